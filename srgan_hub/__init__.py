@@ -1,0 +1,24 @@
+"""SRGAN for people: `Upscaler.from_pretrained("srgan-x4")(image)`. Names are loaded on first use."""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CheckpointError": "loading",
+    "SRGANDiscriminator": "discriminator",
+    "SRGANGenerator": "generator",
+    "Upscaler": "pipeline",
+    "VGGFeatures": "vgg",
+}
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,59 @@
+"""Measure any image -> image callable over (name, LR, HR) pairs: PSNR and SSIM on Y, border cut; rows -> a table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from PIL import Image
+
+from srgan_hub.evaluation.metrics import measured_area, psnr, ssim
+from srgan_hub.imaging.resize import crop_to_multiple, downsample
+
+PROTOCOL = "Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border, mean over images; SSIM: Wang et al., Gaussian window"
+
+Upscale = Callable[[Image.Image], Image.Image]
+Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
+
+
+def bicubic(scale: int) -> Upscale:
+    """Pillow's bicubic enlargement, the baseline of every table."""
+    return lambda lr: lr.resize((scale * lr.width, scale * lr.height), Image.Resampling.BICUBIC)
+
+
+def measure(upscale: Upscale, pairs: Pairs, scale: int = 4) -> list[dict]:
+    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}."""
+    rows = []
+    for name, lr, hr in pairs:
+        start = time.perf_counter()
+        sr = np.asarray(upscale(lr).convert("RGB"))
+        seconds = time.perf_counter() - start
+        sr_y, hr_y = measured_area(sr, hr, border=scale)
+        rows.append({"image": name, "psnr": psnr(sr_y, hr_y), "ssim": ssim(sr_y, hr_y), "seconds": seconds})
+    return rows
+
+
+def mean(rows: list[dict], key: str) -> float:
+    return float(np.mean([row[key] for row in rows]))
+
+
+def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str, Image.Image, np.ndarray]]:
+    """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic."""
+    pairs = []
+    for number, photo in enumerate(photos):
+        hr = np.ascontiguousarray(crop_to_multiple(photo, scale))
+        lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
+        pairs.append((f"{number:04d}", Image.fromarray(lr.numpy()), hr))
+    return pairs
+
+
+def markdown(results: dict[str, dict[str, list[dict]]]) -> str:
+    """{set: {method: rows}} -> one table, PSNR / SSIM in each cell."""
+    methods = list(next(iter(results.values())))
+    lines = ["| | images | " + " | ".join(methods) + " |", "| --- | --- |" + " --- |" * len(methods)]
+    for name, by_method in results.items():
+        cells = [f"{mean(rows, 'psnr'):.2f} / {mean(rows, 'ssim'):.4f}" for rows in by_method.values()]
+        lines.append(f"| {name} | {len(next(iter(by_method.values())))} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)

@@ -1,0 +1,70 @@
+"""SRGAN generator (SRResNet): low-resolution RGB in [0, 1] -> RGB, nominally in [0, 1], `scale` times larger.
+
+Ledig et al. 2017, arXiv:1609.04802, Figure 4 (top). Departures: none. `norm="none"` leaves BatchNorm out."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from srgan_hub.loading import StrictHubMixin
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, width: int, norm: type[nn.Module]):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.norm1 = norm(width)
+        self.act = nn.PReLU()  # one slope a layer, shared by its channels
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.norm2 = norm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.norm2(self.conv2(self.act(self.norm1(self.conv1(x)))))
+
+
+class SRGANGenerator(
+    nn.Module,
+    StrictHubMixin,
+    library_name="srgan_hub",
+    license="other",  # the weights' licence follows the data they were trained on, not the code's
+    pipeline_tag="image-to-image",
+    tags=["super-resolution", "srgan"],
+    paper_url="https://arxiv.org/abs/1609.04802",
+):
+    """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), nominally in [0, 1], not clamped.
+
+    The defaults are the paper's network, 1,549,462 parameters; its receptive field reaches 39.5 LR pixels.
+    scale: 2, 4 or 8; width: channels; blocks: residual blocks; norm: "batch" or "none". Raises ValueError for others.
+    """
+
+    def __init__(self, scale: int = 4, width: int = 64, blocks: int = 16, norm: str = "batch"):
+        super().__init__()
+        if type(scale) is not int or scale not in (2, 4, 8):
+            raise ValueError(f"scale must be 2, 4 or 8, got {scale!r}")
+        for name, value in (("width", width), ("blocks", blocks)):
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+        if norm not in ("batch", "none"):
+            raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
+        self.scale = scale
+        make_norm = nn.BatchNorm2d if norm == "batch" else nn.Identity
+
+        self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
+        self.body = nn.Sequential(
+            *(ResidualBlock(width, make_norm) for _ in range(blocks)),
+            nn.Conv2d(width, width, 3, padding=1),
+            make_norm(width),
+        )
+        doublings = scale.bit_length() - 1  # 2 -> 1, 4 -> 2, 8 -> 3
+        self.upsample = nn.Sequential(
+            *(
+                nn.Sequential(nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU())
+                for _ in range(doublings)
+            )
+        )
+        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+
+    def forward(self, lr: Tensor) -> Tensor:
+        shallow = self.head(lr)                # (N, 3, H, W)  -> (N, 64, H, W)
+        deep = shallow + self.body(shallow)    # 16 residual blocks, one long skip
+        return self.tail(self.upsample(deep))  # (N, 64, H, W) -> (N, 3, 4H, 4W)

@@ -1,0 +1,71 @@
+"""PIL image <-> tensors: EXIF orientation, palettes, 16 bits, transparency; the mode a picture comes back in.
+
+| in | out |
+| --- | --- |
+| L, LA, RGB, RGBA | the same |
+| 1 | L |
+| P, PA | RGB, or RGBA where something is transparent |
+| any other (I;16, CMYK, ...) | RGB |
+
+L and RGB files that name one transparent colour (PNG's tRNS) come back as LA and RGBA, or it would be lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow opens 16-bit greyscale PNG and TIFF as one of these
+LUMA = (0.299, 0.587, 0.114)  # what Pillow's own RGB -> L uses (BT.601, full swing)
+
+
+def normalise(image: Image.Image) -> Image.Image:
+    """The picture upright (EXIF orientation applied) and as 8-bit L, LA, RGB or RGBA."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode in SIXTEEN_BIT:
+        values = np.asarray(image).astype(np.float64)
+        return Image.fromarray((values / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    return image if image.mode == (mode := working_mode(image)) else image.convert(mode)
+
+
+def working_mode(image: Image.Image) -> str:
+    """The mode that `image` is enlarged and handed back in: the table above."""
+    if image.mode in ("LA", "La"):
+        return "LA"
+    if image.mode in ("RGBA", "RGBa", "PA"):
+        return "RGBA"
+    transparent = "transparency" in image.info
+    if image.mode in ("L", "1"):
+        return "LA" if transparent else "L"
+    return "RGBA" if transparent and image.mode in ("RGB", "P") else "RGB"
+
+
+def to_tensors(image: Image.Image) -> tuple[Tensor, Tensor | None]:
+    """8-bit L, LA, RGB or RGBA -> colour (1, 3, H, W) and alpha (1, 1, H, W) or None, float32 in [0, 1]."""
+    pixels = torch.from_numpy(np.array(image)).float() / 255
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    channels = pixels.permute(2, 0, 1)[None]                 # (1, C, H, W)
+    alpha = channels[:, -1:] if image.mode in ("LA", "RGBA") else None
+    colour = channels if alpha is None else channels[:, :-1]
+    return colour.expand(-1, 3, -1, -1), alpha
+
+
+def to_bytes(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
+    """Colour (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W) uint8, clamped and rounded, C as `mode` has it."""
+    if mode in ("L", "LA"):
+        colour = (colour * colour.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    channels = colour if alpha is None else torch.cat([colour, alpha], dim=1)
+    return (channels.clamp(0, 1) * 255).round().byte()
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """(1, C, H, W) uint8 -> PIL image: L, LA, RGB or RGBA by the number of channels."""
+    array = pixels[0].permute(1, 2, 0).contiguous().numpy()
+    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+
+
+def same_colours(source: Image.Image, result_mode: str) -> bool:
+    """Whether the source's ICC profile still describes a picture of `result_mode` (a CMYK profile does not fit RGB)."""
+    grey = result_mode in ("L", "LA")
+    return source.mode in (("1", "L", "LA", "La") if grey else ("RGB", "RGBA", "RGBa", "P", "PA"))

@@ -1,0 +1,45 @@
+"""MATLAB-compatible bicubic down-sampling: the LR images of the super-resolution literature.
+
+MATLAB's `imresize(hr, 1/scale, 'bicubic')` on uint8: cubic kernel (a = -0.5) stretched by the scale, symmetric border,
+rows first, then columns, each pass rounded to uint8 with halves up."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def cubic(x: Tensor) -> Tensor:
+    """Keys' cubic convolution kernel, a = -0.5, of the distance x in source pixels."""
+    x = x.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
+
+
+def downsample(hr: Tensor, scale: int) -> Tensor:
+    """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8; H and W must be multiples of the scale.
+
+    float64 holds every product and sum exactly for scale 2, 4 and 8, so halves are rounded as MATLAB rounds them."""
+    height, width = hr.shape[-2:]
+    if hr.dtype != torch.uint8:
+        raise ValueError(f"downsample takes uint8 images, got {hr.dtype}")
+    if height % scale or width % scale or not hr.numel():
+        raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
+    return _shrink_last(_shrink_last(hr.transpose(-1, -2), scale).transpose(-1, -2), scale)
+
+
+def _shrink_last(image: Tensor, scale: int) -> Tensor:
+    taps = torch.arange(4 * scale, dtype=torch.float64, device=image.device)
+    weights = cubic((taps - 2 * scale + 0.5) / scale) / scale     # (4 * scale,), sums to 1
+    size, pad = image.shape[-1], 2 * scale - scale // 2           # the first output pixel reaches this far out
+    order = np.pad(np.arange(size), pad, mode="symmetric")        # mirrored, the edge pixel repeated
+    windows = image[..., order].unfold(-1, 4 * scale, scale)      # (..., size / scale, 4 * scale)
+    return (windows.double() @ weights + 0.5).floor().clamp(0, 255).byte()
+
+
+def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
+    """(H, W, ...) cut at the right and bottom to multiples of the scale ("mod-crop")."""
+    height, width = image.shape[:2]
+    return image[: height - height % scale, : width - width % scale]
