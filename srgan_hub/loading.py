@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 
 BUNDLED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 
 
 class CheckpointError(ValueError):
@@ -76,7 +77,7 @@ def locate(source: str) -> str:
     """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
     if source in bundled():
         return str(BUNDLED / source)
-    if Path(source).is_dir() or source.count("/") == 1 and not source.startswith((".", "/", "~")):
+    if Path(source).is_dir() or (source.count("/") == 1 and not source.startswith((".", "/", "~"))):
         return source
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
@@ -89,7 +90,7 @@ def fetch(source: str, filename: str, **hub) -> str:
     if Path(source).is_dir():
         path = Path(source) / filename
         if not path.is_file():
-            raise CheckpointError(f"{source} holds no {filename}; a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)")
+            raise CheckpointError(f"{source} holds no {filename}; {WANTED}")
         return str(path)
     try:
         return hf_hub_download(repo_id=source, filename=filename, **hub)
@@ -106,7 +107,7 @@ def fetch(source: str, filename: str, **hub) -> str:
             f"{source}: {filename} is not in the cache and the Hub cannot be reached; go online once, or name a folder"
         ) from error
     except EntryNotFoundError as error:
-        raise CheckpointError(f"{source} holds no {filename}; a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)") from error
+        raise CheckpointError(f"{source} holds no {filename}; {WANTED}") from error
     except HfHubHTTPError as error:
         raise CheckpointError(f"{source}: the Hub answered {error}") from error
 

@@ -39,10 +39,13 @@ class Patches(Dataset):
         self.crop, self.scale, self.seed = crop, scale, seed
         self.pairs: list[tuple[Tensor, Tensor]] = []
         too_small = 0
-        for photo in photos:
+        for number, photo in enumerate(photos):
             if min(photo.shape[:2]) < crop:
                 too_small += 1
                 continue
+            # Patches start at multiples of the scale, and so would the 8x8 blocks of JPEG photographs: a grid to learn.
+            y, x = (int(np.random.default_rng((seed, number, 1)).integers(1 + min(scale - 1, n - crop))) for n in photo.shape[:2])
+            photo = photo[y:, x:]
             hr = torch.from_numpy(crop_to_multiple(photo, scale).copy()).permute(2, 0, 1)  # (3, H, W)
             self.pairs.append((degrade(hr, scale), hr))
         if too_small:

@@ -43,7 +43,7 @@ def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str
     """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic."""
     pairs = []
     for number, photo in enumerate(photos):
-        hr = np.ascontiguousarray(crop_to_multiple(photo, scale))
+        hr = crop_to_multiple(photo, scale).copy()
         lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
         pairs.append((f"{number:04d}", Image.fromarray(lr.numpy()), hr))
     return pairs

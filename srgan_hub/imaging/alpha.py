@@ -25,8 +25,7 @@ def fill_hidden(colour: Tensor, alpha: Tensor) -> Tensor:
         levels.append((weighted, weight))
     filled = weighted / weight.clamp_min(1e-12)
     for weighted, weight in reversed(levels[1:-1]):
-        filled = _enlarge_to(filled, weight)
-        filled = torch.where(weight > 0, weighted / weight.clamp_min(1e-12), filled)
+        filled = weighted + (1 - weight) * _enlarge_to(filled, weight)  # what is visible here, over the coarser mean
     return torch.where(visible, colour, _enlarge_to(filled, alpha))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from torch import Tensor
@@ -44,4 +45,4 @@ def tiled(
 def _spans(length: int, tile: int) -> list[tuple[int, int]]:
     """0..length cut into the fewest spans of at most `tile`, all nearly equal."""
     edges = np.linspace(0, length, -(-length // tile) + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

@@ -1,0 +1,32 @@
+# `make demo` and `make test` are all a newcomer needs: Python 3.11 or newer, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+CHROMIUM := /usr/bin/chromium
+
+.PHONY: demo test check browser clean
+
+demo: $(INSTALLED)            ## the app on http://127.0.0.1:7860
+	GRADIO_ANALYTICS_ENABLED=False HF_HUB_DISABLE_TELEMETRY=1 $(BIN)/python app.py
+
+test: $(INSTALLED)            ## every test that needs no browser
+	$(BIN)/python -m pytest -q -m "not browser"
+
+check: $(INSTALLED)           ## style
+	$(BIN)/ruff check .
+
+browser: $(INSTALLED) $(CHROMIUM)  ## the app in a real browser (installs Chromium: Debian, root)
+	$(BIN)/python -m pytest -q -m browser
+
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(CHROMIUM):
+	apt-get update -q
+	apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core
+
+clean:
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache

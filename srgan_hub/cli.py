@@ -1,0 +1,135 @@
+"""The command `srgan-hub`: one function a subcommand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from srgan_hub import __version__
+from srgan_hub.card import with_results
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.benchmark import PROTOCOL, bicubic, markdown, measure
+from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
+from srgan_hub.loading import bundled
+from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
+
+DEFAULT_MODEL = "srgan-x4"
+
+
+def upscale(options: argparse.Namespace) -> int:
+    """Enlarge files and folders; every bad file gets one line, the others are still done."""
+    upscaler = Upscaler.from_pretrained(options.model, tile=options.tile, overlap=options.overlap)
+    jobs, faults = plan(options.inputs, options.output, upscaler.scale, options.format, options.force)
+    for fault in faults:
+        print(f"srgan-hub: {fault}", file=sys.stderr)
+    done, pixels, start = 0, 0, time.perf_counter()
+    bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed} {postfix}")
+    for number, job in enumerate(jobs):
+
+        def show(tiles: int, of: int, number: int = number, job: Job = job) -> None:
+            bar.n = number + tiles / of
+            bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
+
+        try:
+            pixels += enlarge_file(job, partial(upscaler, progress=show))
+            done += 1
+        except BadInput as error:
+            faults.append(str(error))
+            bar.write(f"srgan-hub: {error}", file=sys.stderr)
+    bar.close()
+    seconds = time.perf_counter() - start
+    if done:
+        megapixels = pixels / 1e6
+        print(
+            f"{done} enlarged x{upscaler.scale} with {options.model}: {megapixels:.1f} megapixels "
+            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s"
+        )
+    return 2 if faults else 0
+
+
+def benchmark(options: argparse.Namespace) -> int:
+    """Measure a model beside bicubic on Set5, Set14, BSD100 or sets of the same layout."""
+    upscaler = Upscaler.from_pretrained(options.model)
+    scale = upscaler.scale
+    label = Path(options.model).name
+    results = {}
+    for folder in find_sets(options.data, scale):
+        loaded = list(pairs(folder, scale))
+        results[folder.name] = {
+            "bicubic": measure(bicubic(scale), loaded, scale),
+            label: measure(upscaler, tqdm(loaded, desc=folder.name, leave=False, disable=None), scale),
+        }
+    protocol = PROTOCOL.format(scale=scale)
+    table = f"PSNR in dB / SSIM. {protocol}.\n\n{markdown(results)}"
+    print(table)
+    if options.json:
+        report = {"protocol": protocol, "scale": scale, "model": options.model, "results": results}
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
+    if options.card:
+        card = Path(options.card)
+        card.write_text(with_results(card.read_text(), table))
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photographs with SRGAN, and measure it.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    model_help = f"bundled checkpoint ({', '.join(bundled())}), folder, or Hub id user/name"
+
+    command = commands.add_parser("upscale", help="enlarge pictures", description=upscale.__doc__)
+    command.set_defaults(run=upscale)
+    add = command.add_argument
+    add("inputs", nargs="+", metavar="IN", type=Path, help="picture, or folder (the pictures directly in it)")
+    add("-o", "--output", required=True, type=Path, metavar="OUT_OR_FOLDER",
+        help="file, for a single picture; otherwise folder, where photo.jpg becomes photo_x4.png")  # fmt: skip
+    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
+    add("--tile", type=positive, default=TILE, metavar="N",
+        help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
+    add("--overlap", type=natural, default=OVERLAP, metavar="N",
+        help=f"surroundings that a piece sees, in pixels of IN; {OVERLAP} is exact [{OVERLAP}]")  # fmt: skip
+    add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
+    add("--force", action="store_true", help="overwrite existing files (never an input)")
+
+    command = commands.add_parser("benchmark", help="measure a model on benchmark sets", description=benchmark.__doc__)
+    command.set_defaults(run=benchmark)
+    add = command.add_argument
+    add("--data", required=True, metavar="FOLDER", help="folder of sets: SET/HR/*.png and SET/LR_x4/*.png")
+    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
+    add("--json", metavar="FILE", help="write the value of every image there")
+    add("--card", metavar="FILE", help="put the table into this model card, between its results markers")
+    return parser
+
+
+def positive(text: str) -> int:
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def natural(text: str) -> int:
+    if (value := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {value}")
+    return value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = build_parser().parse_args(arguments)
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # a large photograph is no attack
+    try:
+        return options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"srgan-hub: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("srgan-hub: stopped; finished pictures are kept", file=sys.stderr)
+        return 130
+

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from srgan_hub import SRGANGenerator
+from srgan_hub.training.initialization import pass_through
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def shared():
+    """The folder of benchmark images and training photographs, where this machine has it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the benchmark images and photographs in {SHARED.name}/ beside the project")
+    return SHARED
+
+
+@pytest.fixture
+def tiny_generator():
+    """Width 4, one block; a generator that enlarges bilinearly, as training starts from."""
+    generator = SRGANGenerator(width=4, blocks=1)
+    pass_through(generator)
+    return generator.eval()
+
+
+@pytest.fixture
+def random_generator():
+    """Width 4, one block, random weights and BatchNorm statistics: every layer shows in the result."""
+    generator = SRGANGenerator(width=4, blocks=1)
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.normal_(1, 0.2)
+            module.bias.data.normal_(0, 0.1)
+    return generator.eval()
+
+
+def read(path) -> Image.Image:
+    """The decoded picture, its file closed."""
+    with Image.open(path) as image:
+        image.load()
+    return image
+
+
+def smooth_photo(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A picture with large shapes, edges and some grain, made from nothing."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    channels = []
+    for _ in range(3):
+        fy, fx, phase = rng.uniform(0.02, 0.2, 3)
+        wave = 128 + 60 * np.sin(fx * x + 6 * phase) * np.cos(fy * y)
+        disc = 50 * ((x - width * rng.uniform(0.3, 0.7)) ** 2 + (y - height / 2) ** 2 < (min(width, height) / 4) ** 2)
+        channels.append(wave + disc + rng.normal(0, 3, (height, width)))
+    return Image.fromarray(np.stack(channels, -1).clip(0, 255).round().astype(np.uint8))
+
+
+@pytest.fixture
+def photo():
+    return smooth_photo(40, 28)
+
+
+@pytest.fixture
+def photo_folder(tmp_path):
+    """Six photographs of 64x48 in a folder's train split, two in its validation split."""
+    for split, count in (("train", 6), ("validation", 2)):
+        folder = tmp_path / "photos" / split
+        folder.mkdir(parents=True)
+        for number in range(count):
+            smooth_photo(64, 48, seed=number + 10 * count).save(folder / f"{number}.png")
+    return tmp_path / "photos"

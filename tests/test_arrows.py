@@ -1,0 +1,94 @@
+"""Who may import whom: every file of the package, and what of ours it may reach. Nothing imports a door."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+# file: what of the package it may import ("imaging" stands for all of imaging/)
+ALLOWED = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "card": set(),
+    "cli": {"__init__", "card", "data", "evaluation", "files", "loading", "pipeline"},
+    "discriminator": {"loading"},
+    "files": set(),
+    "generator": {"loading"},
+    "loading": set(),
+    "losses": set(),
+    "pipeline": {"generator", "imaging"},
+    "vgg": set(),
+    "data/__init__": set(),
+    "data/benchmarks": set(),
+    "data/patches": {"imaging"},
+    "data/photos": set(),
+    "evaluation/__init__": set(),
+    "evaluation/benchmark": {"evaluation/metrics", "imaging"},
+    "evaluation/metrics": {"imaging"},
+    "imaging/__init__": set(),
+    "imaging/alpha": set(),
+    "imaging/color": set(),
+    "imaging/convert": set(),
+    "imaging/resize": set(),
+    "imaging/tiles": set(),
+    "training/__init__": set(),
+    "training/checkpoint": set(),
+    "training/initialization": {"generator"},
+    "training/schedule": set(),
+}
+FILES = sorted((ROOT / "srgan_hub").rglob("*.py"))
+
+
+def imported(path):
+    """Our modules that a file imports, as "pipeline" or "imaging/resize"."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == "srgan_hub":
+                found.add("__init__")
+            elif name.startswith("srgan_hub."):
+                found.add(name.removeprefix("srgan_hub.").replace(".", "/"))
+            assert name not in ("app", "train_accelerate"), f"{path.name} imports a door"
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT / "srgan_hub")))
+def test_every_arrow_is_allowed(path):
+    name = str(path.relative_to(ROOT / "srgan_hub").with_suffix(""))
+    allowed = ALLOWED[name]
+    wrong = {m for m in imported(path) if m not in allowed and m.split("/")[0] not in allowed}
+    assert not wrong
+
+
+def test_the_list_names_no_file_that_is_gone():
+    assert {str(p.relative_to(ROOT / "srgan_hub").with_suffix("")) for p in FILES} == ALLOWED.keys()
+
+
+def test_no_file_is_a_grab_bag():
+    assert not [p for p in ROOT.rglob("*.py") if p.stem in {"utils", "common", "helpers", "misc"} and ".venv" not in p.parts]
+
+
+def test_importing_the_package_takes_no_heavy_library_with_it():
+    code = (
+        "import sys, srgan_hub; from srgan_hub import Upscaler, SRGANGenerator, SRGANDiscriminator, VGGFeatures; "
+        "print([m for m in ('gradio', 'datasets', 'accelerate', 'pandas') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_file_has_its_test():
+    """Package markers, doors tested through the command line, and the downloads of one family share a test file."""
+    shared = {"__init__", "__main__", "color", "files", "benchmarks", "checkpoint"}
+    tests = {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")}
+    assert {p.stem for p in FILES} - shared - tests == set()

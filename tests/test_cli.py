@@ -1,0 +1,166 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import SHARED, read, smooth_photo
+from srgan_hub import SRGANGenerator, Upscaler
+from srgan_hub.cli import main
+from srgan_hub.training.initialization import pass_through
+
+
+@pytest.fixture
+def model(tmp_path):
+    generator = SRGANGenerator(width=4, blocks=1)
+    pass_through(generator)
+    generator.save_pretrained(tmp_path / "model")
+    return str(tmp_path / "model")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    smooth_photo(20, 12, seed=1).save(folder / "a.jpg")
+    smooth_photo(9, 14, seed=2).save(folder / "b.png")
+    return folder
+
+
+def files(folder):
+    return sorted(p.name for p in folder.rglob("*") if p.is_file())
+
+
+def test_folder_becomes_a_folder(model, pictures, tmp_path, capsys):
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 0
+    assert files(tmp_path / "out") == ["a_x4.png", "b_x4.png"]
+    assert read(tmp_path / "out" / "a_x4.png").size == (80, 48)
+    expected = Upscaler.from_pretrained(model)(read(pictures / "b.png"))
+    assert np.array_equal(np.asarray(read(tmp_path / "out" / "b_x4.png")), np.asarray(expected))
+    assert "2 enlarged x4" in (printed := capsys.readouterr().out)
+    assert "megapixels/s" in printed
+
+
+@pytest.mark.parametrize(("name", "format"), [("out.png", "PNG"), ("out.webp", "WEBP"), ("new/out.jpg", "JPEG")])
+def test_one_picture_becomes_the_named_file(model, pictures, tmp_path, name, format):
+    assert main(["upscale", str(pictures / "a.jpg"), "-o", str(tmp_path / name), "--model", model]) == 0
+    assert read(tmp_path / name).format == format
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpg"])
+def test_format_names_the_files_of_a_folder(model, pictures, tmp_path, format):
+    assert main(["upscale", str(pictures / "b.png"), "-o", str(tmp_path / "out"), "--model", model, "--format", format]) == 0
+    assert files(tmp_path / "out") == [f"b_x4.{format}"]
+
+
+def test_webp_is_lossless(model, pictures, tmp_path):
+    for name in ("o.png", "o.webp"):
+        main(["upscale", str(pictures / "b.png"), "-o", str(tmp_path / name), "--model", model])
+    assert np.array_equal(np.asarray(read(tmp_path / "o.png")), np.asarray(read(tmp_path / "o.webp")))
+
+
+def test_bad_files_get_one_line_and_the_others_are_done(model, pictures, tmp_path, capsys):
+    (pictures / "broken.png").write_bytes((pictures / "b.png").read_bytes()[:200])
+    (pictures / "text.jpg").write_text("not a picture")
+    status = main(["upscale", str(pictures), str(tmp_path / "gone.png"), "-o", str(tmp_path / "out"), "--model", model])
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("srgan-hub:")]
+    assert status == 2
+    assert len(lines) == 3
+    assert all(sum(name in line for line in lines) == 1 for name in ("broken.png", "text.jpg", "gone.png"))
+    assert files(tmp_path / "out") == ["a_x4.png", "b_x4.png"]  # and nothing half-written
+
+
+def test_nothing_is_overwritten_without_force(model, pictures, tmp_path, capsys):
+    target = tmp_path / "o.png"
+    target.write_text("mine")
+    assert main(["upscale", str(pictures / "a.jpg"), "-o", str(target), "--model", model]) == 2
+    assert target.read_text() == "mine"
+    assert "--force" in capsys.readouterr().err
+    assert main(["upscale", str(pictures / "a.jpg"), "-o", str(target), "--model", model, "--force"]) == 0
+    assert read(target).size == (80, 48)
+
+
+def test_an_input_is_never_overwritten(model, pictures, capsys):
+    before = (pictures / "b.png").read_bytes()
+    assert main(["upscale", str(pictures / "b.png"), "-o", str(pictures / "b.png"), "--model", model, "--force"]) == 2
+    assert (pictures / "b.png").read_bytes() == before
+    assert "overwrite an input" in capsys.readouterr().err
+
+
+def test_two_inputs_never_share_a_result(model, pictures, tmp_path, capsys):
+    smooth_photo(8, 8).save(pictures / "a.png")
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 2
+    assert "already that of" in capsys.readouterr().err
+    assert files(tmp_path / "out") == ["a_x4.png", "b_x4.png"]
+    assert read(tmp_path / "out" / "a_x4.png").size == (80, 48)  # the first one's
+
+
+def test_transparency_does_not_go_into_jpg(model, pictures, tmp_path, capsys):
+    smooth_photo(8, 8).convert("RGBA").save(pictures / "c.png")
+    assert main(["upscale", str(pictures / "c.png"), "-o", str(tmp_path / "c.jpg"), "--model", model]) == 2
+    assert "use --format png or webp" in capsys.readouterr().err
+    assert not (tmp_path / "c.jpg").exists()
+
+
+def test_failed_write_leaves_nothing(model, pictures, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["upscale", str(pictures / "a.jpg"), "-o", str(tmp_path / "file" / "o.png"), "--model", model]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-o", "x.tiff"], "cannot write .tiff"),
+        (["-o", "x.png", "--format", "jpg"], "make them agree"),
+        (["-o", "x.png", "--model", "srgan-x5"], "no checkpoint 'srgan-x5'"),
+    ],
+)
+def test_wrong_options_are_one_sentence(model, pictures, tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    arguments = arguments if "--model" in arguments else [*arguments, "--model", model]
+    assert main(["upscale", str(pictures / "a.jpg"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+
+
+def test_empty_folder_is_said(model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["upscale", str(tmp_path / "empty"), "-o", str(tmp_path / "out"), "--model", model]) == 2
+    assert "no picture in this folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["upscale", "--help"], ["benchmark", "--help"]])
+def test_help_is_there(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 0
+    assert "usage: srgan-hub" in capsys.readouterr().out
+
+
+def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys):
+    for kind, size in (("HR", 96), ("LR_x4", 24)):
+        (tmp_path / "sets" / "Mine" / kind).mkdir(parents=True)
+        smooth_photo(96, 96).resize((size, size), Image.Resampling.BICUBIC).save(tmp_path / "sets" / "Mine" / kind / "a.png")
+    card = tmp_path / "model" / "README.md"
+    card.write_text("mine\n<!-- results: written by `srgan-hub benchmark --card` -->\n<!-- end of results -->\n")
+    report = tmp_path / "report.json"
+    command = ["benchmark", "--data", str(tmp_path / "sets"), "--model", model, "--json", str(report), "--card", str(card)]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    rows = json.loads(report.read_text())["results"]["Mine"]
+    assert rows.keys() == {"bicubic", "model"}
+    cell = f"{rows['model'][0]['psnr']:.2f} / {rows['model'][0]['ssim']:.4f}"
+    assert cell in printed
+    assert cell in card.read_text()
+    assert card.read_text().startswith("mine\n")
+
+
+@pytest.mark.parametrize(("name", "set5"), [("srresnet-x4", 31.0)])
+def test_bundled_weights_reach_their_mark(name, set5, shared, tmp_path):
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "Set5").symlink_to(SHARED.resolve() / "benchmarks" / "Set5")
+    assert main(["benchmark", "--data", str(tmp_path / "sets"), "--model", name, "--json", str(tmp_path / "r.json")]) == 0
+    rows = json.loads((tmp_path / "r.json").read_text())["results"]["Set5"][name]
+    assert np.mean([row["psnr"] for row in rows]) >= set5

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from conftest import read
+from srgan_hub.imaging.convert import normalise, to_bytes, to_image, to_tensors
+
+
+@pytest.mark.parametrize(
+    ("mode", "result"),
+    [
+        ("L", "L"), ("LA", "LA"), ("RGB", "RGB"), ("RGBA", "RGBA"),
+        ("1", "L"), ("P", "RGB"), ("PA", "RGBA"),
+        ("CMYK", "RGB"), ("YCbCr", "RGB"), ("HSV", "RGB"), ("LAB", "RGB"), ("I;16", "RGB"), ("I", "RGB"), ("F", "RGB"),
+        ("La", "LA"), ("RGBa", "RGBA"), ("RGBX", "RGB"),
+    ],
+)  # fmt: skip
+def test_every_mode_has_its_result(mode, result):
+    assert normalise(Image.new(mode, (5, 3))).mode == result
+
+
+@pytest.mark.parametrize(("mode", "result"), [("P", "RGBA"), ("L", "LA"), ("RGB", "RGBA")])
+def test_one_transparent_colour_becomes_alpha(mode, result):
+    image = Image.new(mode, (4, 4))
+    image.info["transparency"] = (0, 0, 0) if mode == "RGB" else 0
+    normal = normalise(image)
+    assert normal.mode == result
+    assert normal.getchannel("A").getextrema() == (0, 0)
+
+
+def test_sixteen_bits_keep_their_grey_levels():
+    levels = np.array([[0, 257, 128 * 257, 65535]], dtype=np.uint16)
+    assert np.asarray(normalise(Image.fromarray(levels)))[0, :, 0].tolist() == [0, 1, 128, 255]
+
+
+def test_orientation_is_applied(tmp_path):
+    image = Image.new("RGB", (6, 4), "white")
+    image.putpixel((0, 0), (255, 0, 0))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise to see it upright
+    image.save(tmp_path / "turned.png", exif=exif)
+    upright = normalise(read(tmp_path / "turned.png"))
+    assert upright.size == (4, 6)
+    assert upright.getpixel((3, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_round_trip_is_exact(mode):
+    channels = len(Image.new(mode, (1, 1)).getbands())
+    values = np.random.default_rng(0).integers(0, 256, (9, 7, channels), dtype=np.uint8)
+    image = Image.fromarray(values[..., 0] if channels == 1 else values)
+    assert image.mode == mode
+    again = to_image(to_bytes(*to_tensors(image), mode))
+    assert again.mode == mode
+    assert np.array_equal(np.asarray(again), np.asarray(image))
+
+
+def test_values_are_clamped_and_rounded():
+    colour = torch.tensor([-0.2, 1.3, 100.4 / 255, 100.6 / 255]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
+    assert to_bytes(colour, None, "RGB")[0, 0, 0].tolist() == [0, 255, 100, 101]

@@ -1,0 +1,31 @@
+import math
+
+import torch
+
+from srgan_hub.losses import adversarial_loss, content_loss, discriminator_loss, pixel_loss
+
+
+def test_pixel_loss_is_four_times_the_squared_error():
+    assert math.isclose(pixel_loss(torch.full((1, 3, 2, 2), 0.75), torch.full((1, 3, 2, 2), 0.25)), 4 * 0.25, rel_tol=1e-6)
+
+
+def test_content_loss_rescales_features_before_squaring():
+    assert math.isclose(content_loss(torch.full((1, 8, 2, 2), 12.75), torch.zeros(1, 8, 2, 2)), 1.0, rel_tol=1e-6)
+
+
+def test_adversarial_losses_are_logarithms_of_probabilities():
+    hr, sr = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
+    assert torch.allclose(adversarial_loss(sr), -sr.sigmoid().log().mean())
+    assert torch.allclose(discriminator_loss(hr, sr), -(hr.sigmoid().log().mean() + (1 - sr.sigmoid()).log().mean()))
+
+
+def test_adversarial_loss_pulls_even_when_the_discriminator_is_sure():
+    logits = torch.full((4,), -60.0, requires_grad=True)
+    adversarial_loss(logits).backward()
+    assert torch.allclose(logits.grad, torch.full((4,), -0.25))
+
+
+def test_content_loss_reaches_the_generator():
+    sr = torch.rand(1, 4, 3, 3, requires_grad=True)
+    content_loss(sr, torch.rand(1, 4, 3, 3)).backward()
+    assert sr.grad.abs().sum() > 0

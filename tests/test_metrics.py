@@ -1,0 +1,74 @@
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.benchmark import bicubic, mean, measure
+from srgan_hub.evaluation.metrics import measured_area, psnr, ssim
+from srgan_hub.imaging.color import luma
+
+
+@pytest.fixture
+def two_images():
+    rng = np.random.default_rng(0)
+    hr = rng.uniform(0, 255, (40, 31))
+    return (hr + rng.normal(0, 20, hr.shape)).clip(0, 255), hr
+
+
+def test_psnr_matches_skimage(two_images):
+    sr, hr = two_images
+    assert math.isclose(psnr(sr, hr), peak_signal_noise_ratio(hr, sr, data_range=255), rel_tol=1e-12)
+
+
+def test_ssim_matches_skimage_with_wangs_window(two_images):
+    sr, hr = two_images
+    reference = structural_similarity(hr, sr, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    assert math.isclose(ssim(sr, hr), reference, rel_tol=1e-9)
+
+
+def test_equal_images_are_infinite_and_one(two_images):
+    hr = two_images[1]
+    assert psnr(hr, hr) == math.inf
+    assert math.isclose(ssim(hr, hr), 1.0)
+
+
+def test_luma_is_studio_swing():
+    corners = np.array([[[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255]]], dtype=np.uint8)
+    assert np.allclose(luma(corners), [[16, 235, 81.481, 144.553, 40.966]])
+
+
+def test_border_is_cut_and_sizes_must_agree():
+    image = np.zeros((20, 30, 3), np.uint8)
+    marked = image.copy()
+    marked[:4], marked[-4:], marked[:, :4], marked[:, -4:] = 255, 255, 255, 255
+    sr_y, hr_y = measured_area(marked, image, border=4)
+    assert sr_y.shape == (12, 22)
+    assert np.array_equal(sr_y, hr_y)
+    with pytest.raises(ValueError, match="differ in size: 30x20 and 29x20"):
+        measured_area(image, image[:, :-1])
+    with pytest.raises(ValueError, match="nothing left"):
+        measured_area(image[:8], image[:8])
+    with pytest.raises(ValueError, match="11x11"):
+        ssim(np.zeros((8, 30)), np.zeros((8, 30)))
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "wanted_psnr", "wanted_ssim"),
+    [
+        ("Set5", "bicubic", 28.43, 0.8111),
+        ("Set14", "bicubic", 26.09, 0.7048),
+        ("BSD100", "bicubic", 25.96, 0.6681),
+        ("Set5", "nearest", 26.26, 0.7380),
+        ("Set14", "nearest", 24.74, 0.6553),
+        ("BSD100", "nearest", 25.04, 0.6299),
+    ],
+)
+def test_control_values(shared, name, method, wanted_psnr, wanted_ssim):
+    folder = next(path for path in find_sets(shared / "benchmarks") if path.name == name)
+    nearest = lambda lr: lr.resize((4 * lr.width, 4 * lr.height), Image.Resampling.NEAREST)  # noqa: E731
+    rows = measure({"bicubic": bicubic(4), "nearest": nearest}[method], pairs(folder))
+    assert abs(mean(rows, "psnr") - wanted_psnr) <= 0.01
+    assert abs(mean(rows, "ssim") - wanted_ssim) <= 0.0005

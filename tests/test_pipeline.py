@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+
+from conftest import smooth_photo
+from srgan_hub import SRGANGenerator, Upscaler
+from srgan_hub.loading import bundled
+from srgan_hub.pipeline import REFLECTION, reflect
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("size", [(1, 1), (2, 37), (50, 19)])
+def test_result_is_exactly_scale_times_as_large(scale, size):
+    upscaler = Upscaler(SRGANGenerator(scale=scale, width=4, blocks=1), tile=16, overlap=4)
+    assert upscaler(smooth_photo(*size)).size == (scale * size[0], scale * size[1])
+
+
+def test_same_call_gives_the_same_bytes(random_generator, photo):
+    upscaler = Upscaler(random_generator)
+    assert upscaler(photo).tobytes() == upscaler(photo).tobytes()
+
+
+def test_generator_is_used_in_eval_mode(photo):
+    generator = SRGANGenerator(width=4, blocks=1).train()
+    Upscaler(generator)(photo)
+    assert not generator.training
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+def test_every_mode_is_enlarged(tiny_generator, photo, mode):
+    image = photo.convert("L").convert(mode) if mode == "I;16" else photo.convert(mode)
+    result = Upscaler(tiny_generator)(image)
+    assert result.size == (160, 112)
+    assert result.mode == {"1": "L", "P": "RGB", "CMYK": "RGB", "I;16": "RGB"}.get(mode, mode)
+
+
+def test_input_is_left_alone(tiny_generator, photo):
+    before = photo.tobytes()
+    Upscaler(tiny_generator)(photo)
+    assert photo.tobytes() == before
+    assert photo.mode == "RGB"
+
+
+def test_tiles_give_the_whole_result(random_generator):
+    image = smooth_photo(90, 70)
+    whole, pieces = (np.asarray(Upscaler(random_generator, tile=tile)(image)).astype(int) for tile in (1000, 32))
+    assert np.abs(whole - pieces).max() <= 1  # the networks agree to 1e-5; a value at .5 may round either way
+    assert (whole != pieces).mean() < 1e-3
+
+
+def test_forty_pixels_of_overlap_are_exact_for_the_papers_network():
+    generator = SRGANGenerator.from_pretrained("srresnet-x4")
+    lr = torch.rand(1, 3, 24, 130)
+    from srgan_hub.imaging.tiles import tiled
+
+    with torch.inference_mode():
+        assert (tiled(generator, lr, 48, 40) - generator(lr)).abs().max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("colour", ["white", "black", (200, 30, 60)])
+def test_flat_colour_stays_flat_to_the_edge(name, colour):
+    result = np.asarray(Upscaler.from_pretrained(name)(Image.new("RGB", (24, 20), colour))).astype(int)
+    inside = result[40:44, 40:44]  # one LR pixel, all sub-pixel phases
+    frame = np.tile(inside, (20, 24, 1))
+    assert np.abs(result - frame).max() <= 1
+    assert np.abs(result - np.asarray(Image.new("RGB", (1, 1), colour))).max() <= 6
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_reflection_reaches_far_enough(name):
+    """A picture's border does not change by more than 1 grey level when far more is reflected around it."""
+    image = smooth_photo(30, 26, seed=4)
+    upscaler = Upscaler.from_pretrained(name)
+    colour = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None] / 255
+
+    def enlarge(margin):
+        with torch.inference_mode():
+            return upscaler.generator(reflect(colour, margin))[..., 4 * margin : -4 * margin, 4 * margin : -4 * margin]
+
+    assert (enlarge(REFLECTION) - enlarge(60)).abs().max() <= 1 / 255
+
+
+def test_reflection_of_a_tiny_picture():
+    image = torch.tensor([[[[1.0, 2.0]]]])
+    assert reflect(image, 3)[0, 0, 0].tolist() == [2, 1, 2, 1, 2, 1, 2, 1]
+    assert reflect(image, 3).shape == (1, 1, 7, 8)
+
+
+@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("colour", [(230, 30, 40), (255, 255, 255), (20, 20, 20), (90, 140, 200)])
+def test_cut_out_has_no_fringe(name, colour):
+    """A disc of one colour on transparent black, laid over that same colour, cannot be seen."""
+    y, x = np.mgrid[0:40, 0:40]
+    coverage = np.clip(13 - np.hypot(x - 19.5, y - 19.5), 0, 1)
+    pixels = np.zeros((40, 40, 4), np.uint8)
+    pixels[..., :3][coverage > 0] = colour
+    pixels[..., 3] = (coverage * 255).round()
+    result = Upscaler.from_pretrained(name)(Image.fromarray(pixels))
+    over = Image.new("RGBA", result.size, (*colour, 255))
+    over.alpha_composite(result)
+    assert np.abs(np.asarray(over)[..., :3].astype(int) - colour).max() <= 6
+
+    alpha = np.asarray(result)[..., 3]
+    assert set(np.unique(alpha[60:100, 60:100])) == {255}  # well inside: not a speck
+    assert alpha[:16].max() == 0
+    edge = alpha[80, :]  # across the middle: transparent, up, opaque, down
+    assert ((edge > 25) & (edge < 230)).sum() <= 16
+
+
+def test_opaque_alpha_stays_opaque(tiny_generator, photo):
+    opaque = photo.convert("RGBA")
+    result = Upscaler(tiny_generator)(opaque)
+    assert result.getchannel("A").getextrema() == (255, 255)
+    assert np.array_equal(np.asarray(result)[..., :3], np.asarray(Upscaler(tiny_generator)(photo)))
+
+
+def test_colour_profile_is_kept_where_it_fits(tiny_generator, photo):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo.info["icc_profile"] = profile
+    assert Upscaler(tiny_generator)(photo).info["icc_profile"] == profile
+    printed = photo.convert("CMYK")
+    printed.info["icc_profile"] = b"a profile for CMYK"
+    assert "icc_profile" not in Upscaler(tiny_generator)(printed).info
+
+
+def test_progress_ends_with_all_tiles(tiny_generator):
+    told = []
+    Upscaler(tiny_generator, tile=24)(smooth_photo(40, 28), progress=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 9)  # 72 x 60 with the reflection
+    assert told[-1] == (9, 9)
+
+
+def test_bad_arguments_are_refused(tiny_generator):
+    with pytest.raises(ValueError, match="tile must be at least 1"):
+        Upscaler(tiny_generator, tile=0)
+    with pytest.raises(ValueError, match="no pixels: 0x5"):
+        Upscaler(tiny_generator)(Image.new("RGB", (0, 5)))

@@ -1,0 +1,59 @@
+"""What the README tells people to run, run."""
+
+import re
+import shlex
+
+import pytest
+
+from conftest import ROOT, smooth_photo
+from srgan_hub.cli import main
+from train_accelerate import parse, weights_of
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = dict(python=[], sh=[])
+for language, block in re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL):
+    BLOCKS[language].append(block)
+COMMANDS = [line for block in BLOCKS["sh"] for line in block.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A place that holds what the commands name."""
+    monkeypatch.chdir(tmp_path)
+    smooth_photo(30, 20).save("photo.jpg")
+    for name, size in (("photos", 24), ("sets/Mine/HR", 96), ("sets/Mine/LR_x4", 24)):
+        (tmp_path / name).mkdir(parents=True)
+        smooth_photo(96, 96).resize((size, size)).save(tmp_path / name / "a.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", BLOCKS["python"])
+def test_python_block_runs(block, folder):
+    exec(compile(block, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("srgan-hub ")])
+def test_command_runs(line, folder):
+    assert main(shlex.split(line)[1:]) == 0
+
+
+@pytest.mark.parametrize("line", [c for c in COMMANDS if c.startswith("accelerate ")])
+def test_training_command_is_understood(line):
+    """Not run: it trains for days. test_train.py runs the same script, launched the same way, on small settings."""
+    words = shlex.split(line)
+    assert words[:3] == ["accelerate", "launch", "train_accelerate.py"]
+    weights_of(parse(words[3:]))
+
+
+def test_every_command_is_tested_or_listed():
+    by_make = {"make demo": "test_browser.py starts the same app", "make test": "runs this test"}
+    rest = [c.split("#")[0].strip() for c in COMMANDS if not c.startswith(("srgan-hub ", "accelerate "))]
+    assert set(rest) == by_make.keys()
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(f"\n{command.split()[1]}:" in makefile for command in by_make)
+
+
+def test_tree_names_only_what_is_there():
+    tree = re.search(r"```\napp\.py.*?```", README, flags=re.DOTALL)[0]
+    for name in re.findall(r"[\w/]+\.(?:py|md)|\w+/", tree):
+        assert (ROOT / name).exists() or (ROOT / "srgan_hub" / name).exists(), name

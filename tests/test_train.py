@@ -1,0 +1,201 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import train_accelerate
+from conftest import ROOT
+from srgan_hub import SRGANGenerator
+from train_accelerate import Config, parse, train, weights_of
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The trainer with a generator, discriminator and VGG that train in a blink; its code is otherwise as it is."""
+    monkeypatch.setattr(train_accelerate, "SRGANGenerator", SmallGenerator)
+    real = train_accelerate.SRGANDiscriminator
+    monkeypatch.setattr(train_accelerate, "SRGANDiscriminator", lambda crop: real(crop=crop, width=2))
+
+
+class SmallGenerator(SRGANGenerator):
+    def __init__(self, scale: int = 4, width: int = 4, blocks: int = 1, norm: str = "batch"):
+        super().__init__(scale, width, blocks, norm)
+
+
+@pytest.fixture(scope="module")
+def vgg_file(tmp_path_factory):
+    from torchvision.models import vgg16
+
+    with torch.device("meta"):
+        trunk = vgg16().features
+    trunk = trunk.to_empty(device="cpu")
+    torch.manual_seed(0)
+    for parameter in trunk.parameters():
+        torch.nn.init.normal_(parameter, 0, 0.03)
+    path = tmp_path_factory.mktemp("vgg") / "vgg16.safetensors"
+    save_file({f"features.{k}": v for k, v in trunk.state_dict().items()}, path)
+    return path
+
+
+def configuration(photo_folder, output, **changes):
+    sizes = dict(max_train_steps=4, batch_size=2, crop=32, checkpoint_every=2, log_every=1)
+    return Config(**{"dataset": str(photo_folder), "output_dir": str(output), **sizes, **changes})
+
+
+def gan(vgg_file):
+    return dict(variant="srgan-vgg54", vgg_weights=str(vgg_file), pixel_weight=0.1)
+
+
+def same_weights(one, two):
+    a, b = load_file(one / "model.safetensors"), load_file(two / "model.safetensors")
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("variant", ["srresnet-mse", "srgan-vgg54"])
+def test_two_plus_two_updates_are_four(small, photo_folder, tmp_path, vgg_file, variant):
+    options = gan(vgg_file) if variant == "srgan-vgg54" else {}
+    train(configuration(photo_folder, tmp_path / "whole", **options))
+    second = configuration(
+        photo_folder, tmp_path / "resumed", resume=str(tmp_path / "whole" / "checkpoints" / "checkpoint-0000002"), **options
+    )
+    train(second)
+    assert same_weights(tmp_path / "whole", tmp_path / "resumed")
+    different = configuration(photo_folder, tmp_path / "other", seed=1, **options)
+    train(different)
+    assert not same_weights(tmp_path / "whole", tmp_path / "other")
+
+
+def test_result_is_a_checkpoint_with_its_card(small, photo_folder, tmp_path, capsys):
+    train(configuration(photo_folder, tmp_path / "out"))
+    generator = SmallGenerator.from_pretrained(tmp_path / "out")
+    assert generator(torch.rand(1, 3, 5, 5)).shape == (1, 3, 20, 20)
+    card = (tmp_path / "out" / "README.md").read_text()
+    printed = capsys.readouterr().out
+    measured = re.search(r"validation PSNR (\d+\.\d+) dB on 2 photographs", printed)
+    assert f"{float(measured[1]):.2f} dB" in card
+    assert "--max_train_steps 4 --batch_size 2 --crop 32" in card
+    assert "{" not in card
+    assert re.search(r"update 4/4  pixel \d\.\d+  lr \S+  \d+\.\d+ updates/s  00:00:00 left", printed)
+
+
+def test_card_says_when_the_perceptual_network_is_a_stand_in(small, photo_folder, tmp_path, vgg_file, capsys):
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1, **gan(vgg_file)))
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "a stand-in, vgg16.safetensors" in card
+    assert "not the paper's VGG19" in card
+    line = capsys.readouterr().out
+    assert all(term in line for term in ("d_loss", "D(hr)", "D(sr)", "pixel", "vgg54", "adversarial", "updates/s"))
+
+
+def test_every_network_moves(small, photo_folder, tmp_path, vgg_file):
+    """Both networks and every loss term reach the weights: none is detached or forgotten."""
+    for number, changes in enumerate([{}, {"content_weight": 2.0}, {"adversarial_weight": 0.5}, {"pixel_weight": 3.0}]):
+        options = {**gan(vgg_file), **changes}
+        train(configuration(photo_folder, tmp_path / str(number), max_train_steps=2, **options))
+    assert not any(same_weights(tmp_path / "0", tmp_path / str(n)) for n in (1, 2, 3))
+    states = tmp_path / "0" / "checkpoints" / "checkpoint-0000002"
+    discriminators = [load_file(p) for p in states.glob("model*.safetensors")]
+    first = train_accelerate.SRGANDiscriminator(crop=32).state_dict()
+    moved = [s for s in discriminators if s.keys() == first.keys()]
+    assert len(moved) == 1
+    assert moved[0]["features.3.num_batches_tracked"] == 6  # HR and SR in its own step, SR in the generator's; twice
+
+
+def test_average_follows_the_formula(small, photo_folder, tmp_path):
+    """EMA after n updates: decay times the last average plus (1 - decay) times the new weights; the first is a copy."""
+    decay, raws = 0.7, []
+    for steps in (1, 2, 3):
+        folder = tmp_path / str(steps)
+        train(configuration(photo_folder, folder, max_train_steps=3, checkpoint_every=1, ema_decay=decay))
+        break
+    checkpoints = sorted((folder / "checkpoints").iterdir())
+    assert [c.name for c in checkpoints] == ["checkpoint-0000002", "checkpoint-0000003"]  # the newest two are kept
+    raws = [load_file(c / "model.safetensors")["tail.weight"] for c in checkpoints]
+    averages = [
+        torch.load(c / "custom_checkpoint_0.pkl", weights_only=True)["module.tail.weight"] for c in checkpoints
+    ]
+    assert torch.allclose(averages[1], decay * averages[0] + (1 - decay) * raws[1], atol=1e-7)
+    assert not torch.equal(averages[1], raws[1])
+
+
+def test_starts_from_a_pretrained_generator(small, photo_folder, tmp_path):
+    SmallGenerator(width=3, blocks=2).save_pretrained(tmp_path / "start")
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1, pretrained=str(tmp_path / "start")))
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["blocks"] == 2
+
+
+def test_unfinished_checkpoint_is_not_taken(small, photo_folder, tmp_path):
+    train(configuration(photo_folder, tmp_path / "out"))
+    (tmp_path / "out" / "checkpoints" / "unfinished-0000006").mkdir()
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=5, resume="latest"))
+    assert not (tmp_path / "out" / "checkpoints" / "checkpoint-0000006").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (dict(variant="srgan"), "--variant must be one of srresnet-mse"),
+        (dict(mixed_precision="fp16"), "--mixed_precision must be bf16 or no"),
+        (dict(batch_size=0), "--batch_size must be at least 1, got 0"),
+        (dict(content_weight=1.0), "has no VGG layer"),
+    ],
+)
+def test_senseless_options_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        weights_of(Config(**changes))
+
+
+def test_nothing_to_resume_is_one_sentence(small, photo_folder, tmp_path):
+    with pytest.raises(ValueError, match="start without --resume"):
+        train(configuration(photo_folder, tmp_path / "out", resume="latest"))
+
+
+def test_every_option_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"--{name}" in text for name in Config.__dataclass_fields__)
+    assert parse(["--lr", "2e-4", "--cpu"]) == Config(lr=2e-4, cpu=True)
+
+
+def test_launched_run_stopped_by_a_signal_resumes_to_the_same_weights(photo_folder, tmp_path):
+    """The real command, the paper's network, accelerate launch; SIGTERM in the middle, then --resume latest."""
+
+    def command(output, *more):
+        options = f"--max_train_steps 6 --batch_size 1 --crop 32 --log_every 1 --dataset {photo_folder} --output_dir {output}"
+        launcher = [sys.executable, "-m", "accelerate.commands.launch", "train_accelerate.py", "--validate_every", "100"]
+        return [*launcher, *options.split(), *more]
+
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    settings = dict(cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    whole = subprocess.run(command(tmp_path / "whole"), **settings)
+    assert whole.returncode == 0, whole.stdout
+
+    run = subprocess.Popen(command(tmp_path / "cut"), start_new_session=True, **settings)
+    seen = ""
+    for line in run.stdout:
+        seen += line
+        if line.startswith("update 2/6"):
+            os.killpg(run.pid, signal.SIGTERM)
+    run.wait()
+    assert "continue with --resume latest" in seen
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    again = subprocess.run(command(tmp_path / "cut", "--resume", "latest"), **settings)
+    assert again.returncode == 0, again.stdout
+    assert "resumed" in again.stdout
+    assert same_weights(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_user_mistake_ends_without_a_traceback(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "train_accelerate.py", "--dataset", str(tmp_path / "nowhere")], cwd=ROOT, text=True, capture_output=True
+    )
+    assert done.returncode == 1
+    assert "cannot be loaded" in done.stderr
+    assert "Traceback" not in done.stderr
