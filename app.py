@@ -4,7 +4,9 @@ Run it with `python app.py`; importing it starts nothing and loads no model."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,10 +15,12 @@ import gradio as gr
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.files import BadInput, read_picture, write_whole
 from srgan_hub.imaging.convert import normalise
+from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
 
 MODELS = [("Sharp (SRGAN): paints in plausible detail", "srgan-x4"), ("Faithful (SRResNet): smoother", "srresnet-x4")]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
+KEPT = 3600  # seconds that a result stays on the disk
 MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels, about two minutes of two cores
 CREDITS = "Examples: *astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 
@@ -32,21 +36,31 @@ def upscale(photo: str, model: str = "srgan-x4", progress=gr.Progress()):  # noq
         raise gr.Error("Choose a photo first.", print_exception=False)
     try:
         image = read_picture(Path(photo), MAX_PIXELS)
-    except BadInput as error:
+        progress(0, desc="Loading the model")
+        upscaler = load(model)
+        sr = upscaler(image, progress=lambda done, total: progress((done, total), desc="Enlarging", unit="tiles"))
+        folder = fresh_folder()
+        result, plain = folder / f"{Path(photo).stem}_x{upscaler.scale}.png", folder / "bicubic.png"
+        write_whole(sr, result, "png")
+        write_whole(bicubic(upscaler.scale)(normalise(image)), plain, "png")
+    except (BadInput, CheckpointError) as error:
         raise gr.Error(f"{Path(photo).name}: {error}", print_exception=False) from error
-    progress(0, desc="Loading the model")
-    upscaler = load(model)
-    sr = upscaler(image, progress=lambda done, total: progress((done, total), desc="Enlarging", unit="tiles"))
-    folder = Path(tempfile.mkdtemp(prefix="srgan-"))
-    result, plain = folder / f"{Path(photo).stem}_x{upscaler.scale}.png", folder / "bicubic.png"
-    write_whole(sr, result, "png")
-    write_whole(bicubic(upscaler.scale)(normalise(image)), plain, "png")
     return (str(plain), str(result)), str(result)
+
+
+def fresh_folder() -> Path:
+    """A new folder for one result; those of results older than KEPT go."""
+    home = Path(tempfile.gettempdir()) / "srgan_hub"
+    home.mkdir(exist_ok=True)
+    for folder in home.iterdir():
+        if time.time() - folder.stat().st_mtime > KEPT:
+            shutil.rmtree(folder, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=home))
 
 
 def build() -> gr.Blocks:
     """The page."""
-    with gr.Blocks(title="SRGAN x4") as page:
+    with gr.Blocks(title="SRGAN x4", delete_cache=(KEPT, KEPT)) as page:
         gr.Markdown("# SRGAN x4\nEnlarge a photograph four times and compare it with plain bicubic enlargement.")
         with gr.Row():
             with gr.Column(scale=1, min_width=280):

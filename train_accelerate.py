@@ -36,7 +36,7 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.resize import downsample
 from srgan_hub.losses import adversarial_loss, content_loss, discriminator_loss, pixel_loss
 from srgan_hub.pipeline import Upscaler
-from srgan_hub.training.checkpoint import latest, load, save
+from srgan_hub.training import checkpoint
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.schedule import learning_rate
 from srgan_hub.vgg import VGGFeatures
@@ -135,6 +135,8 @@ def train(config: Config) -> Path:
     """Run the training that `config` describes; returns the checkpoint folder. Raises ValueError for what cannot be done."""
     weights = weights_of(config)
     output = Path(config.output_dir)
+    checkpoints = output / "checkpoints"
+    start_from = starting_point(config, checkpoints)
     accelerator = Accelerator(mixed_precision=config.mixed_precision, cpu=config.cpu)
     torch.set_num_threads(config.threads or max(1, cores() // accelerator.num_processes))
     set_seed(config.seed)
@@ -165,13 +167,16 @@ def train(config: Config) -> Path:
     accelerator.register_for_checkpointing(average, counters)
 
     # Where to start
-    if config.resume:
-        checkpoint = latest(output / "checkpoints") if config.resume == "latest" else Path(config.resume)
-        before = load(accelerator, checkpoint)
+    if start_from:
+        accelerator.load_state(str(start_from))
         for name, value in dataclasses.asdict(config).items():
-            if before.get(name) != value and name not in ("resume", "output_dir"):
-                accelerator.print(f"resumed with another {name}: {value!r} instead of {before.get(name)!r}")
-        accelerator.print(f"resumed {checkpoint} at update {counters.step}")
+            before = checkpoint.configuration(start_from).get(name)
+            if before != value and name not in ("resume", "output_dir"):
+                accelerator.print(f"resumed with another {name}: {value!r} instead of {before!r}")
+        accelerator.print(f"resumed {start_from} at update {counters.step}")
+        if counters.step >= config.max_train_steps:
+            accelerator.print(f"nothing to do: it has had its {config.max_train_steps} updates")
+            return output
 
     # Data: batch k is patches k * batch .. of the run, whatever happened before
     photos = load_photos(config.dataset)
@@ -208,11 +213,13 @@ def train(config: Config) -> Path:
             counters.step += 1
             log_line(terms, rate)
             last = counters.step == config.max_train_steps
-            if held_out and accelerator.is_main_process and (last or counters.step % config.validate_every == 0):
-                validation = mean(measure(Upscaler(average.module), held_out, scale), "psnr")
-                print(f"update {counters.step}: validation PSNR {validation:.3f} dB on {len(held_out)} photographs", flush=True)
             if last or stop.requested or counters.step % config.checkpoint_every == 0:
-                save(accelerator, output / "checkpoints", counters.step, dataclasses.asdict(config))
+                checkpoint.save(accelerator, checkpoints, counters.step, dataclasses.asdict(config))
+            if held_out and accelerator.is_main_process and (last or counters.step % config.validate_every == 0):
+                upscaler = Upscaler(average.module, device=accelerator.device)
+                validation = mean(measure(upscaler, held_out, scale), "psnr")
+                print(f"update {counters.step}: validation PSNR {validation:.3f} dB on {len(held_out)} photographs", flush=True)
+            log_line.leave_out_pause()
             if stop.requested and not last:
                 accelerator.print(f"stopped after update {counters.step}; continue with --resume latest")
                 return output
@@ -233,12 +240,32 @@ def weights_of(config: Config) -> Variant:
     for name in ("max_train_steps", "batch_size", "crop", "log_every", "validate_every", "checkpoint_every"):
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
+    for name, low, high in (("lr", 0, 1), ("beta2", 0, 1), ("ema_decay", 0, 1), ("threads", 0, 4096)):
+        if not low <= getattr(config, name) < high:
+            raise ValueError(f"--{name} must be from {low} to below {high}, got {getattr(config, name)}")
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "adversarial")}
     weights = variant._replace(**{term: value for term, value in given.items() if value >= 0})
     if weights.content and not weights.layer:
         raise ValueError(f"--variant {config.variant} has no VGG layer; --content_weight goes with srgan-vgg54")
     return weights._replace(lr=config.lr or variant.lr)
+
+
+def starting_point(config: Config, checkpoints: Path) -> Path | None:
+    """The checkpoint to resume, None for a fresh run. Makes the folder; ValueError for what would lose or mix up runs."""
+    try:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--output_dir {config.output_dir} cannot be used: {error.strerror}") from error
+    if not config.resume:
+        if checkpoint.exists(checkpoints):
+            raise ValueError(f"{checkpoints} holds another run; add --resume latest, or choose another --output_dir")
+        return None
+    found = checkpoint.latest(checkpoints) if config.resume == "latest" else Path(config.resume)
+    before = checkpoint.configuration(found)
+    if before["variant"] != config.variant:
+        raise ValueError(f"{found} is a run of --variant {before['variant']}, not {config.variant}; start it with --pretrained")
+    return found
 
 
 def cores() -> int:
@@ -265,25 +292,29 @@ class LogLine:
     def __init__(self, accelerator: Accelerator, config: Config, counters: Counters):
         self.accelerator, self.config, self.counters = accelerator, config, counters
         self.sums: dict[str, Tensor] = {}
-        self.updates, self.start = 0, time.perf_counter()
+        self.updates, self.seconds, self.last = 0, 0.0, time.perf_counter()
+
+    def leave_out_pause(self) -> None:
+        """What passed since the last call (a validation, a checkpoint) is no training time."""
+        self.last = time.perf_counter()
 
     def __call__(self, terms: dict[str, Tensor], rate: float) -> None:
         for name, term in terms.items():
             self.sums[name] = self.sums.get(name, 0) + term
-        self.updates += 1
         now = time.perf_counter()
+        self.updates, self.seconds = self.updates + 1, self.seconds + now - self.last
+        self.counters.seconds += now - self.last
+        self.last = now
         if self.counters.step % self.config.log_every and self.counters.step != self.config.max_train_steps:
             return
-        seconds = (now - self.start) / self.updates
-        self.counters.seconds += now - self.start
-        left = (self.config.max_train_steps - self.counters.step) * seconds
         means = "  ".join(f"{name} {float(total) / self.updates:.5f}" for name, total in self.sums.items())
+        left = (self.config.max_train_steps - self.counters.step) * self.seconds / self.updates
         self.accelerator.print(
             f"update {self.counters.step}/{self.config.max_train_steps}  {means}  lr {rate:.2e}  "
-            f"{1 / seconds:.2f} updates/s  {time.strftime('%H:%M:%S', time.gmtime(left))} left",
+            f"{self.updates / self.seconds:.2f} updates/s  {time.strftime('%H:%M:%S', time.gmtime(left))} left",
             flush=True,
         )
-        self.sums, self.updates, self.start = {}, 0, time.perf_counter()
+        self.sums, self.updates, self.seconds = {}, 0, 0.0
 
 
 class StopSignal:

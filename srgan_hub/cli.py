@@ -6,11 +6,9 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from functools import partial
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
 from srgan_hub import __version__
@@ -19,7 +17,7 @@ from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import PROTOCOL, bicubic, markdown, measure
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled
-from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
+from srgan_hub.pipeline import TILE, Upscaler
 
 DEFAULT_MODEL = "srgan-x4"
 
@@ -39,7 +37,7 @@ def upscale(options: argparse.Namespace) -> int:
             bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
         try:
-            pixels += enlarge_file(job, partial(upscaler, progress=show))
+            pixels += enlarge_file(job, partial(upscaler, progress=show), upscaler.scale)
             done += 1
         except BadInput as error:
             faults.append(str(error))
@@ -59,11 +57,16 @@ def benchmark(options: argparse.Namespace) -> int:
     """Measure a model beside bicubic on Set5, Set14, BSD100 or sets of the same layout."""
     upscaler = Upscaler.from_pretrained(options.model)
     scale = upscaler.scale
+    card = Path(options.card) if options.card else None
+    if card:
+        with_results(card.read_text(), "")  # before minutes of work: is there a place for the results?
+    if options.json and not Path(options.json).absolute().parent.is_dir():
+        raise ValueError(f"{options.json} cannot be written: there is no folder {Path(options.json).parent}")
     label = Path(options.model).name
     results = {}
     for folder in find_sets(options.data, scale):
         loaded = list(pairs(folder, scale))
-        results[folder.name] = {
+        results[folder.resolve().name] = {
             "bicubic": measure(bicubic(scale), loaded, scale),
             label: measure(upscaler, tqdm(loaded, desc=folder.name, leave=False, disable=None), scale),
         }
@@ -73,8 +76,7 @@ def benchmark(options: argparse.Namespace) -> int:
     if options.json:
         report = {"protocol": protocol, "scale": scale, "model": options.model, "results": results}
         Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
-    if options.card:
-        card = Path(options.card)
+    if card:
         card.write_text(with_results(card.read_text(), table))
     return 0
 
@@ -94,8 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
     add("--tile", type=positive, default=TILE, metavar="N",
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=natural, default=OVERLAP, metavar="N",
-        help=f"surroundings that a piece sees, in pixels of IN; {OVERLAP} is exact [{OVERLAP}]")  # fmt: skip
+    add("--overlap", type=natural, metavar="N",
+        help="surroundings that a piece sees, in pixels of IN [as far as the network reaches, which is exact: 40]")  # fmt: skip
     add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="overwrite existing files (never an input)")
 
@@ -123,7 +125,6 @@ def natural(text: str) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # a large photograph is no attack
     try:
         return options.run(options)
     except (ValueError, OSError) as error:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
+
+from srgan_hub.imaging.convert import normalise, working_mode
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
@@ -38,7 +41,9 @@ def plan(inputs: list[Path], output: Path, scale: int, format: str | None, force
     sources, faults = [], []
     for path in inputs:
         if path.is_dir():
-            pictures = [p for p in sorted(path.iterdir()) if p.is_file() and p.suffix.lower() in Image.registered_extensions()]
+            pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
+            if _same(path, output):  # what an earlier run put there is no input
+                pictures = [p for p in pictures if not p.stem.endswith(f"_x{scale}")]
             if not pictures:
                 faults.append(f"{path}: there is no picture in this folder")
             sources += pictures
@@ -46,26 +51,25 @@ def plan(inputs: list[Path], output: Path, scale: int, format: str | None, force
             sources.append(path)
         else:
             faults.append(f"{path}: there is no such file or folder")
-    sources = list({path.resolve(): path for path in sources}.values())  # the same file named twice is one picture
+    sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one picture
 
-    single = len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir()
-    if single and output.suffix:
-        if format is None and output.suffix.lower() not in SUFFIXES:
-            raise BadInput(f"{output}: cannot write {output.suffix}; use one of {', '.join(SUFFIXES)}, or --format")
+    if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
         named = SUFFIXES.get(output.suffix.lower())
+        if format is None and named is None:
+            raise BadInput(f"{output}: cannot write {output.suffix}; use one of {', '.join(SUFFIXES)}, or --format")
         if format and named and format != named:
             raise BadInput(f"{output}: the name says {named}, --format says {format}; make them agree")
         targets = [(source, output) for source in sources]
         format = format or named
     else:
-        if output.exists() and not output.is_dir():
-            raise BadInput(f"{output} is a file; several pictures need a folder")
+        if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
+            raise BadInput(f"{output} is no folder; several pictures need one")
         format = format or "png"
         targets = [(source, output / f"{source.stem}_x{scale}.{format}") for source in sources]
 
-    jobs, taken = [], {}
+    jobs, taken, originals = [], {}, {os.path.realpath(path) for path in sources}
     for source, target in targets:
-        if target.resolve() in {path.resolve() for path in sources}:
+        if os.path.realpath(target) in originals:
             faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
         elif target in taken:
             faults.append(f"{source}: its result {target} is already that of {taken[target]}; give it a folder of its own")
@@ -77,18 +81,35 @@ def plan(inputs: list[Path], output: Path, scale: int, format: str | None, force
     return jobs, faults
 
 
-def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image]) -> int:
+def is_picture(path: Path) -> bool:
+    """Whether the name is that of a picture that Pillow opens; hidden files (macOS's ._photo.jpg) are none."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind in Image.OPEN and not path.name.startswith(".") and path.is_file()
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image], scale: int) -> int:
     """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written."""
     try:
-        result = upscale(read_picture(job.source))
+        image = read_picture(job.source)
+        alpha = normalise(image).getchannel("A") if working_mode(image) in ("LA", "RGBA") else None
+        transparent = alpha is not None and alpha.getextrema()[0] < 255
+        if job.format == "jpg" and transparent:
+            raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
+        if job.format == "webp" and scale * max(image.size) > WEBP_LIMIT:
+            raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
+        result = upscale(image)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
         raise BadInput(f"{job.source}: not enough memory for it; close other programs or choose a smaller --tile") from error
-    if job.format == "jpg" and result.mode in ("LA", "RGBA"):
-        raise BadInput(f"{job.source}: has transparency, which jpg cannot hold; use --format png or webp")
-    if job.format == "webp" and max(result.size) > WEBP_LIMIT:
-        raise BadInput(f"{job.source}: {result.width}x{result.height} is more than webp holds ({WEBP_LIMIT} a side); use png")
+    if job.format == "jpg" and "A" in result.getbands():
+        result = result.convert("L" if result.mode == "LA" else "RGB")
     write_whole(result, job.target, job.format)
     return result.width * result.height
 
@@ -96,19 +117,23 @@ def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image]) -> int
 def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
     """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # large, or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
                 raise BadInput(
                     f"{image.width}x{image.height} are {image.width * image.height / 1e6:.1f} megapixels; up to "
                     f"{max_pixels / 1e6:g} can be enlarged here. Crop or shrink it, or use srgan-hub on your own machine."
                 )
+            if 0 in image.size:
+                raise BadInput("the picture has no pixels")
             image.load()
             return image
+    except BadInput:
+        raise
     except UnidentifiedImageError as error:
         raise BadInput("not a picture that can be read") from error
     except Image.DecompressionBombError as error:
         raise BadInput(f"too large to be read safely ({error})") from error
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for a broken PNG
+    except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
         raise BadInput(f"damaged or not readable ({error})") from error
 
 
@@ -118,7 +143,7 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        image.save(unfinished, kind, **settings)
+        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
         unfinished.replace(target)
     except OSError as error:
         raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from error

@@ -64,6 +64,13 @@ class SRGANGenerator(
         )
         self.tail = nn.Conv2d(width, 3, 9, padding=4)
 
+    @property
+    def reach(self) -> float:
+        """LR pixels to which a result's surroundings matter: 39.5 for the paper's network."""
+        blocks, doublings = len(self.body) - 2, len(self.upsample)
+        # head, two convolutions a block, the long skip's; one a doubling, each on pixels half as large; tail
+        return 4 + 2 * blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
+
     def forward(self, lr: Tensor) -> Tensor:
         shallow = self.head(lr)                # (N, 3, H, W)  -> (N, 64, H, W)
         deep = shallow + self.body(shallow)    # 16 residual blocks, one long skip

@@ -5,6 +5,8 @@ a missing config.json for defaults, and falls back to a pickle. None of that hap
 
 from __future__ import annotations
 
+import inspect
+import json
 from pathlib import Path
 
 import torch
@@ -47,7 +49,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         """
         source = locate(str(pretrained_model_name_or_path))
         hub = {k: kwargs[k] for k in ("revision", "token", "cache_dir", "force_download", "local_files_only") if k in kwargs}
-        fetch(source, CONFIG, **hub)  # the mixin would take a missing one for "all defaults"
+        check_config(fetch(source, CONFIG, **hub), cls, source)  # the mixin would take a missing one for "all defaults"
         return super().from_pretrained(source, **kwargs)
 
     @classmethod
@@ -67,17 +69,35 @@ class StrictHubMixin(PyTorchModelHubMixin):
             tensors = load_file(path)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{model_id}: {WEIGHTS} is not a whole safetensors file ({error}); fetch it again") from error
+        try:
+            with torch.device("meta"):
+                check_tensors(cls(**model_kwargs), tensors, model_id)  # before any memory is taken
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(str(error) if isinstance(error, CheckpointError) else f"{model_id}: {error}") from error
         model = cls(**model_kwargs)
-        check_tensors(model, tensors, model_id)
         model.load_state_dict(tensors)
         return model.to(torch.device(map_location)).eval()
 
 
+def check_config(path: str, cls: type, source: str) -> None:
+    """Raise CheckpointError unless the file is a JSON object whose keys `cls` takes."""
+    try:
+        config = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
+    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
+    if unknown := sorted(config.keys() - known):
+        raise CheckpointError(f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {', '.join(unknown)}")
+
+
 def locate(source: str) -> str:
     """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
+    source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
-    if Path(source).is_dir() or (source.count("/") == 1 and not source.startswith((".", "/", "~"))):
+    if (source and Path(source).is_dir()) or (source.count("/") == 1 and not source.startswith((".", "/", "~"))):
         return source
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
@@ -113,12 +133,19 @@ def fetch(source: str, filename: str, **hub) -> str:
 
 
 def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
-    """Raise CheckpointError, naming them, if tensors are missing, extra or of another shape than the network's."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    """Raise CheckpointError, naming them, if tensors are missing, extra, of another shape or kind, or not finite."""
+    own = model.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in own.items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     faults = [f"missing {name} {wanted[name]}" for name in wanted.keys() - found.keys()]
     faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
-    faults += [f"{n} is {found[n]}, wanted {wanted[n]}" for n in wanted.keys() & found.keys() if wanted[n] != found[n]]
+    both = wanted.keys() & found.keys()
+    faults += [f"{n} is {found[n]}, wanted {wanted[n]}" for n in both if wanted[n] != found[n]]
+    for name in both:
+        if own[name].is_floating_point() != tensors[name].is_floating_point():
+            faults.append(f"{name} holds {tensors[name].dtype}")
+        elif not tensors[name].isfinite().all():
+            faults.append(f"{name} holds numbers that are not finite")
     if faults:
         shown = "; ".join(sorted(faults)[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
         raise CheckpointError(f"{source} does not fit {type(model).__name__}({CONFIG}): {shown}")

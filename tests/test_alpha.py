@@ -1,6 +1,6 @@
 import torch
 
-from srgan_hub.imaging.alpha import bound, fill_hidden
+from srgan_hub.imaging.alpha import HIDDEN, bound, fill_hidden
 
 
 def test_hidden_pixels_take_the_visible_colour_at_any_distance():
@@ -13,14 +13,31 @@ def test_hidden_pixels_take_the_visible_colour_at_any_distance():
 
 def test_visible_pixels_stay_as_they_are():
     colour, alpha = torch.rand(1, 3, 12, 9), (torch.rand(1, 1, 12, 9) - 0.5).clamp_min(0)
-    visible = (alpha > 0).expand_as(colour)
+    visible = (alpha > HIDDEN).expand_as(colour)
     assert torch.equal(fill_hidden(colour, alpha)[visible], colour[visible])
 
 
+def test_the_nearest_visible_colour_counts_most():
+    """A thin black line is not outshone by a large white square further away."""
+    colour, alpha = torch.zeros(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
+    alpha[..., 10] = 1.0
+    colour[..., 20:], alpha[..., 24:] = 1.0, 1.0
+    filled = fill_hidden(colour, alpha)
+    assert filled[..., 7:13].max() <= 0.3
+    assert filled[..., 22:].min() >= 0.7
+
+
+def test_all_but_invisible_pixels_count_as_hidden():
+    colour, alpha = torch.zeros(1, 3, 8, 8), torch.full((1, 1, 8, 8), 1 / 255)
+    colour[..., 4:], alpha[..., 4:] = 1.0, 1.0  # white beside black that is nearly not there
+    assert fill_hidden(colour, alpha)[..., 3].min() == 1
+
+
 def test_faint_pixels_weigh_less():
-    colour = torch.tensor([0.0, 0.0, 1.0]).view(1, 1, 1, 3).expand(1, 3, 1, 3)
-    alpha = torch.tensor([0.1, 0.0, 0.9]).view(1, 1, 1, 3)
-    assert fill_hidden(colour, alpha)[0, 0, 0, 1] > 0.5
+    colour = torch.zeros(1, 3, 2, 4)
+    alpha = torch.zeros(1, 1, 2, 4)
+    colour[..., 1, 2], alpha[..., 1, 2], alpha[..., 0, 2] = 1.0, 0.9, 0.1  # white, and faint black above it
+    assert fill_hidden(colour, alpha)[..., 3].min() > 0.8
 
 
 def test_picture_without_anything_visible_passes():

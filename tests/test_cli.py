@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from conftest import SHARED, read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
@@ -96,10 +96,75 @@ def test_two_inputs_never_share_a_result(model, pictures, tmp_path, capsys):
 
 
 def test_transparency_does_not_go_into_jpg(model, pictures, tmp_path, capsys):
-    smooth_photo(8, 8).convert("RGBA").save(pictures / "c.png")
+    clear = smooth_photo(8, 8).convert("RGBA")
+    clear.save(pictures / "opaque.png")
+    clear.putpixel((3, 3), (0, 0, 0, 0))
+    clear.save(pictures / "c.png")
+    assert main(["upscale", str(pictures / "opaque.png"), "-o", str(tmp_path / "opaque.jpg"), "--model", model]) == 0
     assert main(["upscale", str(pictures / "c.png"), "-o", str(tmp_path / "c.jpg"), "--model", model]) == 2
     assert "use --format png or webp" in capsys.readouterr().err
     assert not (tmp_path / "c.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:8] + b"\0\0\0\5" + data[12:],  # a header chunk of the wrong length
+        lambda data: data[:60] + bytes(40) + data[100:],
+        lambda data: b"",
+        lambda data: b"II*\0" + data[4:],  # claims to be a TIFF
+        lambda data: b"P6 9 9 x " + data,  # ... a PPM
+    ],
+)
+def test_any_damage_is_one_line(model, pictures, tmp_path, capsys, damage):
+    (pictures / "m.png").write_bytes(damage((pictures / "b.png").read_bytes()))
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 2
+    assert capsys.readouterr().err.count("m.png") == 1
+    assert files(tmp_path / "out") == ["a_x4.png", "b_x4.png"]
+
+
+def test_damaged_exif_spoils_no_picture(model, tmp_path):
+    smooth_photo(9, 9).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\xff" + bytes(range(60)))
+    assert main(["upscale", str(tmp_path / "a.jpg"), "-o", str(tmp_path / "o.png"), "--model", model]) == 0
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "jpg"])
+def test_colour_profile_is_written(model, tmp_path, format):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    smooth_photo(9, 9).save(tmp_path / "a.png", icc_profile=profile)
+    assert main(["upscale", str(tmp_path / "a.png"), "-o", str(tmp_path / f"o.{format}"), "--model", model]) == 0
+    assert read(tmp_path / f"o.{format}").info["icc_profile"] == profile
+
+
+def test_the_same_file_twice_is_one_picture(model, pictures, tmp_path):
+    twice = [str(pictures / "b.png"), str(pictures / ".." / "in" / "b.png")]
+    assert main(["upscale", *twice, "-o", str(tmp_path / "o.png"), "--model", model]) == 0
+    assert read(tmp_path / "o.png").size == (36, 56)
+
+
+def test_several_pictures_do_not_go_into_one_file(model, pictures, tmp_path, capsys):
+    for inputs in ([str(pictures)], [str(pictures / "a.jpg"), str(pictures / "b.png")]):
+        assert main(["upscale", *inputs, "-o", str(tmp_path / "o.png"), "--model", model]) == 2
+        assert "several pictures need one" in capsys.readouterr().err
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_folder_into_itself_is_done_once(model, pictures, capsys):
+    (pictures / "._a.jpg").write_text("what macOS leaves behind")
+    (pictures / "notes.pdf").write_text("no picture")
+    (pictures / "link.png").symlink_to("b.png")
+    for _ in range(2):
+        assert main(["upscale", str(pictures), "-o", str(pictures), "--model", model, "--force"]) == 0
+    assert [name for name in files(pictures) if "_x4" in name] == ["a_x4.png", "b_x4.png", "link_x4.png"]
+
+
+def test_too_little_memory_is_one_line(model, pictures, tmp_path, capsys, monkeypatch):
+    def fail(self, image, progress=None):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(Upscaler, "__call__", fail)
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 2
+    assert capsys.readouterr().err.count("choose a smaller --tile") == 2
 
 
 def test_failed_write_leaves_nothing(model, pictures, tmp_path, capsys):

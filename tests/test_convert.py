@@ -29,6 +29,12 @@ def test_one_transparent_colour_becomes_alpha(mode, result):
     assert normal.getchannel("A").getextrema() == (0, 0)
 
 
+def test_palette_without_a_transparent_pixel_is_opaque():
+    image = Image.new("P", (4, 4))
+    image.info["transparency"] = 7  # a colour that no pixel has
+    assert normalise(image).mode == "RGB"
+
+
 def test_sixteen_bits_keep_their_grey_levels():
     levels = np.array([[0, 257, 128 * 257, 65535]], dtype=np.uint16)
     assert np.asarray(normalise(Image.fromarray(levels)))[0, :, 0].tolist() == [0, 1, 128, 255]

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -48,3 +50,16 @@ def test_receptive_field_reaches_39_and_a_half_pixels():
     generator(lr)[..., 200:204].sum().backward()  # the four columns that belong to LR pixel 50
     reach = (lr.grad.abs().sum((0, 1, 2)).nonzero().flatten() - 50).abs().max()
     assert reach == 40  # 39.5, in whole pixels
+    assert generator.reach == 39.5
+
+
+@pytest.mark.parametrize("config", [{"scale": 2}, {"scale": 8}, {"blocks": 3}, {}])
+def test_reach_is_told_for_every_network(config):
+    generator = SRGANGenerator(**{"width": 2, "blocks": 1, **config}).eval()
+    for parameter in generator.parameters():
+        parameter.data.abs_().add_(0.01)
+    lr = torch.rand(1, 3, 1, 61, requires_grad=True)
+    s = generator.scale
+    generator(lr)[..., 30 * s : 31 * s].sum().backward()
+    reach = (lr.grad.abs().sum((0, 1, 2)).nonzero().flatten() - 30).abs().max().item()
+    assert reach == math.ceil(generator.reach)

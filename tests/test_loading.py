@@ -41,6 +41,8 @@ def test_half_precision_weights_load_as_float32(saved):
     [
         (lambda t: t.pop("tail.bias"), "missing tail.bias"),
         (lambda t: t.update(spare=torch.zeros(2)), "extra spare"),
+        (lambda t: t.update({"tail.bias": torch.tensor([0, 1, 2])}), "tail.bias holds torch.int64"),
+        (lambda t: t.update({"tail.bias": torch.full((3,), torch.nan)}), "tail.bias holds numbers that are not finite"),
         (lambda t: t.update({"tail.bias": torch.zeros(5)}), r"tail.bias is \(5,\), wanted \(3,\)"),
     ],
 )
@@ -72,10 +74,26 @@ def test_truncated_weights_are_refused(saved):
         SRGANGenerator.from_pretrained(saved)
 
 
-def test_config_of_another_network_is_refused(saved):
-    (saved / "config.json").write_text(json.dumps({"scale": 3}))
-    with pytest.raises(ValueError, match="scale must be"):
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (json.dumps({"scale": 3}), "saved: scale must be 2, 4 or 8, got 3"),
+        (json.dumps({"scale": 2, "activation": "relu"}), "unknown keys: activation"),
+        (json.dumps({"width": 100_000}), "does not fit"),  # and takes no memory to find out
+        ("[1, 2]", "must hold an object, got list"),
+        ("scale: 4", "config.json is not JSON"),
+        (b"\xff\xfe", "config.json is not JSON"),
+    ],
+)
+def test_config_of_another_network_is_refused(saved, config, sentence):
+    (saved / "config.json").write_bytes(config if isinstance(config, bytes) else config.encode())
+    with pytest.raises(CheckpointError, match=sentence):
         SRGANGenerator.from_pretrained(saved)
+
+
+def test_trailing_slash_is_no_matter(saved):
+    SRGANGenerator.from_pretrained(f"{saved}/")
+    SRGANGenerator.from_pretrained("srresnet-x4/")
 
 
 def test_wrong_name_lists_the_bundled_ones():
@@ -85,7 +103,7 @@ def test_wrong_name_lists_the_bundled_ones():
     assert all(name in str(caught.value) for name in bundled())
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "a/b/c", "/nowhere/at/all"])
+@pytest.mark.parametrize("name", ["", "./nowhere", "a/b/c", "/nowhere/at/all"])
 def test_missing_folder_is_refused_without_the_network(name):
     with pytest.raises(CheckpointError, match="neither a folder"):
         SRGANGenerator.from_pretrained(name)

@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pytest
 from datasets import Dataset, Features, Image, Value
+from PIL import Image as Picture
 
 from conftest import smooth_photo
 from srgan_hub.data.photos import image_column, load_photos, splits
@@ -22,14 +23,18 @@ def test_folder_of_images(photo_folder):
 
 
 def test_folder_of_parquet_with_a_damaged_row(tmp_path, caplog):
-    rows = [{"bytes": png(smooth_photo(20, 10).convert("L")), "path": None}, {"bytes": b"not a picture", "path": None}]
+    broken = png(smooth_photo(20, 10))[:8] + b"\0\0\0\5" + bytes(60)
+    deep = np.array([[0, 128 * 257, 65535]], dtype=np.uint16).repeat(4, axis=0)
+    pictures = [png(smooth_photo(20, 10).convert("L")), b"not a picture", broken, png(Picture.fromarray(deep))]
+    rows = [{"bytes": data, "path": None} for data in pictures]
     features = Features({"image": Image(), "name": Value("string")})
     (tmp_path / "data").mkdir()
-    table = Dataset.from_dict({"image": rows, "name": ["a", "b"]}, features=features)
+    table = Dataset.from_dict({"image": rows, "name": list("abcd")}, features=features)
     table.to_parquet(tmp_path / "data" / "train-00000-of-00001.parquet")
     photos = load_photos(str(tmp_path))
-    assert [p.shape for p in photos] == [(10, 20, 3)]
-    assert "left out 1 images" in caplog.text
+    assert [p.shape for p in photos] == [(10, 20, 3), (4, 3, 3)]
+    assert photos[1][0, :, 0].tolist() == [0, 128, 255]  # 16 bits, not clipped to white
+    assert "left out 2 images" in caplog.text
 
 
 def test_column_is_found_or_asked_for():

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import train_accelerate
-from conftest import ROOT
+from conftest import ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from train_accelerate import Config, parse, train, weights_of
 
@@ -142,6 +142,8 @@ def test_unfinished_checkpoint_is_not_taken(small, photo_folder, tmp_path):
     [
         (dict(variant="srgan"), "--variant must be one of srresnet-mse"),
         (dict(mixed_precision="fp16"), "--mixed_precision must be bf16 or no"),
+        (dict(ema_decay=2.0), "--ema_decay must be from 0 to below 1, got 2.0"),
+        (dict(threads=-1), "--threads must be"),
         (dict(batch_size=0), "--batch_size must be at least 1, got 0"),
         (dict(content_weight=1.0), "has no VGG layer"),
     ],
@@ -149,6 +151,35 @@ def test_unfinished_checkpoint_is_not_taken(small, photo_folder, tmp_path):
 def test_senseless_options_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         weights_of(Config(**changes))
+
+
+def test_runs_are_not_mixed_up(small, photo_folder, tmp_path, vgg_file):
+    train(configuration(photo_folder, tmp_path / "out"))
+    with pytest.raises(ValueError, match="holds another run; add --resume latest"):
+        train(configuration(photo_folder, tmp_path / "out"))
+    with pytest.raises(ValueError, match="is a run of --variant srresnet-mse"):
+        train(configuration(photo_folder, tmp_path / "out", resume="latest", **gan(vgg_file)))
+    with pytest.raises(ValueError, match="OUTPUT_DIR/checkpoints"):
+        train(configuration(photo_folder, tmp_path / "new", resume=str(tmp_path / "out")))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ValueError, match="cannot be used"):
+        train(configuration(photo_folder, tmp_path / "file"))
+
+
+def test_finished_run_keeps_its_card(small, photo_folder, tmp_path, capsys):
+    train(configuration(photo_folder, tmp_path / "out"))
+    card = tmp_path / "out" / "README.md"
+    card.write_text("the owner's words")
+    (tmp_path / "out" / "checkpoints" / "checkpoint-0000004-mine").mkdir()
+    train(configuration(photo_folder, tmp_path / "out", resume="latest"))
+    assert card.read_text() == "the owner's words"
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_tiny_validation_photo_stops_nothing(small, photo_folder, tmp_path, capsys):
+    smooth_photo(16, 16).save(photo_folder / "validation" / "tiny.png")
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
+    assert "2 photographs" in capsys.readouterr().out
 
 
 def test_nothing_to_resume_is_one_sentence(small, photo_folder, tmp_path):

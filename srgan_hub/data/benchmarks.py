@@ -25,6 +25,8 @@ def find_sets(folder: str | Path, scale: int = 4) -> list[Path]:
 def pairs(benchmark: Path, scale: int = 4) -> Iterator[tuple[str, Image.Image, np.ndarray]]:
     """(name, LR picture, HR (H, W, 3) uint8) of one set, HR cut to `scale` times LR. ValueError names an unpaired file."""
     lr_files, hr_files = ({p.stem: p for p in (benchmark / d).glob("*.png")} for d in (f"LR_x{scale}", "HR"))
+    if not lr_files and not hr_files:
+        raise ValueError(f"{benchmark} holds no PNG files")
     if lr_files.keys() != hr_files.keys():
         unpaired = sorted(lr_files.keys() ^ hr_files.keys())
         raise ValueError(f"{benchmark}: HR and LR_x{scale} must hold the same names; only one has: {', '.join(unpaired[:5])}")

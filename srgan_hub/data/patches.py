@@ -21,8 +21,8 @@ class Patches(Dataset):
     """Item i is ((3, crop / scale, crop / scale), (3, crop, crop)), uint8 RGB: a random crop, flipped and rotated.
 
     photos: HR images, (H, W, 3) uint8; those smaller than a crop are left out with one counted warning. degrade: HR
-    (3, H, W) -> LR, applied once to each whole photograph, so a patch knows its true surroundings. start: index of the
-    first item. Raises ValueError when no photograph is large enough.
+    (3, H, W) -> LR, applied once to each whole photograph, so a patch knows its true surroundings. Raises ValueError when
+    no photograph is large enough.
     """
 
     def __init__(

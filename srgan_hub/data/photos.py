@@ -8,6 +8,8 @@ import logging
 import numpy as np
 from PIL import Image
 
+from srgan_hub.imaging.convert import normalise
+
 logger = logging.getLogger(__name__)
 
 PREFERRED_COLUMNS = ("hr", "HR", "image")
@@ -28,7 +30,7 @@ def load_photos(dataset: str, split: str = "train") -> list[np.ndarray]:
     for encoded in rows[split].select_columns([column]).cast_column(column, datasets.Image(decode=False)):
         try:
             photos.append(decode(encoded[column]))
-        except (OSError, ValueError):
+        except Exception:  # for damaged files Pillow's decoders raise whatever comes
             unreadable += 1
     if unreadable:
         logger.warning("left out %d images of %s that cannot be read", unreadable, dataset)
@@ -68,4 +70,4 @@ def decode(encoded: dict) -> np.ndarray:
     """{"bytes", "path"}, as `datasets` keeps an image, -> (H, W, 3) uint8 RGB."""
     source = encoded["path"] if encoded["bytes"] is None else io.BytesIO(encoded["bytes"])
     with Image.open(source) as image:
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(normalise(image).convert("RGB"))

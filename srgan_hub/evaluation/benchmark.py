@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
@@ -9,8 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from srgan_hub.evaluation.metrics import measured_area, psnr, ssim
+from srgan_hub.evaluation.metrics import SSIM_WINDOW, measured_area, psnr, ssim
 from srgan_hub.imaging.resize import crop_to_multiple, downsample
+
+logger = logging.getLogger(__name__)
 
 PROTOCOL = "Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border, mean over images; SSIM: Wang et al., Gaussian window"
 
@@ -40,9 +43,12 @@ def mean(rows: list[dict], key: str) -> float:
 
 
 def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str, Image.Image, np.ndarray]]:
-    """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic."""
+    """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic; too small a photograph is left out."""
     pairs = []
     for number, photo in enumerate(photos):
+        if min(photo.shape[:2]) < 2 * scale + SSIM_WINDOW + scale:
+            logger.warning("left out a %dx%d photograph: too small to measure", photo.shape[1], photo.shape[0])
+            continue
         hr = crop_to_multiple(photo, scale).copy()
         lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
         pairs.append((f"{number:04d}", Image.fromarray(lr.numpy()), hr))

@@ -6,17 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+HIDDEN = 8 / 255  # an alpha up to which a pixel's own colour counts for nothing: it is rounded away, or garbage
 
 def fill_hidden(colour: Tensor, alpha: Tensor) -> Tensor:
-    """Give wholly transparent pixels the premultiplied mean colour of what is visible around them.
+    """Give (all but) wholly transparent pixels the premultiplied mean colour of what is visible around them.
 
     colour (N, 3, H, W), alpha (N, 1, H, W), both in [0, 1] -> (N, 3, H, W). Files keep black or garbage there, which an
     enlargement would smear into the edge of the cut-out. Coarser and coarser means reach any distance."""
-    if alpha.amax() == 0:
+    visible = alpha > HIDDEN
+    if visible.all() or not visible.any():
         return colour
-    visible = alpha > 0
-    if visible.all():
-        return colour
+    alpha = alpha * visible
     halve = dict(kernel_size=2, ceil_mode=True, count_include_pad=False)
     weighted, weight = colour * alpha, alpha                 # premultiplied
     levels = [(weighted, weight)]
@@ -25,7 +25,7 @@ def fill_hidden(colour: Tensor, alpha: Tensor) -> Tensor:
         levels.append((weighted, weight))
     filled = weighted / weight.clamp_min(1e-12)
     for weighted, weight in reversed(levels[1:-1]):
-        filled = weighted + (1 - weight) * _enlarge_to(filled, weight)  # what is visible here, over the coarser mean
+        filled = torch.where(weight > 0, weighted / weight.clamp_min(1e-12), _enlarge_to(filled, weight))
     return torch.where(visible, colour, _enlarge_to(filled, alpha))
 
 

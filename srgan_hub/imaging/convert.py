@@ -4,12 +4,15 @@
 | --- | --- |
 | L, LA, RGB, RGBA | the same |
 | 1 | L |
-| P, PA | RGB, or RGBA where something is transparent |
-| any other (I;16, CMYK, ...) | RGB |
-
-L and RGB files that name one transparent colour (PNG's tRNS) come back as LA and RGBA, or it would be lost."""
+| 1, L and RGB with one transparent colour (PNG's tRNS) | LA, LA and RGBA: it would be lost |
+| P | RGB, or RGBA where a pixel is transparent |
+| PA | RGBA |
+| any other (I;16, CMYK, ...) | RGB |"""
 
 from __future__ import annotations
+
+import contextlib
+import warnings
 
 import numpy as np
 import torch
@@ -22,11 +25,16 @@ LUMA = (0.299, 0.587, 0.114)  # what Pillow's own RGB -> L uses (BT.601, full sw
 
 def normalise(image: Image.Image) -> Image.Image:
     """The picture upright (EXIF orientation applied) and as 8-bit L, LA, RGB or RGBA."""
-    image = ImageOps.exif_transpose(image)
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):  # damaged EXIF spoils no pixel
+        image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
         values = np.asarray(image).astype(np.float64)
         return Image.fromarray((values / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    return image if image.mode == (mode := working_mode(image)) else image.convert(mode)
+    mode = working_mode(image)
+    result = image if image.mode == mode else image.convert(mode)
+    if image.mode == "P" and mode == "RGBA" and result.getchannel("A").getextrema()[0] == 255:
+        return result.convert("RGB")  # a palette may name a transparent colour that no pixel has
+    return result
 
 
 def working_mode(image: Image.Image) -> str:

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 
 PREFIX = "checkpoint-"
 KEPT = 2
+CONFIG = "run.json"
 
 
 def save(accelerator: Accelerator, folder: Path, step: int, config: dict) -> Path:
@@ -24,7 +25,7 @@ def save(accelerator: Accelerator, folder: Path, step: int, config: dict) -> Pat
     accelerator.save_state(str(unfinished))  # every process: each adds its own random state
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (unfinished / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (unfinished / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         shutil.rmtree(final, ignore_errors=True)
         unfinished.rename(final)
         for old in _all(folder)[:-KEPT]:
@@ -41,13 +42,17 @@ def latest(folder: Path) -> Path:
     return found[-1]
 
 
-def load(accelerator: Accelerator, checkpoint: Path) -> dict:
-    """Restore everything that `save` wrote; returns the configuration of the run that wrote it."""
-    if not (checkpoint / "config.json").is_file():
-        raise ValueError(f"{checkpoint} is not a checkpoint of a training run (it holds no config.json)")
-    accelerator.load_state(str(checkpoint))
-    return json.loads((checkpoint / "config.json").read_text())
+def configuration(checkpoint: Path) -> dict:
+    """Configuration of the run that wrote a checkpoint; ValueError if the folder is none."""
+    if not (checkpoint / CONFIG).is_file():
+        raise ValueError(f"{checkpoint} is not a checkpoint of a training run; they lie in OUTPUT_DIR/checkpoints")
+    return json.loads((checkpoint / CONFIG).read_text())
+
+
+def exists(folder: Path) -> bool:
+    """Whether a run has left checkpoints under `folder`."""
+    return bool(_all(folder))
 
 
 def _all(folder: Path) -> list[Path]:
-    return sorted(folder.glob(f"{PREFIX}*"), key=lambda path: int(path.name.removeprefix(PREFIX)))
+    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit())
