@@ -176,6 +176,14 @@ def test_finished_run_keeps_its_card(small, photo_folder, tmp_path, capsys):
     assert "nothing to do" in capsys.readouterr().out
 
 
+def test_run_stopped_before_its_result_was_written_writes_it(small, photo_folder, tmp_path):
+    train(configuration(photo_folder, tmp_path / "out"))
+    before = (tmp_path / "out" / "model.safetensors").read_bytes()
+    (tmp_path / "out" / "model.safetensors").unlink()
+    train(configuration(photo_folder, tmp_path / "out", resume="latest"))
+    assert (tmp_path / "out" / "model.safetensors").read_bytes() == before
+
+
 def test_tiny_validation_photo_stops_nothing(small, photo_folder, tmp_path, capsys):
     smooth_photo(16, 16).save(photo_folder / "validation" / "tiny.png")
     train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
