@@ -17,9 +17,9 @@ from srgan_hub.imaging.convert import normalise, same_colours, to_bytes, to_imag
 from srgan_hub.imaging.tiles import tiled
 
 # LR pixels of reflection around the picture, so that the zero padding of the convolutions stays outside of it. Measured
-# on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to 1.2 grey levels, 12 by .1, 16 by .00.
+# on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to .4 grey levels, 12 by .02, 16 by .00.
 REFLECTION = 16
-# LR pixels a side; with its overlap such a tile takes about 1.5 GB.
+# LR pixels a side; with its overlap such a tile takes about 1.2 GB.
 TILE = 256
 
 

@@ -109,6 +109,20 @@ def test_missing_folder_is_refused_without_the_network(name):
         SRGANGenerator.from_pretrained(name)
 
 
+def test_hub_id_is_downloaded_with_its_revision(saved, monkeypatch):
+    asked = []
+
+    def download(repo_id, filename, **options):
+        asked.append((repo_id, filename, options.get("revision")))
+        return str(saved / filename)
+
+    monkeypatch.setattr("srgan_hub.loading.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", download)
+    generator = SRGANGenerator.from_pretrained("someone/srgan", revision="v1")
+    assert generator.scale == 2
+    assert set(asked) == {("someone/srgan", name, "v1") for name in ("config.json", "model.safetensors")}
+
+
 def test_unreachable_hub_is_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="not in the cache"):

@@ -57,3 +57,14 @@ def test_tree_names_only_what_is_there():
     tree = re.search(r"```\napp\.py.*?```", README, flags=re.DOTALL)[0]
     for name in re.findall(r"[\w/]+\.(?:py|md)|\w+/", tree):
         assert (ROOT / name).exists() or (ROOT / "srgan_hub" / name).exists(), name
+
+
+def test_results_are_those_of_the_cards():
+    """Every cell of the README's table is what `srgan-hub benchmark --card` wrote into the checkpoint's card."""
+    header, *rows = re.search(r"\| \| bicubic \|.*?\n\n", README, flags=re.DOTALL)[0].strip().splitlines()
+    names = [cell.strip() for cell in header.strip("|").split("|")][1:]
+    for row in rows[1:]:
+        benchmark, *cells = (cell.strip() for cell in row.strip("|").split("|"))
+        for name, cell in zip(names[1:], cells[1:], strict=True):
+            card = (ROOT / "srgan_hub" / "pretrained" / name / "README.md").read_text()
+            assert re.search(rf"\| {benchmark} \| \d+ \| {re.escape(cells[0])} \| {re.escape(cell)} \|", card), (name, benchmark)
