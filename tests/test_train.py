@@ -232,9 +232,9 @@ def test_launched_run_stopped_by_a_signal_resumes_to_the_same_weights(photo_fold
 
 
 def test_user_mistake_ends_without_a_traceback(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "train_accelerate.py", "--dataset", str(tmp_path / "nowhere")], cwd=ROOT, text=True, capture_output=True
-    )
+    options = ["--dataset", str(tmp_path / "nowhere"), "--output_dir", str(tmp_path / "out")]
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "-q", "train_accelerate.py"]
+    done = subprocess.run([*launcher, *options], cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 1
     assert "cannot be loaded" in done.stderr
     assert "Traceback" not in done.stderr

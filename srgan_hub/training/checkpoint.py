@@ -38,7 +38,7 @@ def latest(folder: Path) -> Path:
     """The newest checkpoint under `folder`; ValueError if there is none."""
     found = _all(folder)
     if not found:
-        raise ValueError(f"no checkpoint to resume from in {folder}; start without --resume")
+        raise ValueError(f"no checkpoint to resume from in {folder}; start without --resume, or name the run's --output_dir")
     return found[-1]
 
 
