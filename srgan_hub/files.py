@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.imaging.convert import normalise, working_mode
+from srgan_hub.imaging.convert import normalise
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
@@ -95,15 +95,16 @@ def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image], scale:
     """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written."""
     try:
         image = read_picture(job.source)
-        alpha = normalise(image).getchannel("A") if working_mode(image) in ("LA", "RGBA") else None
-        transparent = alpha is not None and alpha.getextrema()[0] < 255
-        if job.format == "jpg" and transparent:
+        upright = normalise(image)
+        if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
             raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
         if job.format == "webp" and scale * max(image.size) > WEBP_LIMIT:
             raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
         result = upscale(image)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
+    except ValueError as error:  # a mode that Pillow cannot convert
+        raise BadInput(f"{job.source}: not a picture that can be enlarged ({error})") from error
     except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.training.initialization import pass_through
@@ -53,6 +54,18 @@ def read(path) -> Image.Image:
     with Image.open(path) as image:
         image.load()
     return image
+
+
+def untrained_vgg(build, path, std: float) -> torch.nn.Module:
+    """A VGG trunk with random weights, written to `path` in torchvision's layout; its classifier is never made."""
+    with torch.device("meta"):
+        trunk = build().features
+    trunk = trunk.to_empty(device="cpu")
+    torch.manual_seed(0)
+    for parameter in trunk.parameters():
+        torch.nn.init.normal_(parameter, 0, std)
+    save_file({f"features.{name}": tensor for name, tensor in trunk.state_dict().items()}, path)
+    return trunk
 
 
 def smooth_photo(width: int, height: int, seed: int = 0) -> Image.Image:

@@ -1,3 +1,4 @@
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -5,8 +6,6 @@ from PIL import Image
 import app
 from conftest import read, smooth_photo
 from srgan_hub import Upscaler
-
-gr = pytest.importorskip("gradio")
 
 
 @pytest.fixture

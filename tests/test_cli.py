@@ -167,6 +167,15 @@ def test_too_little_memory_is_one_line(model, pictures, tmp_path, capsys, monkey
     assert capsys.readouterr().err.count("choose a smaller --tile") == 2
 
 
+@pytest.mark.parametrize("format", ["png", "jpg"])
+def test_palette_with_an_unused_transparent_colour(model, pictures, tmp_path, format):
+    image = Image.new("P", (6, 5), 1)
+    image.putpalette([0, 0, 0, 200, 30, 60])
+    image.save(pictures / "c.png", transparency=0)  # a colour that no pixel has
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model, "--format", format]) == 0
+    assert read(tmp_path / "out" / f"c_x4.{format}").mode == "RGB"
+
+
 def test_failed_write_leaves_nothing(model, pictures, tmp_path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["upscale", str(pictures / "a.jpg"), "-o", str(tmp_path / "file" / "o.png"), "--model", model]) == 2

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import vgg16, vgg19
 
+from conftest import untrained_vgg
 from srgan_hub import VGGFeatures
 from srgan_hub.vgg import IMAGENET_MEAN, IMAGENET_STD
 
@@ -15,14 +16,8 @@ def networks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vgg")
     made = {}
     for name, build in (("vgg16", vgg16), ("vgg19", vgg19)):
-        with torch.device("meta"):
-            trunk = build().features
-        trunk = trunk.to_empty(device="cpu")
-        torch.manual_seed(1)
-        for parameter in trunk.parameters():
-            torch.nn.init.normal_(parameter, 0, 0.05)
-        save_file({f"features.{k}": v for k, v in trunk.state_dict().items()}, folder / f"{name}.safetensors")
-        made[name] = (folder / f"{name}.safetensors", trunk)
+        path = folder / f"{name}.safetensors"
+        made[name] = (path, untrained_vgg(build, path, std=0.05))
     return made
 
 
