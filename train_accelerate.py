@@ -8,121 +8,171 @@ of the generator's weights."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import os
-import re
-import signal
+import logging
+import math
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import gather_object, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Subset
 
-from srgan_hub.card import fill
+from srgan_hub.data.cache import MARGIN
+from srgan_hub.data.held_out import open_photos, open_streamed
+from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
-from srgan_hub.data.photos import load_photos, splits
+from srgan_hub.data.stream import StreamPatches
 from srgan_hub.discriminator import SRGANDiscriminator
-from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
+from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.generator import SRGANGenerator
-from srgan_hub.imaging.resize import downsample
-from srgan_hub.loading import WEIGHTS
-from srgan_hub.losses import adversarial_loss, content_loss, discriminator_loss, pixel_loss
+from srgan_hub.imaging.degrade import DEGRADATIONS
+from srgan_hub.losses import (
+    adversarial_loss,
+    content_loss,
+    discriminator_loss,
+    pixel_loss,
+    relative_content_loss,
+    relativistic_loss,
+    total_variation,
+)
 from srgan_hub.pipeline import Upscaler
-from srgan_hub.training import checkpoint
+from srgan_hub.training import checkpoint, options
+from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
+from srgan_hub.training.launch import make_accelerator, threads_each
+from srgan_hub.training.log import TrainingLog, check_tracker
+from srgan_hub.training.push import Pusher
+from srgan_hub.training.result import finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
-from srgan_hub.vgg import VGGFeatures
+from srgan_hub.training.stop import Stop, any_process
+from srgan_hub.training.validation import Validation
+from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
+from srgan_hub.vgg import LAYERS, VGGFeatures
 
-
-class Variant(NamedTuple):
-    """What the generator is trained on; the weights of the terms are those of Config."""
-
-    pixel: float        # weight of the squared error on [-1, 1]
-    content: float      # weight of the VGG loss (features already rescaled by 1/12.75)
-    layer: str          # feature map of the VGG loss
-    adversarial: float  # weight of the adversarial loss; 0: no discriminator
-    lr: float           # Adam's peak rate
-
-
-VARIANTS = {
-    # lr 1e-3 is ten times the paper's: stable with pass-through initialisation and BatchNorm, while 2e-3 learns less
-    "srresnet-mse": Variant(pixel=1.0, content=0.0, layer="", adversarial=0.0, lr=1e-3),
-    "srgan-vgg54": Variant(pixel=0.0, content=1.0, layer="vgg54", adversarial=1e-3, lr=1e-4),
-}
+CARD = Path(__file__).with_name("model_card.md")
 
 
 @dataclass(frozen=True)
 class Config:
     """Every option; batch, crop, Adam's beta1 and the weights of the terms are the paper's (section 3.2)."""
 
-    dataset: str = "goodfellowliu/DIV2K"  # Hub id or local folder of HR images or parquet shards
-    output_dir: str = "runs/srgan"        # the result, and checkpoints/ beside it
-    variant: str = "srresnet-mse"         # what the generator is trained on: srresnet-mse or srgan-vgg54
-    pretrained: str = ""                  # generator to start from: bundled name, folder or Hub id
-    vgg_weights: str = ""                 # safetensors of a VGG19 or VGG16; empty: torchvision's VGG19 is downloaded
+    # Data
+    dataset: str = "goodfellowliu/DIV2K"  # Hub id, or local folder of HR images or parquet shards, or DIV2K folder or zip
+    dataset_config: str | None = None     # of a Hub dataset that has several
+    split: str = "train"                  # of the dataset, to train on
+    data_files: str | None = None         # pattern of the files to take, where a dataset mixes HR with others
+    image_column: str | None = None       # of the HR images; found by itself if there is one, or one named hr, HR or image
+    streaming: bool = False               # read the dataset as it comes, for one that does not fit on the disk; no cache
+    cache_dir: str | None = None          # where the decoded photographs are kept; default ~/.cache/srgan_hub
+    data_on_device: bool = False          # keep all decoded photographs on the GPU, where they fit
+    degradation: str = "bicubic"          # how LR is made: bicubic, or realistic (blur, noise, JPEG) for photos as they are
+    validation: str = "auto"              # auto (validation split, else one photo in 20), none, a split, or a folder
+    validation_count: int = 16            # photographs measured at most: a validation should take seconds, not minutes
+    # Generator
+    variant: str = "srresnet-mse"         # srresnet-mse, srresnet-vgg22, srgan-mse, srgan-vgg22, srgan-vgg54 or srgan-plus
+    pretrained: str | None = None         # generator to start from: bundled name, folder or Hub id
+    scale: int = 4                        # enlargement: 2, 4 or 8
+    width: int = 64                       # channels of the generator
+    blocks: int = 16                      # residual blocks of the generator
+    norm: str = "batch"                   # normalisation of the generator: batch or none
+    # Loss; each weight's default is the variant's
+    vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
+    pixel_weight: float | None = None     # of the squared error
+    content_weight: float | None = None   # of the VGG loss
+    content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
+    tv_weight: float | None = None        # of total variation
+    adversarial_weight: float | None = None  # of the adversarial loss
+    gan: str | None = None                # form of the adversarial loss: standard or relativistic
+    # Updates
     max_train_steps: int = 100_000        # updates of each network
-    batch_size: int = 16                  # patches an update, on each process
+    d_warmup: int | None = None           # first updates, of the discriminator alone, for a generator that comes without one
+    batch_size: int = 16                  # patches of a process at a time
+    gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
     crop: int = 96                        # HR pixels a side of a patch
-    lr: float = 0.0                       # Adam's peak rate; 0: the variant's own
+    lr: float | None = None               # Adam's peak rate; default: the variant's
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules
-    pixel_weight: float = -1.0            # of the pixel loss; negative: the variant's own
-    content_weight: float = -1.0          # of the VGG loss; negative: the variant's own
-    adversarial_weight: float = -1.0      # of the adversarial loss; negative: the variant's own
+    max_grad_norm: float = 0.0            # gradients are clipped to this norm; 0: not at all, as in the paper
     ema_decay: float = 0.999              # of the averaged generator, which is the result
-    mixed_precision: str = "bf16"         # "bf16" or "no"; on CPUs with bf16 instructions 1.8 times as fast
+    mixed_precision: str = "bf16"         # bf16, fp16 (GPUs only) or no; bf16 is 1.8 times as fast on CPUs that have it
+    compile: bool = False                 # torch.compile: minutes at the start, faster updates on a GPU
+    sync_batchnorm: bool = False          # BatchNorm over all GPUs' patches; else over each process's own
     seed: int = 0                         # of the initialisation and of every patch
+    # The run
+    output_dir: str = "runs/srgan"        # the result, log.jsonl, samples/, and checkpoints/ beside it
+    checkpoint_dir: str | None = None     # where the run's state is kept; default: OUTPUT_DIR/checkpoints
     log_every: int = 50                   # updates between two lines of losses
-    validate_every: int = 1000            # updates between two validations, where the dataset has a validation split
-    checkpoint_every: int = 500           # updates between two checkpoints, of which the last two are kept
-    resume: str = ""                      # "latest" or a checkpoint folder, all else unchanged: continue exactly there
+    validate_every: int = 1000            # updates between two validations
+    checkpoint_every: int = 500           # updates between two checkpoints; the result so far is written with each
+    keep_checkpoints: int = 2             # newest checkpoints that are kept: a damaged one leaves another
+    resume: str | None = None             # latest, auto (latest if there is one) or a checkpoint folder: go on exactly there
+    max_train_time: str | None = None     # 90m, 1h30m: stop cleanly after this time, decoding included
+    report_to: str = "tensorboard"        # trackers, with commas: tensorboard, wandb, ... (Accelerate's names), or none
+    push_to_hub: str | None = None        # user/name: push the result there at the end
+    push_every: int = 0                   # updates between two pushes during the run; 0: at the end only
+    private: bool = False                 # make the pushed repository private
     threads: int = 0                      # CPU threads of each process; 0: all cores, shared
     cpu: bool = False                     # train on the CPU even where there is a GPU
 
 
-def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, accelerator: Accelerator) -> dict[str, Tensor]:
+def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, accelerator: Accelerator, clip: float) -> dict:
     """One update of the discriminator; returns its loss and the mean probabilities that it gives HR and SR."""
     hr_logits, sr_logits = discriminator(hr), discriminator(sr.detach())
-    loss = discriminator_loss(hr_logits, sr_logits)
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    optimizer.step()
-    return {"d_loss": loss.detach(), "D(hr)": hr_logits.detach().sigmoid().mean(), "D(sr)": sr_logits.detach().sigmoid().mean()}
+    loss = (relativistic_loss if weights.gan == "relativistic" else discriminator_loss)(hr_logits, sr_logits)
+    norm = descend(loss, discriminator, optimizer, accelerator, clip)
+    return {"d_loss": loss, "D(hr)": hr_logits.sigmoid().mean(), "D(sr)": sr_logits.sigmoid().mean(), "d_norm": norm}
 
 
-def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, discriminator, optimizer, accelerator: Accelerator) -> dict:
+def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float) -> dict:
     """One update of the generator that made `sr`; returns every term, unweighted."""
     terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
     loss = weights.pixel * terms["pixel"]
     if weights.content:
         with torch.no_grad():
-            hr_features = vgg(hr)
-        terms[weights.layer] = content_loss(vgg(sr), hr_features)
-        loss = loss + weights.content * terms[weights.layer]
+            hr_maps = vgg(hr)
+        distance = relative_content_loss if weights.relative else content_loss
+        for layer, sr_map in vgg(sr).items():
+            terms[layer] = distance(sr_map, hr_maps[layer])
+            loss = loss + weights.content * terms[layer]
+    if weights.tv:
+        terms["tv"] = total_variation(sr)
+        loss = loss + weights.tv * terms["tv"]
     if weights.adversarial:
-        discriminator.requires_grad_(False)
-        terms["adversarial"] = adversarial_loss(discriminator(sr))
-        discriminator.requires_grad_(True)
+        judge = accelerator.unwrap_model(discriminator).requires_grad_(False)  # or G's loss would leak into D's gradients
+        if weights.gan == "relativistic":
+            with torch.no_grad():
+                hr_logits = judge(hr)
+            terms["adversarial"] = relativistic_loss(judge(sr), hr_logits)
+        else:
+            terms["adversarial"] = adversarial_loss(judge(sr))
         loss = loss + weights.adversarial * terms["adversarial"]
-    optimizer.zero_grad(set_to_none=True)
+        judge.requires_grad_(True)
+    return {**terms, "g_norm": descend(loss, generator, optimizer, accelerator, clip)}
+
+
+def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: float) -> Tensor | None:
+    """Gradients of a loss and, once the last batch of an update has added its own, the step; returns their norm then."""
     accelerator.backward(loss)
+    norm = None
+    if accelerator.sync_gradients:
+        norm = accelerator.clip_grad_norm_(network.parameters(), clip or math.inf)
     optimizer.step()
-    return {name: term.detach() for name, term in terms.items()}
+    optimizer.zero_grad()
+    return norm
 
 
 class Counters:
-    """What else a resumed run continues from: finished updates, seconds of training."""
+    """What else a resumed run continues from."""
 
     def __init__(self):
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds = 0, 0.0        # finished updates, seconds of training
+        self.validation: dict[str, float] = {}  # the last one
+        self.streams: list[dict] = []           # where each process's stream stands
 
     def state_dict(self) -> dict:
         return dict(vars(self))
@@ -132,32 +182,41 @@ class Counters:
 
 
 def train(config: Config) -> Path:
-    """Run the training that `config` describes; returns the checkpoint folder. Raises ValueError for what cannot be done."""
+    """Run the training that `config` describes; returns the result's folder. Raises ValueError for what cannot be done."""
+    started = time.monotonic()
     weights = weights_of(config)
     output = Path(config.output_dir)
-    checkpoints = output / "checkpoints"
-    start_from = starting_point(config, checkpoints)
-    accelerator = Accelerator(mixed_precision=config.mixed_precision, cpu=config.cpu)
-    torch.set_num_threads(config.threads or max(1, cores() // accelerator.num_processes))
+    checkpoints = Path(config.checkpoint_dir) if config.checkpoint_dir else output / "checkpoints"
+    start_from = starting_point(config, output, checkpoints)
+    accelerator = make_accelerator(
+        cpu=config.cpu,
+        mixed_precision=config.mixed_precision,
+        gradient_accumulation_steps=config.gradient_accumulation_steps,
+        log_with=check_tracker(config.report_to),
+        project_dir=str(output / "logs"),
+    )
+    on_cpu = accelerator.device.type == "cpu"
+    if on_cpu and (config.mixed_precision == "fp16" or config.sync_batchnorm):
+        raise ValueError("--mixed_precision fp16 and --sync_batchnorm need GPUs; on a CPU use bf16 or no, without it")
+    torch.set_num_threads(config.threads or threads_each())
     set_seed(config.seed)
+    pusher = Pusher(config.push_to_hub, output, config.private) if config.push_to_hub and accelerator.is_main_process else None
+    if pusher:
+        pusher.check()
 
     # Generator, its average, discriminator, features
-    generator = SRGANGenerator()
-    if config.pretrained:
-        generator = SRGANGenerator.from_pretrained(config.pretrained).train()
-    else:
-        pass_through(generator)
-    generator = generator.to(memory_format=torch.channels_last)
+    generator = new_generator(config)
     scale = generator.scale
-    adam = dict(lr=weights.lr, betas=(0.9, config.beta2))
     discriminator = vgg = d_optimizer = None
+    adam = dict(lr=weights.lr, betas=(0.9, config.beta2))
     if weights.adversarial:
-        discriminator = SRGANDiscriminator(crop=config.crop).to(memory_format=torch.channels_last)
+        discriminator = prepared(SRGANDiscriminator(crop=config.crop), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), **adam)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     if weights.content:
-        vgg = VGGFeatures(weights.layer, config.vgg_weights or None)
+        vgg = VGGFeatures(weights.layers, config.vgg_weights)
         vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
+    generator = prepared(generator, config)
     optimizer = torch.optim.Adam(generator.parameters(), **adam)
     generator, optimizer = accelerator.prepare(generator, optimizer)
     average = AveragedModel(
@@ -165,122 +224,241 @@ def train(config: Config) -> Path:
     )
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
+    networks = {"generator": generator, "discriminator": discriminator, "vgg": vgg}
+    if config.compile:
+        networks = {name: torch.compile(network) if network else None for name, network in networks.items()}
 
     # Where to start
     if start_from:
         accelerator.load_state(str(start_from))
+        before = checkpoint.configuration(start_from)
         for name, value in dataclasses.asdict(config).items():
-            before = checkpoint.configuration(start_from).get(name)
-            if before != value and name not in ("resume", "output_dir"):
-                accelerator.print(f"resumed with another {name}: {value!r} instead of {before!r}")
+            if before.get(name) != value and name not in ("resume", "output_dir", "checkpoint_dir", "max_train_time"):
+                accelerator.print(f"resumed with another {name}: {value!r} instead of {before.get(name)!r}")
         accelerator.print(f"resumed {start_from} at update {counters.step}")
-        if counters.step >= config.max_train_steps and (output / WEIGHTS).is_file():
-            accelerator.print(f"nothing to do: it has had its {config.max_train_steps} updates")
-            return output
 
-    # Data: batch k is patches k * batch .. of the run, whatever happened before
-    photos = load_photos(config.dataset)
-    patches = Patches(photos, downsample, crop=config.crop, scale=scale, seed=config.seed)
-    per_update = config.batch_size * accelerator.num_processes
-    remaining = Subset(patches, range(counters.step * per_update, config.max_train_steps * per_update))
-    batches = accelerator.prepare(DataLoader(remaining, batch_size=config.batch_size, drop_last=True))
-    held_out = []
-    if "validation" in splits(config.dataset):
-        held_out = validation_pairs(load_photos(config.dataset, "validation"), scale)
+    # Data
+    source = dict(
+        split=config.split, validation=config.validation, count=config.validation_count, cache_dir=config.cache_dir,
+        report=accelerator.print, config=config.dataset_config, data_files=config.data_files, column=config.image_column,
+    )  # fmt: skip
+    cut = dict(
+        crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,
+        seed=config.seed, rank=accelerator.process_index, world=accelerator.num_processes,
+    )  # fmt: skip
+    if config.streaming:
+        accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
+        stream, held_out = open_streamed(config.dataset, **source)
+        states = counters.streams or [None] * accelerator.num_processes
+        patches, photographs = StreamPatches(stream, **cut, state=states[accelerator.process_index]), "a stream of"
+    else:
+        cache, numbers, held_out = open_photos(config.dataset, **source)
+        at = accelerator.device if config.data_on_device and fits(cache.pixels.nbytes, accelerator) else "cpu"
+        patches = Patches(cache, numbers, **cut, device=at)
+        photographs = len(patches.photos)
+    loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
+    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale)
+    measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
+    parts = config.gradient_accumulation_steps
+    accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})
     accelerator.print(
-        f"{config.variant}: {len(patches.pairs)} photographs, {len(held_out)} held out; updates {counters.step} to "
-        f"{config.max_train_steps}; {accelerator.num_processes} process(es) on {accelerator.device}, "
-        f"{torch.get_num_threads()} CPU threads, {config.mixed_precision}"
+        f"{config.variant}, {sum(p.numel() for p in generator.parameters()):,} parameters: {photographs} photographs; "
+        f"held out: {measured_on}; updates {counters.step} to {config.max_train_steps} of {config.batch_size} x {parts} x "
+        f"{accelerator.num_processes} patches\n{accelerator.num_processes} process(es), {accelerator.distributed_type.value}, "
+        f"on {device_name(accelerator)}, {torch.get_num_threads()} CPU threads each, {config.mixed_precision}"
     )
 
-    def validate() -> float:
-        psnr = mean(measure(Upscaler(average.module, device=accelerator.device), held_out, scale), "psnr")
-        print(f"update {counters.step}: validation PSNR {psnr:.3f} dB on {len(held_out)} photographs", flush=True)
-        return psnr
+    def record() -> dict:
+        shape = {name: getattr(average.module, name) for name in ("scale", "width", "blocks", "norm")}
+        facts = dict(updates=counters.step, seconds=counters.seconds, validation=counters.validation, held_out=measured_on)
+        return {**facts, "photographs": photographs, "generator": shape, "config": public(config)}
 
-    log_line = LogLine(accelerator, config, counters)
-    with StopSignal() as stop:
-        for lr, hr in batches:
-            lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (lr, hr))  # [0, 1]
-            rate = learning_rate(counters.step, peak=weights.lr, total=config.max_train_steps)
+    def validate() -> None:
+        if not len(validation) or not accelerator.is_main_process:
+            return
+        upscaler = Upscaler(average.module, device=accelerator.device)
+        counters.validation = validation(upscaler)
+        words = ", ".join(f"{name} {value:.4f}" for name, value in counters.validation.items())
+        print(f"update {counters.step}: validation {words} ({measured_on})", flush=True)
+        log.record(counters.step, {f"validation/{name}": value for name, value in counters.validation.items()})
+        grid = validation.grid(upscaler)
+        log.picture(counters.step, "LR | bicubic | SR | HR", grid)
+        (output / "samples").mkdir(exist_ok=True)
+        grid.save(output / "samples" / f"update-{counters.step:07d}.png")
+
+    def write() -> None:
+        if accelerator.is_main_process:
+            facts = record()
+            card = training_card(CARD, config, weights, facts, vgg.network if vgg else None)
+            write_result(output, average.module, card, facts)
+
+    log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
+    health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
+    batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
+    with Stop(accelerator, config.max_train_time and options.seconds(config.max_train_time), started) as stop:
+        for number, batch in enumerate(batches, start=counters.step * parts):
+            lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]
+            warm = counters.step < weights.d_warmup
+            alone = weights.d_warmup
+            rate = learning_rate(max(0, counters.step - alone), peak=weights.lr, total=config.max_train_steps - alone)
             set_rate(optimizer, rate)
-            sr, hr = shifted((generator(lr), hr), config.seed, counters.step)
 
-            terms = {}
-            with accelerator.autocast():
+            with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
+                generator.train(not warm)
+                with torch.set_grad_enabled(not warm):
+                    sr, hr = shifted((networks["generator"](lr), hr), config.seed, number)
+                terms = {}
                 if discriminator is not None:
-                    set_rate(d_optimizer, rate)
-                    terms |= d_step(discriminator, d_optimizer, sr, hr, accelerator)
-                terms |= g_step(sr, hr, weights, vgg, discriminator, optimizer, accelerator)
-            average.update_parameters(accelerator.unwrap_model(generator))
-
+                    set_rate(d_optimizer, learning_rate(counters.step, peak=weights.lr, total=config.max_train_steps))
+                    terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
+                if not warm:
+                    terms |= g_step(sr, hr, weights, networks["vgg"], generator, discriminator, optimizer, accelerator,
+                                    config.max_grad_norm)  # fmt: skip
+            log.add(terms, batch.waited)
+            if not accelerator.sync_gradients:
+                continue  # the update's next batch
+            if not warm:
+                average.update_parameters(accelerator.unwrap_model(generator))
             counters.step += 1
-            log_line(terms, rate)
-            last = counters.step == config.max_train_steps
-            if last or stop.requested or counters.step % config.checkpoint_every == 0:
-                checkpoint.save(accelerator, checkpoints, counters.step, dataclasses.asdict(config))
-            if held_out and accelerator.is_main_process and not last and counters.step % config.validate_every == 0:
+            counters.seconds += log.updated()
+
+            step = counters.step
+            last = step == config.max_train_steps
+            stopping = stop.requested(step) and not last
+            saving = last or stopping or step % config.checkpoint_every == 0
+            if step % config.log_every == 0 or saving:
+                means = log.means()
+                weight = sum(p.detach().float().sum() for p in generator.parameters())
+                refuse_infinite({**means, "weights": float(weight)}, step, kept, lambda flag: any_process(accelerator, flag))
+            if step % config.log_every == 0 or last:
+                for sentence in health.warnings(means, log.updates):
+                    accelerator.print(f"warning: {sentence}")
+                log.line(step, means, rate)
+            if last or step % config.validate_every == 0:
                 validate()
-            log_line.leave_out_pause()
-            if stop.requested and not last:
-                accelerator.print(f"stopped after update {counters.step}; continue with --resume latest")
+            if saving:
+                counters.streams = gather_object([batch.state])
+                checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
+                kept = f"the checkpoint of update {step} is kept"
+                write()
+            if pusher and config.push_every and step % config.push_every == 0 and not last:
+                write()
+                pusher.start(step)
+            log.leave_out_pause()
+            if stopping:
+                accelerator.print(f"stopped after update {step} ({stop.reason or 'another process'}); go on with --resume latest")
+                accelerator.end_training()
                 return output
 
-    if accelerator.is_main_process:
-        validation = validate() if held_out else None
-        average.module.save_pretrained(output)
-        (output / "README.md").write_text(training_card(config, weights, counters, validation, vgg, len(patches.pairs)))
-        print(f"wrote {output} after {counters.step} updates, {counters.seconds / 60:.1f} minutes")
+    if not finished(output, config.max_train_steps):
+        write()
+    accelerator.end_training()
+    accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
+    if pusher and not pusher.finish(counters.step):
+        raise ValueError(f"the result is whole in {output}, but could not be pushed; the same command with --resume latest tries again")
     return output
 
 
 def weights_of(config: Config) -> Variant:
     """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
-    if config.variant not in VARIANTS:
-        raise ValueError(f"--variant must be one of {', '.join(VARIANTS)}, got {config.variant!r}")
-    if config.mixed_precision not in ("bf16", "no"):
-        raise ValueError(f"--mixed_precision must be bf16 or no, got {config.mixed_precision!r}")
-    for name in ("max_train_steps", "batch_size", "crop", "log_every", "validate_every", "checkpoint_every"):
+    for name, known in (
+        ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
+        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")),
+    ):  # fmt: skip
+        if getattr(config, name) not in known:
+            raise ValueError(f"--{name} must be one of {', '.join(filter(None, known))}, got {getattr(config, name)!r}")
+    for name in ("max_train_steps", "batch_size", "gradient_accumulation_steps", "crop", "log_every", "validate_every",
+                 "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    for name, low, high in (("lr", 0, 1), ("beta2", 0, 1), ("ema_decay", 0, 1), ("threads", 0, 4096)):
-        if not low <= getattr(config, name) < high:
-            raise ValueError(f"--{name} must be from {low} to below {high}, got {getattr(config, name)}")
+    limits = [("beta2", 0, 1), ("ema_decay", 0, 1), ("lr", 0, 1), ("threads", 0, 4096), ("push_every", 0, math.inf),
+              ("validation_count", 0, math.inf), ("max_grad_norm", 0, math.inf), ("d_warmup", 0, config.max_train_steps)]  # fmt: skip
+    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
+    for name, low, high in limits:
+        value = getattr(config, name)
+        if value is not None and not low <= value < high:
+            raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
+    if config.max_train_time:
+        options.seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
-    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "adversarial")}
-    weights = variant._replace(**{term: value for term, value in given.items() if value >= 0})
-    if weights.content and not weights.layer:
-        raise ValueError(f"--variant {config.variant} has no VGG layer; --content_weight goes with srgan-vgg54")
-    return weights._replace(lr=config.lr or variant.lr)
+    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
+    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_warmup")}
+    if config.content_layers:
+        given["layers"] = tuple(config.content_layers.split(","))
+        if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():
+            raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS['vgg19'])}")
+    weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
+    if weights.content and not weights.layers:
+        raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
+    if not (weights.pixel or weights.content or weights.adversarial):
+        raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
+    if not weights.adversarial:
+        return weights._replace(d_warmup=0)
+    if weights.d_warmup >= config.max_train_steps:
+        raise ValueError(f"the discriminator's {weights.d_warmup} updates alone leave none of {config.max_train_steps}; see --d_warmup")
+    return weights
 
 
-def starting_point(config: Config, checkpoints: Path) -> Path | None:
-    """The checkpoint to resume, None for a fresh run. Makes the folder; ValueError for what would lose or mix up runs."""
-    try:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--output_dir {config.output_dir} cannot be used: {error.strerror}") from error
-    if not config.resume:
-        if checkpoint.exists(checkpoints):
+def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | None:
+    """The checkpoint to resume, None for a fresh run. Makes the folders; ValueError for what would lose or mix up runs."""
+    for folder in (output, checkpoints):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"{folder} cannot be used for the run: {error.strerror}; choose another --output_dir") from error
+    there = checkpoint.exists(checkpoints)
+    if not config.resume or (config.resume == "auto" and not there):
+        if there:
             raise ValueError(f"{checkpoints} holds another run; add --resume latest, or choose another --output_dir")
         return None
-    found = checkpoint.latest(checkpoints) if config.resume == "latest" else Path(config.resume)
-    before = checkpoint.configuration(found)
-    if before["variant"] != config.variant:
-        raise ValueError(f"{found} is a run of --variant {before['variant']}, not {config.variant}; start it with --pretrained")
+    found = checkpoint.find(checkpoints, "latest" if config.resume == "auto" else config.resume)
+    before = checkpoint.configuration(found)["variant"]
+    if before != config.variant:
+        raise ValueError(f"{found} is a run of --variant {before}, not {config.variant}; start it with --pretrained")
     return found
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def new_generator(config: Config) -> SRGANGenerator:
+    """The generator to start with: pretrained, or new and computing bilinear enlargement."""
+    if not config.pretrained:
+        generator = SRGANGenerator(scale=config.scale, width=config.width, blocks=config.blocks, norm=config.norm)
+        pass_through(generator)
+        return generator
+    generator = SRGANGenerator.from_pretrained(config.pretrained).train()
+    own = dict(scale=generator.scale, width=generator.width, blocks=generator.blocks, norm=generator.norm)
+    for name, value in own.items():
+        asked = getattr(config, name)
+        if asked not in (value, getattr(Config, name)):
+            raise ValueError(f"--pretrained {config.pretrained} has {name} {value}, not {asked}; leave out --{name}")
+    return generator
 
 
-def shifted(images: tuple[Tensor, ...], seed: int, step: int) -> tuple[Tensor, ...]:
-    """All images rolled by the same few pixels, others in every update.
+def prepared(network: torch.nn.Module, config: Config) -> torch.nn.Module:
+    if config.sync_batchnorm:
+        network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return network.to(memory_format=torch.channels_last)
+
+
+def fits(size: int, accelerator: Accelerator) -> bool:
+    """Whether `size` bytes of photographs leave the GPU half of its free memory; says so if not."""
+    if accelerator.device.type != "cuda":
+        return False
+    free = torch.cuda.mem_get_info(accelerator.device)[0]
+    if size > free / 2:
+        accelerator.print(f"the photographs stay in main memory: {size / 1e9:.1f} GB, and the GPU has {free / 1e9:.1f} GB free")
+    return size <= free / 2
+
+
+def device_name(accelerator: Accelerator) -> str:
+    return torch.cuda.get_device_name(accelerator.device) if accelerator.device.type == "cuda" else str(accelerator.device)
+
+
+def shifted(images: tuple[Tensor, ...], seed: int, number: int) -> tuple[Tensor, ...]:
+    """All images rolled by the same few pixels, others in every batch.
 
     The gradients of strided convolutions and poolings repeat every 2 to 16 pixels. Met at the same place in every update,
     sub-pixel convolutions learn that grid (2 grey levels after 500 updates); the pixel loss does not see the shift."""
-    y, x = np.random.default_rng((seed, step)).integers(0, 16, 2).tolist()
+    y, x = np.random.default_rng((seed, number)).integers(0, 16, 2).tolist()
     return tuple(image.roll((y, x), dims=(2, 3)) for image in images)
 
 
@@ -289,105 +467,12 @@ def set_rate(optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-class LogLine:
-    """Prints the mean of every term since the last line, updates a second and the time left; counts the seconds."""
-
-    def __init__(self, accelerator: Accelerator, config: Config, counters: Counters):
-        self.accelerator, self.config, self.counters = accelerator, config, counters
-        self.sums: dict[str, Tensor] = {}
-        self.updates, self.seconds, self.last = 0, 0.0, time.perf_counter()
-
-    def leave_out_pause(self) -> None:
-        """What passed since the last call (a validation, a checkpoint) is no training time."""
-        self.last = time.perf_counter()
-
-    def __call__(self, terms: dict[str, Tensor], rate: float) -> None:
-        for name, term in terms.items():
-            self.sums[name] = self.sums.get(name, 0) + term
-        now = time.perf_counter()
-        self.updates, self.seconds = self.updates + 1, self.seconds + now - self.last
-        self.counters.seconds += now - self.last
-        self.last = now
-        if self.counters.step % self.config.log_every and self.counters.step != self.config.max_train_steps:
-            return
-        means = "  ".join(f"{name} {float(total) / self.updates:.5f}" for name, total in self.sums.items())
-        left = (self.config.max_train_steps - self.counters.step) * self.seconds / self.updates
-        self.accelerator.print(
-            f"update {self.counters.step}/{self.config.max_train_steps}  {means}  lr {rate:.2e}  "
-            f"{self.updates / self.seconds:.2f} updates/s  {time.strftime('%H:%M:%S', time.gmtime(left))} left",
-            flush=True,
-        )
-        self.sums, self.updates, self.seconds = {}, 0, 0.0
-
-
-class StopSignal:
-    """Ctrl-C or SIGTERM asks for a stop after the running update; a second one stops at once."""
-
-    def __enter__(self) -> StopSignal:
-        self.requested = False
-        self.previous = {kind: signal.signal(kind, self._request) for kind in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def _request(self, kind, frame) -> None:
-        self.requested = True
-        signal.signal(kind, self.previous[kind])
-
-    def __exit__(self, *exception) -> None:
-        for kind, handler in self.previous.items():
-            signal.signal(kind, handler)
-
-
-def training_card(config: Config, weights: Variant, counters: Counters, validation: float | None, vgg, photographs: int) -> str:
-    """README.md of the result: model_card.md filled with what this run did."""
-    standard = dataclasses.asdict(Config())
-    given = {k: v for k, v in dataclasses.asdict(config).items() if v != standard[k] and k not in ("resume", "output_dir")}
-    command = "accelerate launch train_accelerate.py " + " ".join(
-        f"--{name}" if value is True else f"--{name} {value}" for name, value in given.items()
-    )
-    loss = f"{weights.pixel:g} x pixel (squared error on [-1, 1])"
-    if weights.content:
-        loss += f" + {weights.content:g} x {weights.layer} ({vgg.network} features, squared distance, rescaled by 1/12.75)"
-    if weights.adversarial:
-        loss += f" + {weights.adversarial:g} x adversarial"
-    perceptual = "none"
-    if weights.content:
-        perceptual = (
-            f"a stand-in, {Path(config.vgg_weights).name} ({vgg.network} layout); it is not the paper's VGG19"
-            if config.vgg_weights
-            else "VGG19 with torchvision's ImageNet weights"
-        )
-    template = Path(__file__).with_name("model_card.md").read_text()
-    return fill(
-        template,
-        name=Path(config.output_dir).name,
-        source=config.output_dir,
-        variant=config.variant,
-        command=f"{command} --output_dir {config.output_dir}",
-        updates=str(counters.step),
-        minutes=f"{counters.seconds / 60:.0f}",
-        photographs=str(photographs),
-        dataset=Path(config.dataset).name if Path(config.dataset).exists() else config.dataset,
-        loss=loss,
-        perceptual=perceptual,
-        pretrained=config.pretrained or "pass-through initialisation",
-        validation="not measured" if validation is None else f"{validation:.2f} dB (PSNR on Y, the dataset's validation split)",
-    )
-
-
 def parse(arguments: list[str] | None = None) -> Config:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    reasons = dict(re.findall(r"^    (\w+): .*?  # (.*)$", Path(__file__).read_text(), flags=re.MULTILINE))
-    for field in dataclasses.fields(Config):
-        text = f"{reasons[field.name]} [{field.default}]"
-        if field.type == "bool":
-            parser.add_argument(f"--{field.name}", action="store_true", help=text)
-        else:
-            kind = {"str": str, "int": int, "float": float}[field.type]
-            parser.add_argument(f"--{field.name}", type=kind, default=field.default, help=text)
-    return Config(**vars(parser.parse_args(arguments)))
+    return options.parse(Config, arguments, __doc__)
 
 
 if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         train(parse())
     except ValueError as error:

@@ -46,7 +46,7 @@ class SRGANGenerator(
                 raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
         if norm not in ("batch", "none"):
             raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
-        self.scale = scale
+        self.scale, self.width, self.blocks, self.norm = scale, width, blocks, norm
         make_norm = nn.BatchNorm2d if norm == "batch" else nn.Identity
 
         self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
@@ -67,9 +67,9 @@ class SRGANGenerator(
     @property
     def reach(self) -> float:
         """LR pixels to which a result's surroundings matter: 39.5 for the paper's network."""
-        blocks, doublings = len(self.body) - 2, len(self.upsample)
+        doublings = len(self.upsample)
         # head, two convolutions a block, the long skip's; one a doubling, each on pixels half as large; tail
-        return 4 + 2 * blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
+        return 4 + 2 * self.blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
 
     def forward(self, lr: Tensor) -> Tensor:
         shallow = self.head(lr)                # (N, 3, H, W)  -> (N, 64, H, W)

@@ -1,9 +1,11 @@
 """The losses of SRGAN as functions of tensors (Ledig et al. 2017, section 2.2); every one returns a scalar.
 
-Images are (N, 3, H, W) in [0, 1]; features are what VGGFeatures returns; logits come from SRGANDiscriminator."""
+Images are (N, 3, H, W) in [0, 1]; features are maps of VGGFeatures; logits come from SRGANDiscriminator. What is not in the
+paper says so."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,6 +22,18 @@ def content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
     return VGG_SCALE**2 * F.mse_loss(sr_features.float(), hr_features.float())
 
 
+def relative_content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
+    """Mean absolute distance of feature maps, over the mean size of the HR map: alike for every layer and VGG. Ours."""
+    sr_features, hr_features = sr_features.float(), hr_features.float()
+    return F.l1_loss(sr_features, hr_features) / hr_features.abs().mean().clamp_min(1e-6)
+
+
+def total_variation(sr: Tensor) -> Tensor:
+    """Absolute differences of neighbours, summed over an image's pixels (2e-8 would be nothing to a mean), mean over images."""
+    sr = sr.float()
+    return (sr.diff(dim=2).abs().sum() + sr.diff(dim=3).abs().sum()) / len(sr)
+
+
 def adversarial_loss(sr_logits: Tensor) -> Tensor:
     """-log D(G(LR)), averaged over the batch: the generator's share."""
     return F.softplus(-sr_logits.float()).mean()
@@ -28,3 +42,11 @@ def adversarial_loss(sr_logits: Tensor) -> Tensor:
 def discriminator_loss(hr_logits: Tensor, sr_logits: Tensor) -> Tensor:
     """-log D(HR) - log(1 - D(G(LR))), averaged over the batch."""
     return F.softplus(-hr_logits.float()).mean() + F.softplus(sr_logits.float()).mean()
+
+
+def relativistic_loss(upper_logits: Tensor, lower_logits: Tensor) -> Tensor:
+    """How far the upper logits are from lying above the mean of the lower ones, and the reverse (arXiv:1807.00734, RaGAN).
+
+    upper HR and lower SR: the discriminator's loss; upper SR and lower HR: the generator's. Not in the paper."""
+    upper, lower = upper_logits.float(), lower_logits.float()
+    return torch.stack([F.softplus(lower.mean() - upper).mean(), F.softplus(lower - upper.mean()).mean()]).mean()

@@ -5,6 +5,7 @@ phi_ij is taken after the ReLU of the j-th convolution before the i-th max-pooli
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import URLError
 
@@ -16,29 +17,37 @@ from torchvision.models import VGG19_Weights, vgg16, vgg19
 
 logger = logging.getLogger(__name__)
 
-# Indices into torchvision's `features`, by network and layer. VGG16 has no fourth convolution in its fifth stage:
-# its 5,3 stands for 5,4.
-LAYERS = {"vgg19": {"vgg22": 8, "vgg54": 35}, "vgg16": {"vgg22": 8, "vgg54": 29}}
+# Indices into torchvision's `features`, by network and layer; VGG16 has three convolutions in the stages where VGG19 has
+# four, and its last one stands for VGG19's
+LAYERS = {
+    "vgg19": {"vgg12": 3, "vgg22": 8, "vgg34": 17, "vgg44": 26, "vgg54": 35},
+    "vgg16": {"vgg12": 3, "vgg22": 8, "vgg34": 15, "vgg44": 22, "vgg54": 29},
+}
 LAST_CONV = {"vgg19": "features.34.weight", "vgg16": "features.28.weight"}
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class VGGFeatures(nn.Module):
-    """(N, 3, H, W) RGB in [0, 1] -> (N, C, h, w), the feature map `layer` of a fixed VGG19 (or VGG16).
+    """(N, 3, H, W) RGB in [0, 1] -> {layer: (N, C, h, w)}, feature maps of a fixed VGG19 (or VGG16).
 
-    layer: "vgg22" or "vgg54". weights: a safetensors file in torchvision's vgg19 or vgg16 layout; without it,
-    torchvision's ImageNet weights of VGG19 are downloaded. Raises ValueError for a file that is neither.
+    layers: one or several of vgg12, vgg22, vgg34, vgg44, vgg54. weights: a safetensors file in torchvision's vgg19 or vgg16
+    layout; without it, torchvision's ImageNet weights of VGG19 are downloaded. Raises ValueError for a file that is neither.
     """
 
-    def __init__(self, layer: str = "vgg54", weights: str | Path | None = None):
+    def __init__(self, layers: str | Sequence[str] = "vgg54", weights: str | Path | None = None):
         super().__init__()
-        if layer not in LAYERS["vgg19"]:
-            raise ValueError(f"layer must be one of {', '.join(LAYERS['vgg19'])}, got {layer!r}")
+        layers = (layers,) if isinstance(layers, str) else tuple(layers)
+        for layer in layers or ("none",):
+            if layer not in LAYERS["vgg19"]:
+                raise ValueError(f"layer must be one of {', '.join(LAYERS['vgg19'])}, got {layer!r}")
         tensors = imagenet_vgg19() if weights is None else read_vgg(weights)
         self.network = "vgg19" if LAST_CONV["vgg19"] in tensors else "vgg16"
-        if self.network == "vgg16" and layer == "vgg54":
-            logger.warning("%s is a VGG16: its layer 5,3 stands for VGG19's 5,4", weights)
-        depth = LAYERS[self.network][layer] + 1
+        self.layers = {LAYERS[self.network][layer]: layer for layer in layers}
+        moved = [layer for layer in layers if LAYERS["vgg16"][layer] != LAYERS["vgg19"][layer]]
+        if self.network == "vgg16" and moved:
+            stand_ins = ", ".join(f"{layer[3]},3 stands for VGG19's {layer[3]},4" for layer in moved)
+            logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
+        depth = max(self.layers) + 1
         with torch.device("meta"):  # the classifier, 120 million parameters, is never made
             self.features = {"vgg16": vgg16, "vgg19": vgg19}[self.network]().features[:depth]
         wanted = self.features.state_dict()
@@ -51,8 +60,13 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
-    def forward(self, image: Tensor) -> Tensor:
-        return self.features((image - self.mean) / self.std)
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        maps, x = {}, (image - self.mean) / self.std
+        for index, module in enumerate(self.features):
+            x = module(x)
+            if index in self.layers:
+                maps[self.layers[index]] = x
+        return maps
 
 
 def imagenet_vgg19() -> dict[str, Tensor]:

@@ -2,7 +2,15 @@ import math
 
 import torch
 
-from srgan_hub.losses import adversarial_loss, content_loss, discriminator_loss, pixel_loss
+from srgan_hub.losses import (
+    adversarial_loss,
+    content_loss,
+    discriminator_loss,
+    pixel_loss,
+    relative_content_loss,
+    relativistic_loss,
+    total_variation,
+)
 
 
 def test_pixel_loss_is_four_times_the_squared_error():
@@ -29,3 +37,24 @@ def test_content_loss_reaches_the_generator():
     sr = torch.rand(1, 4, 3, 3, requires_grad=True)
     content_loss(sr, torch.rand(1, 4, 3, 3)).backward()
     assert sr.grad.abs().sum() > 0
+
+
+def test_relative_content_loss_does_not_know_the_size_of_the_features():
+    sr, hr = torch.rand(1, 4, 3, 3), torch.rand(1, 4, 3, 3)
+    assert torch.allclose(relative_content_loss(1000 * sr, 1000 * hr), relative_content_loss(sr, hr))
+    assert math.isclose(relative_content_loss(torch.full((1, 2, 2, 2), 3.0), torch.full((1, 2, 2, 2), 2.0)), 0.5, rel_tol=1e-6)
+    assert relative_content_loss(torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)) == 0
+
+
+def test_total_variation_counts_every_step_between_neighbours():
+    image = torch.zeros(2, 3, 4, 4)
+    image[:, :, :, 2:] = 0.5  # one edge of 4 pixels in each of 3 channels
+    assert math.isclose(total_variation(image), 0.5 * 4 * 3, rel_tol=1e-6)
+
+
+def test_relativistic_loss_compares_each_image_with_the_mean_of_the_others():
+    hr, sr = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
+    sigmoid = torch.sigmoid
+    expected = -(sigmoid(hr - sr.mean()).log().mean() + (1 - sigmoid(sr - hr.mean())).log().mean()) / 2
+    assert torch.allclose(relativistic_loss(hr, sr), expected)
+    assert relativistic_loss(sr, hr) > relativistic_loss(hr, sr)  # the generator has the worse of it here

@@ -22,7 +22,7 @@ def networks(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "layer", "index"), [("vgg19", "vgg22", 8), ("vgg19", "vgg54", 35), ("vgg16", "vgg22", 8), ("vgg16", "vgg54", 29)]
+    ("name", "layer", "index"), [("vgg19", "vgg22", 8), ("vgg19", "vgg34", 17), ("vgg19", "vgg54", 35), ("vgg16", "vgg22", 8), ("vgg16", "vgg54", 29)]
 )
 def test_features_are_those_after_the_named_relu(networks, name, layer, index):
     path, trunk = networks[name]
@@ -30,13 +30,20 @@ def test_features_are_those_after_the_named_relu(networks, name, layer, index):
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
     with torch.no_grad():
         expected = trunk[: index + 1]((image - mean) / std)
-    assert torch.equal(VGGFeatures(layer, path)(image), expected)
+    assert torch.equal(VGGFeatures(layer, path)(image)[layer], expected)
+
+
+def test_several_layers_are_those_taken_one_by_one(networks):
+    path, image = networks["vgg19"][0], torch.rand(1, 3, 32, 32)
+    together = VGGFeatures(("vgg22", "vgg44"), path)(image)
+    assert list(together) == ["vgg22", "vgg44"]
+    assert all(torch.equal(together[layer], VGGFeatures(layer, path)(image)[layer]) for layer in together)
 
 
 def test_network_is_frozen_but_passes_gradients(networks):
     vgg = VGGFeatures("vgg22", networks["vgg16"][0])
     image = torch.rand(1, 3, 16, 16, requires_grad=True)
-    vgg(image).sum().backward()
+    vgg(image)["vgg22"].sum().backward()
     assert image.grad.abs().sum() > 0
     assert not any(p.requires_grad for p in vgg.parameters())
     assert not vgg.training
@@ -74,5 +81,5 @@ def test_no_network_names_the_way_out(monkeypatch):
 
 
 def test_shared_stand_in_loads(shared):
-    features = VGGFeatures("vgg54", shared / "perceptual" / "vgg16_features_fp16.safetensors")(torch.rand(1, 3, 96, 96))
+    features = VGGFeatures("vgg54", shared / "perceptual" / "vgg16_features_fp16.safetensors")(torch.rand(1, 3, 96, 96))["vgg54"]
     assert features.shape == (1, 512, 6, 6)

@@ -1,70 +1,89 @@
-"""Aligned random crops for training: HR photographs -> (lr, hr) uint8 patches, each a pure function of its index.
+"""Random crops for training, sliced from decoded photographs: batch k of a run is a pure function of (seed, k).
 
-Nothing here has a state: patch i of seed s is always the same, so a run resumes exactly by continuing to count."""
+Nothing here has a state, so a run resumes exactly by continuing to count."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from srgan_hub.imaging.resize import crop_to_multiple
+from srgan_hub.data.cache import MARGIN, PhotoCache
 
 logger = logging.getLogger(__name__)
 
 
-class Patches(Dataset):
-    """Item i is ((3, crop / scale, crop / scale), (3, crop, crop)), uint8 RGB: a random crop, flipped and rotated.
+class Patches:
+    """`batch(k)` is (N, 3, crop + 2 margin, crop + 2 margin) uint8 RGB: random crops with their surroundings, turned.
 
-    photos: HR images, (H, W, 3) uint8; those smaller than a crop are left out with one counted warning. degrade: HR
-    (3, H, W) -> LR, applied once to each whole photograph, so a patch knows its true surroundings. Raises ValueError when
-    no photograph is large enough.
+    The surroundings let the crop be shrunk as its photograph would be, at whichever of the scale's phases it lies: LR
+    pixels never fall alike on JPEG's 8x8 blocks, which would be a grid to learn.
+
+    photos: numbers of the photographs to crop; those smaller than a crop are left out with one counted warning. margin: at
+    most MARGIN. rank, world: this process and how many there are; batch k of all of them together is what one process with
+    a `world` times larger batch would have. device: where the pixels lie (all are copied there) and the batches are made.
+    Raises ValueError when no photograph is large enough.
     """
 
     def __init__(
         self,
-        photos: Iterable[np.ndarray],
-        degrade: Callable[[Tensor, int], Tensor],
+        cache: PhotoCache,
+        photos: Sequence[int],
         *,
-        crop: int = 96,
-        scale: int = 4,
+        crop: int,
+        margin: int,
+        batch_size: int,
         seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        device: torch.device | str = "cpu",
     ):
-        if crop < scale or crop % scale:
-            raise ValueError(f"crop must be a multiple of the scale {scale}, got {crop}")
-        self.crop, self.scale, self.seed = crop, scale, seed
-        self.pairs: list[tuple[Tensor, Tensor]] = []
-        too_small = 0
-        for number, photo in enumerate(photos):
-            if min(photo.shape[:2]) < crop:
-                too_small += 1
-                continue
-            # Patches start at multiples of the scale, and so would the 8x8 blocks of JPEG photographs: a grid to learn.
-            y, x = (int(np.random.default_rng((seed, number, 1)).integers(1 + min(scale - 1, n - crop))) for n in photo.shape[:2])
-            photo = photo[y:, x:]
-            hr = torch.from_numpy(crop_to_multiple(photo, scale).copy()).permute(2, 0, 1)  # (3, H, W)
-            self.pairs.append((degrade(hr, scale), hr))
+        if not 0 <= margin <= MARGIN:
+            raise ValueError(f"margin must be from 0 to {MARGIN}, got {margin}")
+        self.cache, self.crop, self.margin = cache, crop, margin
+        self.batch_size, self.seed, self.rank, self.world = batch_size, seed, rank, world
+        self.photos = [i for i in photos if min(cache.sizes[i]) >= crop]
+        too_small = len(photos) - len(self.photos)
         if too_small:
             logger.warning("left out %d images smaller than a %dx%d crop", too_small, crop, crop)
-        if not self.pairs:
+        if not self.photos:
             raise ValueError(f"no image is as large as a {crop}x{crop} crop ({too_small} are smaller); use a smaller --crop")
+        self.pixels = _read_only(cache.pixels).to(device)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self.seed, index))
-        lr, hr = self.pairs[rng.integers(len(self.pairs))]
-        size = self.crop // self.scale
-        y, x = (int(rng.integers(n - size + 1)) for n in lr.shape[1:])
-        s = self.scale
-        lr_patch = lr[:, y : y + size, x : x + size]
-        hr_patch = hr[:, s * y : s * (y + size), s * x : s * (x + size)]
-        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-        return _turn(lr_patch, turns, mirror), _turn(hr_patch, turns, mirror)
+    def batch(self, k: int) -> Tensor:
+        first = (k * self.world + self.rank) * self.batch_size
+        views, flips = [], []
+        for index in range(first, first + self.batch_size):
+            rng = np.random.default_rng((self.seed, index))
+            number = self.photos[int(rng.integers(len(self.photos)))]
+            views.append(self._crop(number, rng))
+            flips.append(rng.integers(2, size=3).tolist())
+        return turned(torch.stack(views), torch.tensor(flips, dtype=torch.bool))
+
+    def _crop(self, number: int, rng: np.random.Generator) -> Tensor:
+        y, x = (MARGIN - self.margin + int(rng.integers(side - self.crop + 1)) for side in self.cache.sizes[number])
+        size = self.crop + 2 * self.margin
+        return self.cache.with_margin(number, self.pixels)[y : y + size, x : x + size]
+
+    def state(self) -> dict:
+        """Nothing: what a stream (data/stream.py) has to remember, is here a function of k."""
+        return {}
 
 
-def _turn(patch: Tensor, turns: int, mirror: bool) -> Tensor:
-    patch = torch.rot90(patch, turns, dims=(1, 2))
-    return (patch.flip(2) if mirror else patch).contiguous()
+def turned(crops: Tensor, flips: Tensor) -> Tensor:
+    """(N, H, H, 3) crops -> (N, 3, H, H), each mirrored and transposed as its row of flips (N, 3) says: 8 orientations."""
+    crops = crops.permute(0, 3, 1, 2)
+    flips = flips.to(crops.device)[:, :, None, None, None]
+    crops = torch.where(flips[:, 0], crops.flip(3), crops)
+    crops = torch.where(flips[:, 1], crops.flip(2), crops)
+    return torch.where(flips[:, 2], crops.transpose(2, 3), crops).contiguous()
+
+
+def _read_only(array: np.ndarray) -> Tensor:
+    """The array as a tensor without a copy; torch warns of memory that must not be written, and nobody writes."""
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        return torch.from_numpy(array)

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 PROTOCOL = "Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border, mean over images; SSIM: Wang et al., Gaussian window"
 
 Upscale = Callable[[Image.Image], Image.Image]
+Measure = Callable[[np.ndarray, np.ndarray], float]
 Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
 
 
@@ -26,15 +27,16 @@ def bicubic(scale: int) -> Upscale:
     return lambda lr: lr.resize((scale * lr.width, scale * lr.height), Image.Resampling.BICUBIC)
 
 
-def measure(upscale: Upscale, pairs: Pairs, scale: int = 4) -> list[dict]:
-    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}."""
+def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
+    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}, and each of `measures`: (SR, HR) uint8 -> number."""
     rows = []
     for name, lr, hr in pairs:
         start = time.perf_counter()
         sr = np.asarray(upscale(lr).convert("RGB"))
         seconds = time.perf_counter() - start
         sr_y, hr_y = measured_area(sr, hr, border=scale)
-        rows.append({"image": name, "psnr": psnr(sr_y, hr_y), "ssim": ssim(sr_y, hr_y), "seconds": seconds})
+        more = {key: function(sr, hr) for key, function in (measures or {}).items()}
+        rows.append({"image": name, "psnr": psnr(sr_y, hr_y), "ssim": ssim(sr_y, hr_y), **more, "seconds": seconds})
     return rows
 
 

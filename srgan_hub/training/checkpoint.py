@@ -1,52 +1,76 @@
-"""Checkpoints of a training run: written whole or not at all, the newest found again.
+"""Checkpoints of a training run: written whole or not at all, verified when they are read, the newest good one found again.
 
 A checkpoint folder holds everything the run continues from (networks, optimizers, average, counters, random states), as
-Accelerate writes it, and the configuration."""
+Accelerate writes it, and run.json: the configuration and the SHA-256 of every other file."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+import os
 import shutil
+import time
 from pathlib import Path
 
 from accelerate import Accelerator
 
-PREFIX = "checkpoint-"
-KEPT = 2
+logger = logging.getLogger(__name__)
+
+PREFIX, UNFINISHED = "checkpoint-", "unfinished-"
 CONFIG = "run.json"
+PAUSE = "SRGAN_HUB_CHECKPOINT_PAUSE"  # seconds; tests widen the moments in which a kill could do harm
 
 
-def save(accelerator: Accelerator, folder: Path, step: int, config: dict) -> Path:
-    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest two."""
-    final, unfinished = folder / f"{PREFIX}{step:07d}", folder / f"unfinished-{step:07d}"
+def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: int = 2) -> Path:
+    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep`."""
+    final, unfinished = folder / f"{PREFIX}{step:07d}", folder / f"{UNFINISHED}{step:07d}"
     if accelerator.is_main_process:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
     accelerator.wait_for_everyone()
     accelerator.save_state(str(unfinished))  # every process: each adds its own random state
+    _pause()
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (unfinished / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        hashes = {path.name: _sha256(path) for path in sorted(unfinished.iterdir())}
+        (unfinished / CONFIG).write_text(json.dumps({"config": config, "sha256": hashes}, indent=2) + "\n")
+        for path in unfinished.iterdir():
+            _to_disk(path)
+        _pause()
         shutil.rmtree(final, ignore_errors=True)
         unfinished.rename(final)
-        for old in _all(folder)[:-KEPT]:
+        _to_disk(folder)
+        _pause()
+        for old in _all(folder)[:-keep]:
             shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
     return final
 
 
-def latest(folder: Path) -> Path:
-    """The newest checkpoint under `folder`; ValueError if there is none."""
-    found = _all(folder)
-    if not found:
-        raise ValueError(f"no checkpoint to resume from in {folder}; start without --resume, or name the run's --output_dir")
-    return found[-1]
+def find(folder: Path, name: str) -> Path:
+    """The checkpoint to resume: a folder by name, or "latest": the newest whole one, damaged ones passed over with a warning.
+
+    Raises ValueError if there is none, or the named one is damaged or is no checkpoint."""
+    if name != "latest":
+        if fault := _fault(Path(name)):
+            raise ValueError(f"{name} cannot be resumed: {fault}")
+        return Path(name)
+    faults = []
+    for found in reversed(_all(folder)):
+        fault = _fault(found)
+        if fault is None:
+            return found
+        logger.warning("passed over %s: %s", found, fault)
+        faults.append(fault)
+    if faults:
+        raise ValueError(f"every checkpoint in {folder} is damaged ({faults[0]}); start again in another --output_dir")
+    raise ValueError(f"no checkpoint to resume from in {folder}; start without --resume, or name the run's --output_dir")
 
 
 def configuration(checkpoint: Path) -> dict:
-    """Configuration of the run that wrote a checkpoint; ValueError if the folder is none."""
-    if not (checkpoint / CONFIG).is_file():
-        raise ValueError(f"{checkpoint} is not a checkpoint of a training run; they lie in OUTPUT_DIR/checkpoints")
-    return json.loads((checkpoint / CONFIG).read_text())
+    """Configuration of the run that wrote a checkpoint."""
+    return json.loads((checkpoint / CONFIG).read_text())["config"]
 
 
 def exists(folder: Path) -> bool:
@@ -54,5 +78,40 @@ def exists(folder: Path) -> bool:
     return bool(_all(folder))
 
 
+def _fault(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint, None if it is whole."""
+    try:
+        hashes = json.loads((checkpoint / CONFIG).read_text())["sha256"]
+    except FileNotFoundError:
+        return f"it holds no {CONFIG}, so it is no checkpoint of a training run; they lie in OUTPUT_DIR/checkpoints"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"its {CONFIG} is damaged ({type(error).__name__})"
+    for name, wanted in hashes.items():
+        path = checkpoint / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if _sha256(path) != wanted:
+            return f"{name} is damaged"
+    return None
+
+
 def _all(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    """Flush a file or folder, so that even a power cut leaves it whole."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _pause() -> None:
+    time.sleep(float(os.environ.get(PAUSE, 0)))

@@ -1,0 +1,172 @@
+"""Every photograph decoded once: a memory-mapped file of uint8 RGB pixels from which crops are sliced.
+
+CACHE_DIR/KEY/pixels.bin holds the photographs one after another, each with a mirrored margin, and index.jsonl one line for
+each of them; `complete` is written last. A builder that was killed is continued after its last whole line; several
+processes wait for the one that builds."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import logging
+import os
+import shutil
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from PIL import Image
+
+from srgan_hub.data.sources import Images
+from srgan_hub.imaging.convert import normalise
+
+logger = logging.getLogger(__name__)
+
+MARGIN = 16   # mirrored pixels around each photograph, so that a crop at its edge has surroundings to be shrunk with
+VERSION = 1   # of the format; part of the key
+
+
+class PhotoCache:
+    """Decoded photographs. Item i is (H, W, 3) uint8, `with_margin(i)` the same with MARGIN mirrored pixels around it."""
+
+    def __init__(self, folder: Path):
+        entries = _entries(folder)
+        self.damaged = sum(entry is None for entry in entries)
+        self.sizes = [entry for entry in entries if entry]           # (height, width) of each photograph
+        lengths = [_length(size) for size in self.sizes]
+        self.offsets = [0, *itertools.accumulate(lengths)]
+        self.pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r") if self.sizes else np.empty(0, np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def with_margin(self, i: int, pixels=None):
+        """(H + 2 MARGIN, W + 2 MARGIN, 3) of photograph i, a view; of `pixels` where a copy lies elsewhere (a device)."""
+        height, width = self.sizes[i]
+        flat = (self.pixels if pixels is None else pixels)[self.offsets[i] : self.offsets[i + 1]]
+        return flat.reshape(height + 2 * MARGIN, width + 2 * MARGIN, 3)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        return self.with_margin(i)[MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+def open_cache(images: Images, cache_dir: str | Path | None = None, report: Callable[[str], None] = logger.info) -> PhotoCache:
+    """The decoded photographs of `images`, built on first use, safely under several processes.
+
+    cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are left out with one counted warning.
+    Raises ValueError if the disk has too little room or nothing can be decoded.
+    """
+    root = Path(cache_dir).expanduser() if cache_dir else default_folder()
+    folder = root / hashlib.sha256(f"{VERSION}/{MARGIN}/{images.fingerprint}".encode()).hexdigest()[:20]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock"):
+            if not (folder / "complete").exists():
+                _build(images, folder, report)
+                (folder / "complete").touch()
+    except OSError as error:
+        raise ValueError(f"the decoded photographs cannot be kept in {root} ({error.strerror}); use --cache_dir") from error
+    cache = PhotoCache(folder)
+    if cache.damaged:
+        logger.warning("left out %d of %d images that cannot be read", cache.damaged, len(images))
+    if not len(cache):
+        raise ValueError(f"the dataset holds no readable image ({cache.damaged} are damaged)")
+    return cache
+
+
+def default_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "srgan_hub" / "photos"
+
+
+def decode(encoded: bytes | str) -> np.ndarray:
+    """An image file, or its bytes, -> (H, W, 3) uint8 RGB: upright, 16 bits scaled, what is transparent on white."""
+    with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
+        image = normalise(image)
+        if image.mode in ("LA", "RGBA"):  # hidden colours are not part of the photograph
+            page = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(page, image.convert("RGBA"))
+        return np.asarray(image.convert("RGB"))
+
+
+def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
+    entries = _entries(folder)
+    done = sum(_length(entry) for entry in entries if entry)
+    _check_room(images, len(entries), folder)
+    with (folder / "pixels.bin").open("ab") as pixels, (folder / "index.jsonl").open("a") as index:
+        pixels.truncate(done)  # what a killed builder wrote after its last whole line
+        for number, photo in enumerate(_decoded(images, len(entries)), start=len(entries)):
+            if photo is not None:
+                around = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+                pixels.write(np.pad(photo, around, mode="symmetric").tobytes())
+                pixels.flush()
+            index.write(json.dumps(photo.shape[:2] if photo is not None else None) + "\n")
+            index.flush()
+            if (number + 1) % 200 == 0:
+                report(f"decoded {number + 1} of {len(images)} photographs, once for all runs, into {folder}")
+        os.fsync(pixels.fileno())
+
+
+def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
+    """Photographs in order from number `start`, None for a damaged one; decoded in threads (Pillow releases the lock)."""
+
+    def attempt(encoded: bytes | str) -> np.ndarray | None:
+        try:
+            return decode(encoded)
+        except Exception:  # for damaged files Pillow's decoders raise whatever comes
+            return None
+
+    threads = min(16, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque()
+        for i in range(start, len(images)):
+            waiting.append(pool.submit(attempt, images[i]))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _check_room(images: Images, start: int, folder: Path) -> None:
+    """ValueError unless what is still to be decoded fits on the disk; takes the sizes from the files' headers."""
+    needed = 0
+    for i in range(start, len(images)):
+        try:
+            with warnings.catch_warnings(action="ignore"), Image.open(_file(images[i])) as image:
+                needed += _length((image.height, image.width))
+        except Exception:  # damaged: counted when it is decoded
+            continue
+    free = shutil.disk_usage(folder).free
+    if needed > 0.98 * free:
+        raise ValueError(
+            f"the decoded photographs need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; "
+            "name a larger disk with --cache_dir, or use --streaming"
+        )
+
+
+def _entries(folder: Path) -> list[tuple[int, int] | None]:
+    """(height, width), or None for a damaged one, of every image that is wholly written; a torn last line is dropped."""
+    index = folder / "index.jsonl"
+    if not index.exists():
+        return []
+    text = index.read_text()
+    whole, torn = text[: text.rfind("\n") + 1], text[text.rfind("\n") + 1 :]
+    if torn:
+        index.write_text(whole)
+    return [size and tuple(size) for size in map(json.loads, whole.splitlines())]
+
+
+def _length(size: tuple[int, int]) -> int:
+    """Bytes of one photograph with its margin."""
+    return (size[0] + 2 * MARGIN) * (size[1] + 2 * MARGIN) * 3
+
+
+def _file(encoded: bytes | str):
+    return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded

@@ -1,0 +1,95 @@
+"""Which photographs a run trains on, and which it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.cache import PhotoCache, decode, open_cache
+from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
+
+SHARE = 20  # without a split for it, one photograph in so many is held out, but never more than were asked for
+
+
+class HeldOut(NamedTuple):
+    photos: list[np.ndarray]  # HR, (H, W, 3) uint8
+    pairs: list[tuple]        # (name, LR, HR) of benchmark sets, whose LR is given
+    words: str                # where they are from
+
+
+def open_photos(
+    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, report: Callable[[str], None], **source
+) -> tuple[PhotoCache, list[int], HeldOut]:
+    """The decoded dataset, the numbers of the photographs to train on, and what is held out.
+
+    validation: "auto": the dataset's validation split; if it has none, every n-th photograph is kept from training.
+    "none"; or another split; or a folder of benchmark sets (SET/HR, SET/LR_x4) or of images. At most `count` photographs.
+    source: config, data_files, column as `open_splits` takes them. Raises ValueError if anything is not found.
+    """
+    splits = open_splits(dataset, **source)
+    cache = open_cache(splits[choose(splits, split, dataset)], cache_dir, report)
+    everything = list(range(len(cache)))
+    other = _other_split(splits, split, validation)
+    if other:
+        held = open_cache(splits[other], cache_dir, report)
+        return cache, everything, _photographs(held, count, f"split {other}")
+    if validation == "auto":
+        kept = spread(len(cache), min(count, len(cache) // SHARE or int(len(cache) > 1)))
+        return cache, [i for i in everything if i not in set(kept)], HeldOut([cache[i] for i in kept], [], "kept from training")
+    return cache, everything, _elsewhere(validation, count, cache_dir, report)
+
+
+def open_streamed(
+    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, report: Callable[[str], None], **source
+) -> tuple[object, HeldOut]:
+    """The same for a stream: the training split, to be read as it is needed, and what is held out (none by itself)."""
+    names = split_names(dataset, config=source.get("config"), data_files=source.get("data_files"))
+    stream = open_stream(dataset, split, **source)
+    other = _other_split(names, split, validation)
+    if other:
+        photos = [photo for (image,) in map(dict.values, open_stream(dataset, other, **source).take(count))
+                  if (photo := _readable(image)) is not None]  # fmt: skip
+        return stream, HeldOut(photos, [], f"split {other}")
+    if validation == "auto":
+        return stream, HeldOut([], [], "")
+    return stream, _elsewhere(validation, count, cache_dir, report)
+
+
+def spread(length: int, wanted: int) -> list[int]:
+    """`wanted` numbers below `length`, evenly spaced; all of them if there are fewer."""
+    wanted = min(length, wanted)
+    return [(2 * i + 1) * length // (2 * wanted) for i in range(wanted)]
+
+
+def _other_split(splits, split: str, validation: str) -> str | None:
+    wanted = "validation" if validation == "auto" else validation
+    return wanted if wanted in splits and wanted != split else None
+
+
+def _photographs(held: PhotoCache, count: int, words: str) -> HeldOut:
+    return HeldOut([held[i] for i in spread(len(held), count)], [], words)
+
+
+def _elsewhere(validation: str, count: int, cache_dir: str | None, report: Callable[[str], None]) -> HeldOut:
+    if validation == "none":
+        return HeldOut([], [], "")
+    if not Path(validation).is_dir():
+        raise ValueError(f"--validation {validation}: neither a split of the dataset, nor a folder, nor auto or none")
+    try:
+        sets = find_sets(validation)
+    except ValueError:
+        splits = open_splits(validation)
+        held = open_cache(next(iter(splits.values())), cache_dir, report)
+        return _photographs(held, count, f"of {Path(validation).name}")
+    return HeldOut([], [pair for folder in sets for pair in pairs(folder)], f"of {', '.join(folder.resolve().name for folder in sets)}")
+
+
+def _readable(image: dict) -> np.ndarray | None:
+    try:
+        return decode(image["path"] if image["bytes"] is None else image["bytes"])
+    except Exception:  # for damaged files Pillow's decoders raise whatever comes
+        return None

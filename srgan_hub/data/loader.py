@@ -1,0 +1,54 @@
+"""Batches of (lr, hr) on the training device, made in a thread while the networks work on the batch before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srgan_hub.imaging.degrade import Degradation
+
+
+class Batch(NamedTuple):
+    lr: Tensor      # (N, 3, crop / scale, crop / scale) uint8 RGB
+    hr: Tensor      # (N, 3, crop, crop) uint8 RGB
+    state: dict     # what a stream has to remember to go on after this batch
+    waited: float   # seconds that the networks waited for it
+
+
+class Loader:
+    """patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng) -> LR; its randomness is a function of
+    (seed, rank, k)."""
+
+    def __init__(self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu"):
+        self.patches, self.degrade, self.scale, self.device = patches, degrade, scale, torch.device(device)
+
+    def batches(self, first: int, end: int) -> Iterator[Batch]:
+        """Batches first .. end - 1."""
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self._make, first) if first < end else None
+            for k in range(first, end):
+                start = time.perf_counter()
+                lr, hr, state = coming.result()
+                waited = time.perf_counter() - start
+                if k + 1 < end:
+                    coming = pool.submit(self._make, k + 1)
+                yield Batch(lr, hr, state, waited)
+
+    def _make(self, k: int) -> tuple[Tensor, Tensor, dict]:
+        patches, scale = self.patches, self.scale
+        around = patches.batch(k).to(self.device)                      # (N, 3, crop + 2 margin, crop + 2 margin)
+        lr = self.degrade(around, scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
+        lr_margin = patches.margin // scale
+        lr, hr = inside(lr, lr_margin), inside(around, patches.margin)
+        return lr, hr, patches.state()
+
+
+def inside(image: Tensor, margin: int) -> Tensor:
+    """(N, C, H, W) without `margin` pixels at each side."""
+    return image[..., margin : image.shape[-2] - margin, margin : image.shape[-1] - margin]

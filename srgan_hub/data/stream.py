@@ -1,0 +1,91 @@
+"""Random crops from a stream of photographs, for a dataset that does not fit on the disk; nothing is cached.
+
+A window of decoded photographs slides along the stream; batches are drawn from it. Batch k is a function of the seed, k and
+the stream alone, and a run resumes exactly by opening the stream again where its window began."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srgan_hub.data.cache import MARGIN, decode
+from srgan_hub.data.patches import turned
+
+logger = logging.getLogger(__name__)
+
+WINDOW = 64       # photographs that are mixed: 0.5 GB of 2K photographs
+NEW_EVERY = 4     # batches between two new photographs, so that decoding keeps up with training
+
+
+class StreamPatches:
+    """`batch(k)`, for k counted up, as that of Patches, from a `datasets.IterableDataset` with one column of undecoded
+    images.
+
+    rank, world: this process reads its own share of the stream. state: what `state()` gave before batch k, to go on there.
+    Small and damaged images are passed over and counted; raises ValueError if a whole round of the stream has no other.
+    """
+
+    def __init__(
+        self, stream, *, crop: int, margin: int, batch_size: int, seed: int = 0, rank: int = 0, world: int = 1, state=None
+    ):
+        from datasets.distributed import split_dataset_by_node
+
+        self.stream = split_dataset_by_node(stream, rank, world) if world > 1 else stream
+        self.crop, self.margin, self.batch_size = crop, margin, batch_size
+        self.seed, self.rank = seed, rank
+        self.window: deque[tuple[dict, np.ndarray]] = deque()
+        self.start = deepcopy(self.stream.state_dict())
+        if state:
+            self.stream.load_state_dict(state)
+        self.photos = self._photos()
+        while len(self.window) < WINDOW:
+            self.window.append(next(self.photos))
+
+    def batch(self, k: int) -> Tensor:
+        rng = np.random.default_rng((self.seed, self.rank, k))
+        size = self.crop + 2 * self.margin
+        crops = []
+        for _ in range(self.batch_size):
+            photo = self.window[int(rng.integers(WINDOW))][1]
+            y, x = (MARGIN - self.margin + int(rng.integers(n - 2 * MARGIN - self.crop + 1)) for n in photo.shape[:2])
+            crops.append(torch.from_numpy(photo[y : y + size, x : x + size].copy()))
+        if k % NEW_EVERY == NEW_EVERY - 1:
+            self.window.popleft()
+            self.window.append(next(self.photos))
+        return turned(torch.stack(crops), torch.from_numpy(rng.integers(2, size=(self.batch_size, 3)) > 0))
+
+    def state(self) -> dict:
+        """Where the stream stood before the oldest photograph of the window."""
+        return self.window[0][0]
+
+    def _photos(self) -> Iterator[tuple[dict, np.ndarray]]:
+        """(state of the stream before it, photograph with MARGIN mirrored pixels around), round after round."""
+        while True:
+            used = small = damaged = 0
+            before = deepcopy(self.stream.state_dict())
+            for row in self.stream:
+                (image,) = row.values()
+                try:
+                    photo = decode(image["path"] if image["bytes"] is None else image["bytes"])
+                except Exception:  # for damaged files Pillow's decoders raise whatever comes
+                    damaged, photo = damaged + 1, None
+                if photo is not None and min(photo.shape[:2]) < self.crop:
+                    small, photo = small + 1, None
+                if photo is not None:
+                    used += 1
+                    yield before, np.pad(photo, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="symmetric")
+                before = deepcopy(self.stream.state_dict())
+            if small or damaged:
+                logger.warning("passed over %d images that cannot be read and %d smaller than a crop", damaged, small)
+            if not used:
+                raise ValueError(
+                    f"the stream holds no image as large as a {self.crop}x{self.crop} crop "
+                    f"({small} are smaller, {damaged} cannot be read)"
+                )
+            self.stream.load_state_dict(self.start)  # or each round would begin where the run was resumed

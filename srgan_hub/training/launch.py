@@ -1,0 +1,40 @@
+"""How many processes really run, and on what: a run that was meant for several must not go on alone without a word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import torch
+from accelerate import Accelerator
+
+ON_CPUS = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N train_accelerate.py ..."
+
+
+def refuse_lost_processes(environment: Mapping[str, str] = os.environ) -> None:
+    """ValueError where `accelerate launch` was asked for several processes and has started one.
+
+    It does so without a word on CPUs (`--cpu --num_processes 2`): then it sets MASTER_ADDR, but no WORLD_SIZE."""
+    if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
+        raise ValueError(f"launched for several processes, but only one was started; on CPUs this starts N: {ON_CPUS}")
+
+
+def make_accelerator(*, cpu: bool, **options) -> Accelerator:
+    """An Accelerator whose processes are those that were launched; ValueError where they would train apart."""
+    refuse_lost_processes()
+    # torchrun without ACCELERATE_USE_CPU would start as many separate trainings on a machine without a GPU
+    accelerator = Accelerator(cpu=cpu or not torch.accelerator.is_available(), **options)
+    launched = int(os.environ.get("WORLD_SIZE", 1))
+    if accelerator.num_processes != launched:
+        raise ValueError(f"{launched} processes were launched, but they are not connected; on CPUs use: {ON_CPUS}")
+    return accelerator
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def threads_each() -> int:
+    """CPU threads for each process of this machine; `accelerate launch` alone would leave one."""
+    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))

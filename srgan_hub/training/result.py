@@ -1,0 +1,103 @@
+"""What a run hands out: a checkpoint folder that loads by itself, its card, and training.json with every setting."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from pathlib import Path
+
+from srgan_hub.card import fill
+from srgan_hub.generator import SRGANGenerator
+from srgan_hub.training.variants import Variant
+
+RECORD = "training.json"
+UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
+           "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when, not what
+
+
+def write_result(folder: Path, generator: SRGANGenerator, card: str, record: dict) -> None:
+    """Write the files beside their names and rename them: whoever reads the folder during a run finds whole files."""
+    unfinished = folder / "unfinished-result"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    generator.save_pretrained(unfinished)
+    (unfinished / "README.md").write_text(card, encoding="utf-8")
+    (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    for path in sorted(unfinished.iterdir(), key=lambda path: path.name == RECORD):  # the record says that all is there
+        os.replace(path, folder / path.name)
+    unfinished.rmdir()
+
+
+def finished(folder: Path, total: int) -> bool:
+    """Whether `folder` holds the result of a run that has had its `total` updates."""
+    try:
+        return json.loads((folder / RECORD).read_text())["updates"] >= total and (folder / "model.safetensors").is_file()
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def public(config) -> dict:
+    """Every option for the eyes of others: of what lies on this machine only the name."""
+    return {name: _public(value) for name, value in dataclasses.asdict(config).items()}
+
+
+def _public(value: object) -> object:
+    return Path(value).resolve().name if isinstance(value, str) and value and Path(value).exists() else value
+
+
+def changed_options(config) -> dict:
+    """The options that say what was trained, where they differ from their defaults."""
+    standard = dataclasses.asdict(type(config)())
+    return {k: v for k, v in public(config).items() if v != standard[k] and k not in UNNAMED}
+
+
+def training_card(template: Path, config, weights: Variant, record: dict, network: str | None) -> str:
+    """README.md of the result: the template filled with what this run did. network: of the VGG loss, if there was one."""
+    options = " ".join(
+        f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
+    )
+    perceptual = "none"
+    if network:
+        perceptual = "VGG19 with torchvision's ImageNet weights"
+        if config.vgg_weights:
+            perceptual = f"a stand-in, {Path(config.vgg_weights).name} ({network} layout); it is not the paper's VGG19"
+    validation = "not measured"
+    if record["validation"]:
+        named = {"psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "feature_distance": "feature distance {:.4f}"}
+        numbers = ", ".join(named.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
+        validation = f"{numbers}; {record['held_out']}"
+    settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
+    return fill(
+        template.read_text(encoding="utf-8"),
+        name=Path(config.output_dir).resolve().name,
+        source=config.output_dir,
+        scale=str(record["generator"]["scale"]),
+        generator=", ".join(f"{name} {value}" for name, value in record["generator"].items()),
+        variant=config.variant,
+        command=f"accelerate launch train_accelerate.py {options} --output_dir {config.output_dir}",
+        updates=f"{record['updates']} of {config.max_train_steps}",
+        minutes=f"{record['seconds'] / 60:.0f}",
+        photographs=str(record["photographs"]),
+        dataset=_public(config.dataset),
+        degradation=config.degradation,
+        loss=loss_in_words(weights, network),
+        perceptual=perceptual,
+        pretrained=_public(config.pretrained) or "pass-through initialisation",
+        validation=validation,
+        settings=settings,
+    )
+
+
+def loss_in_words(weights: Variant, network: str | None) -> str:
+    """Every term with its weight, the range of the images and the layer."""
+    terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
+    if weights.content:
+        form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
+        layers = " + ".join(weights.layers)
+        terms.append(f"{weights.content:g} x {layers} ({network}, after the ReLU, images on [0, 1] in ImageNet's scaling; {form})")
+    if weights.tv:
+        terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
+    if weights.adversarial:
+        terms.append(f"{weights.adversarial:g} x adversarial ({weights.gan}, mean over the batch, images on [0, 1])")
+    return " + ".join(terms)

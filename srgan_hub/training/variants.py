@@ -1,0 +1,34 @@
+"""What a generator is trained on, by name: the five variants of the paper's Table 1, and our own."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Variant(NamedTuple):
+    """Weights of the terms. Images are in [0, 1] unless a term says otherwise; every term is a mean unless it says a sum."""
+
+    pixel: float = 0.0            # squared error on [-1, 1]
+    content: float = 0.0          # distance of VGG feature maps
+    layers: tuple[str, ...] = ()  # which maps (vgg.py)
+    relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
+    tv: float = 0.0               # total variation, a sum over the pixels of an image
+    adversarial: float = 0.0      # 0: no discriminator
+    gan: str = "standard"         # form of the adversarial loss: standard or relativistic
+    lr: float = 1e-4              # Adam's peak rate
+    d_warmup: int = 0             # first updates, of the discriminator alone
+
+
+VARIANTS = {
+    # lr 1e-3 is ten times the paper's: stable with pass-through initialisation and BatchNorm, while 2e-3 learns less
+    "srresnet-mse": Variant(pixel=1.0, lr=1e-3),
+    "srresnet-vgg22": Variant(content=1.0, layers=("vgg22",), tv=2e-8),
+    "srgan-mse": Variant(pixel=1.0, adversarial=1e-3),
+    "srgan-vgg22": Variant(content=1.0, layers=("vgg22",), adversarial=1e-3),
+    "srgan-vgg54": Variant(content=1.0, layers=("vgg54",), adversarial=1e-3),
+    "srgan-plus": Variant(
+        pixel=1.0, content=0.02, layers=("vgg22", "vgg34", "vgg44"), relative=True,
+        adversarial=5e-3, gan="relativistic", d_warmup=100,
+    ),
+}  # fmt: skip
+GAN_FORMS = ("standard", "relativistic")
