@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
+from pyarrow import parquet
 from safetensors.torch import save_file
 
 from loopback_hub import LoopbackHub
@@ -90,6 +94,48 @@ def smooth_photo(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.stack(channels, -1).clip(0, 255).round().astype(np.uint8))
 
 
+def flat(value: int, width: int = 24, height: int = 20) -> bytes:
+    """A PNG all of whose pixels are that grey: the value tells which picture it is."""
+    return encoded(Image.new("RGB", (width, height), (value, value, value)))
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def write_shard(path: Path, images: list[bytes | None], column: str = "image", bare: bool = False, **columns) -> Path:
+    """A parquet file, two rows a group: a column of {"bytes", "path"}, or of the bare bytes, and whatever other columns."""
+    kind = pa.binary() if bare else pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    rows = [data if bare or data is None else {"bytes": data, "path": None} for data in images]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table({column: pa.array(rows, kind), **columns}), path, row_group_size=2)
+    return path
+
+
+@pytest.fixture
+def datasets_cache(tmp_path, monkeypatch):
+    """What the package datasets keeps goes to the test's own folder."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+    monkeypatch.setattr("datasets.config.HF_UPDATE_DOWNLOAD_COUNTS", False)  # it would tell the Hub what was loaded
+
+
 @pytest.fixture
 def photo():
     return smooth_photo(40, 28)
@@ -117,3 +163,28 @@ def client(hub: LoopbackHub, *arguments: str, **environment: str) -> subprocess.
     """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
     command = [sys.executable, *map(str, arguments)]
     return subprocess.run(command, env=hub.environment | environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+SHOW = """
+import logging, sys
+from srgan_hub.data.cache import decode
+from srgan_hub.data.remote import fetch
+from srgan_hub.data.sources import open_splits, open_stream
+
+def show(dataset, **options):
+    try:
+        for name, images in open_splits(dataset, **options).items():
+            photos = [decode(images[i]) for i in range(len(images))]
+            stream = [decode(fetch(image)) for (image,) in map(dict.values, open_stream(dataset, name, **options))]
+            assert len(photos) == len(stream) and all((a == b).all() for a, b in zip(photos, stream))
+            print(dataset, name, *(photo.max() for photo in photos))
+    except ValueError as error:
+        print(error)
+"""
+
+
+def show_datasets(hub: LoopbackHub, code: str) -> subprocess.CompletedProcess:
+    """A process in which `show(ID, ...)` prints each split's name and its flat images' greys, or the error; streamed alike."""
+    done = client(hub, "-c", SHOW + code)
+    assert done.returncode == 0, done.stderr
+    return done
