@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
+from srgan_hub.data.cache import PhotoCache, open_cache
 from srgan_hub.training.initialization import pass_through
 
 ROOT = Path(__file__).parent.parent
@@ -31,6 +32,15 @@ def seed():
 def cache(tmp_path_factory, monkeypatch):
     """Decoded photographs are kept apart from those of whoever runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def one_thread():
+    """For many products of small tensors, which threads of a busy machine make ten times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -127,6 +137,18 @@ def write_shard(path: Path, images: list[bytes | None], column: str = "image", b
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(pa.table({column: pa.array(rows, kind), **columns}), path, row_group_size=2)
     return path
+
+
+class Listed(list):
+    """Encoded images as a source of photographs has them."""
+
+    fingerprint = "one"
+
+
+def cached(photos: list, folder: Path) -> PhotoCache:
+    """The cache of these pictures, or arrays (H, W, 3)."""
+    pictures = [Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo for photo in photos]
+    return open_cache(Listed(map(encoded, pictures)), folder)
 
 
 @pytest.fixture
