@@ -239,8 +239,9 @@ def train(config: Config) -> Path:
 
     # Data
     source = dict(
-        split=config.split, validation=config.validation, count=config.validation_count, cache_dir=config.cache_dir,
-        report=accelerator.print, config=config.dataset_config, data_files=config.data_files, column=config.image_column,
+        split=config.split, validation=config.validation, count=config.validation_count, scale=scale,
+        cache_dir=config.cache_dir, report=accelerator.print,
+        config=config.dataset_config, data_files=config.data_files, column=config.image_column,
     )  # fmt: skip
     cut = dict(
         crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,

@@ -15,17 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from conftest import ROOT, encoded, flat, smooth_photo
+from conftest import ROOT, Listed, encoded, flat, smooth_photo
 from srgan_hub.data import cache as module
 from srgan_hub.data.cache import MARGIN, decode, default_folder, open_cache, readable
 
 Usage = namedtuple("Usage", "total used free")
-
-
-class Listed(list):
-    """Encoded images as a data source has them."""
-
-    fingerprint = "one"
 
 
 @pytest.fixture

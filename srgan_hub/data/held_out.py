@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import PhotoCache, decode, open_cache
+from srgan_hub.data.cache import PhotoCache, open_cache, readable
+from srgan_hub.data.remote import fetch
 from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
 
 SHARE = 20  # without a split for it, one photograph in so many is held out, but never more than were asked for
@@ -22,12 +23,21 @@ class HeldOut(NamedTuple):
 
 
 def open_photos(
-    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, report: Callable[[str], None], **source
+    dataset: str,
+    *,
+    split: str,
+    validation: str,
+    count: int,
+    cache_dir: str | None,
+    report: Callable[[str], None],
+    scale: int = 4,
+    **source,
 ) -> tuple[PhotoCache, list[int], HeldOut]:
     """The decoded dataset, the numbers of the photographs to train on, and what is held out.
 
     validation: "auto": the dataset's validation split; if it has none, every n-th photograph is kept from training.
-    "none"; or another split; or a folder of benchmark sets (SET/HR, SET/LR_x4) or of images. At most `count` photographs.
+    "none"; or another split; or a folder of benchmark sets (SET/HR, SET/LR_x`scale`) or of images. At most `count`
+    photographs.
     source: config, data_files, column as `open_splits` takes them. Raises ValueError if anything is not found.
     """
     splits = open_splits(dataset, **source)
@@ -39,12 +49,21 @@ def open_photos(
         return cache, everything, _photographs(held, count, f"split {other}")
     if validation == "auto":
         kept = spread(len(cache), min(count, len(cache) // SHARE or int(len(cache) > 1)))
-        return cache, [i for i in everything if i not in set(kept)], HeldOut([cache[i] for i in kept], [], "kept from training")
-    return cache, everything, _elsewhere(validation, count, cache_dir, report)
+        rest = sorted(set(everything) - set(kept))
+        return cache, rest, HeldOut([cache[i] for i in kept], [], "kept from training")
+    return cache, everything, _elsewhere(validation, splits, count, scale, cache_dir, report)
 
 
 def open_streamed(
-    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, report: Callable[[str], None], **source
+    dataset: str,
+    *,
+    split: str,
+    validation: str,
+    count: int,
+    cache_dir: str | None,
+    report: Callable[[str], None],
+    scale: int = 4,
+    **source,
 ) -> tuple[object, HeldOut]:
     """The same for a stream: the training split, to be read as it is needed, and what is held out (none by itself)."""
     names = split_names(dataset, config=source.get("config"), data_files=source.get("data_files"))
@@ -52,11 +71,11 @@ def open_streamed(
     other = _other_split(names, split, validation)
     if other:
         photos = [photo for (image,) in map(dict.values, open_stream(dataset, other, **source).take(count))
-                  if (photo := _readable(image)) is not None]  # fmt: skip
+                  if (photo := readable(fetch(image))) is not None]  # fmt: skip
         return stream, HeldOut(photos, [], f"split {other}")
     if validation == "auto":
         return stream, HeldOut([], [], "")
-    return stream, _elsewhere(validation, count, cache_dir, report)
+    return stream, _elsewhere(validation, names, count, scale, cache_dir, report)
 
 
 def spread(length: int, wanted: int) -> list[int]:
@@ -74,22 +93,26 @@ def _photographs(held: PhotoCache, count: int, words: str) -> HeldOut:
     return HeldOut([held[i] for i in spread(len(held), count)], [], words)
 
 
-def _elsewhere(validation: str, count: int, cache_dir: str | None, report: Callable[[str], None]) -> HeldOut:
+def _elsewhere(
+    validation: str, splits: Iterable[str], count: int, scale: int, cache_dir: str | None, report: Callable[[str], None]
+) -> HeldOut:
+    """What is named by --validation, if it is no other split of the dataset."""
     if validation == "none":
         return HeldOut([], [], "")
-    if not Path(validation).is_dir():
-        raise ValueError(f"--validation {validation}: neither a split of the dataset, nor a folder, nor auto or none")
+    folder = Path(validation).expanduser()
+    if not folder.is_dir():
+        raise ValueError(
+            f"--validation {validation}: neither another split of the dataset (it has {', '.join(splits)}), nor a folder, "
+            "nor auto or none"
+        )
     try:
-        sets = find_sets(validation)
-    except ValueError:
-        splits = open_splits(validation)
-        held = open_cache(next(iter(splits.values())), cache_dir, report)
-        return _photographs(held, count, f"of {Path(validation).name}")
-    return HeldOut([], [pair for folder in sets for pair in pairs(folder)], f"of {', '.join(folder.resolve().name for folder in sets)}")
-
-
-def _readable(image: dict) -> np.ndarray | None:
-    try:
-        return decode(image["path"] if image["bytes"] is None else image["bytes"])
-    except Exception:  # for damaged files Pillow's decoders raise whatever comes
-        return None
+        sets = find_sets(folder, scale)
+    except ValueError as no_set:
+        try:
+            opened = open_splits(str(folder))
+        except ValueError as no_images:
+            raise ValueError(f"--validation {validation}: {no_set}; and as a folder of images: {no_images}") from no_images
+        held = open_cache(opened.get("validation") or next(iter(opened.values())), cache_dir, report)
+        return _photographs(held, count, f"of {folder.resolve().name}")
+    names = ", ".join(benchmark.resolve().name for benchmark in sets)
+    return HeldOut([], [pair for benchmark in sets for pair in pairs(benchmark, scale)], f"of {names}")

@@ -23,9 +23,11 @@ class Batch(NamedTuple):
 
 class Loader:
     """patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng) -> LR; its randomness is a function of
-    (seed, rank, k)."""
+    (seed, rank, k). Raises ValueError for a crop that is no multiple of the scale."""
 
     def __init__(self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu"):
+        if patches.crop % scale or patches.margin % scale:
+            raise ValueError(f"--crop must be a multiple of the scale {scale}, got {patches.crop}")
         self.patches, self.degrade, self.scale, self.device = patches, degrade, scale, torch.device(device)
 
     def batches(self, first: int, end: int) -> Iterator[Batch]:
