@@ -355,7 +355,7 @@ def train(config: Config) -> Path:
     accelerator.end_training()
     accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
     if pusher and not pusher.finish(counters.step):
-        raise ValueError(f"the result is whole in {output}, but could not be pushed; the same command with --resume latest tries again")
+        raise ValueError(f"the result is whole in {output}, but not pushed; the same command with --resume latest tries again")
     return output
 
 
@@ -371,8 +371,8 @@ def weights_of(config: Config) -> Variant:
                  "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [("beta2", 0, 1), ("ema_decay", 0, 1), ("lr", 0, 1), ("threads", 0, 4096), ("push_every", 0, math.inf),
-              ("validation_count", 0, math.inf), ("max_grad_norm", 0, math.inf), ("d_warmup", 0, config.max_train_steps)]  # fmt: skip
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "lr")]
+    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
     for name, low, high in limits:
         value = getattr(config, name)
@@ -395,7 +395,7 @@ def weights_of(config: Config) -> Variant:
     if not weights.adversarial:
         return weights._replace(d_warmup=0)
     if weights.d_warmup >= config.max_train_steps:
-        raise ValueError(f"the discriminator's {weights.d_warmup} updates alone leave none of {config.max_train_steps}; see --d_warmup")
+        raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
     return weights
 
 

@@ -85,7 +85,8 @@ def _elsewhere(validation: str, count: int, cache_dir: str | None, report: Calla
         splits = open_splits(validation)
         held = open_cache(next(iter(splits.values())), cache_dir, report)
         return _photographs(held, count, f"of {Path(validation).name}")
-    return HeldOut([], [pair for folder in sets for pair in pairs(folder)], f"of {', '.join(folder.resolve().name for folder in sets)}")
+    names = ", ".join(folder.resolve().name for folder in sets)
+    return HeldOut([], [pair for folder in sets for pair in pairs(folder)], f"of {names}")
 
 
 def _readable(image: dict) -> np.ndarray | None:
