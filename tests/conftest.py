@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
 from srgan_hub.training.initialization import pass_through
 
@@ -101,3 +104,16 @@ def photo_folder(tmp_path):
         for number in range(count):
             smooth_photo(64, 48, seed=number + 10 * count).save(folder / f"{number}.png")
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def hub(tmp_path_factory):
+    """An empty Hub on 127.0.0.1. Clients are subprocesses with `env=hub.environment`: where the Hub is, is read at import."""
+    with LoopbackHub(tmp_path_factory.mktemp("hub")) as hub:
+        yield hub
+
+
+def client(hub: LoopbackHub, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=hub.environment | environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
