@@ -394,6 +394,8 @@ def weights_of(config: Config) -> Variant:
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
         return weights._replace(d_warmup=0)
+    if config.crop == 16 and config.batch_size == 1:
+        raise ValueError("the discriminator's BatchNorm sees one pixel of one 16x16 crop; use a larger --crop or --batch_size")
     if weights.d_warmup >= config.max_train_steps:
         raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
     return weights
