@@ -47,6 +47,20 @@ def test_dry_run_loads_to_the_very_files(photos, tmp_path, capsys, caplog):
         assert {row["name"]: row["hr"]["bytes"] for row in rows} == contents(photos, split)
 
 
+def test_every_form_of_a_source_gives_the_same_files(photos, tmp_path):
+    for split, stem in (("train", "DIV2K_train_HR"), ("validation", "DIV2K_valid_HR")):
+        shutil.copytree(photos / split, tmp_path / "folders" / stem)
+        (tmp_path / "zips").mkdir(exist_ok=True)
+        shutil.make_archive(str(tmp_path / "zips" / stem), "zip", tmp_path / "folders", stem)
+    smooth_photo(8, 8).save(tmp_path / "folders" / "DIV2K_train_LR_x4.png")  # beside the HR folders: not theirs
+    write_dataset(photos, tmp_path / "shards")
+    for form in ("folders", "zips", "shards"):
+        assert write_dataset(tmp_path / form, tmp_path / "out" / form) == {"train": 7, "validation": 2}
+        for split in ("train", "validation"):
+            rows = ParquetFile(tmp_path / "out" / form / "data" / f"{split}-00000-of-00001.parquet").read().to_pylist()
+            assert {row["name"]: row["hr"]["bytes"] for row in rows} == contents(photos, split), form
+
+
 def test_card_says_what_it_is_and_under_which_terms(photos, tmp_path):
     write_dataset(photos, tmp_path / "unstated", "user/photos")
     write_dataset(photos, tmp_path / "stated", "user/photos", license="cc-by-4.0")
