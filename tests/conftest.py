@@ -16,6 +16,7 @@ from srgan_hub.training.initialization import pass_through
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+NEEDS_THE_HUB = ["srgan-hub dataset push photos user/photos"]  # of the README's commands; test_publish.py runs them on loopback
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +114,7 @@ def hub(tmp_path_factory):
         yield hub
 
 
-def client(hub: LoopbackHub, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
     """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=hub.environment | environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=hub.environment | environment, cwd=cwd, capture_output=True, text=True, timeout=120)

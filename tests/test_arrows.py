@@ -25,6 +25,7 @@ ALLOWED = {
     "data/benchmarks": set(),
     "data/patches": {"imaging"},
     "data/photos": {"imaging"},
+    "data/publish": {"card", "data/sources"},
     "evaluation/__init__": set(),
     "evaluation/benchmark": {"evaluation/metrics", "imaging"},
     "evaluation/metrics": {"imaging"},

@@ -32,6 +32,9 @@ class Images(Protocol):
 
     def __getitem__(self, i: int) -> bytes | str: ...
 
+    def name(self, i: int) -> str:
+        """The file's stem, or a number."""
+
 
 def open_splits(
     dataset: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None
@@ -89,7 +92,15 @@ class _Rows:
 
     def __getitem__(self, i: int) -> bytes | str:
         image = self.rows[i][self.column]
+        if image["bytes"] is None and "::" in image["path"]:  # inside a zip: "zip://DIV2K_train_HR/0001.png::/.../some.zip"
+            from datasets.utils.file_utils import xopen
+
+            with xopen(image["path"], "rb") as file:
+                return file.read()
         return image["path"] if image["bytes"] is None else image["bytes"]
+
+    def name(self, i: int) -> str:
+        return _stem(self.rows[i][self.column]["path"], i)
 
 
 class _Shards:
@@ -119,14 +130,25 @@ class _Shards:
         return self.starts[-1]
 
     def __getitem__(self, i: int) -> bytes | str:
+        image = self._row(i)
+        if isinstance(image, dict):
+            return image["path"] or b"" if image.get("bytes") is None else image["bytes"]
+        return image if image is not None else b""  # an empty row counts as damaged
+
+    def name(self, i: int) -> str:
+        image = self._row(i)
+        return _stem(image["path"] if isinstance(image, dict) else None, i)
+
+    def _row(self, i: int):
         group = bisect_right(self.starts, i) - 1
         if self.held[0] != group:
             file, number = self.groups[group]
             self.held = (group, file.read_row_group(number, columns=[self.column]).column(0).to_pylist())
-        image = self.held[1][i - self.starts[group]]
-        if isinstance(image, dict):
-            return image["path"] or b"" if image.get("bytes") is None else image["bytes"]
-        return image if image is not None else b""  # an empty row counts as damaged
+        return self.held[1][i - self.starts[group]]
+
+
+def _stem(path: str | None, i: int) -> str:
+    return Path(path.split("::")[0]).stem if path else f"{i:04d}"
 
 
 def _parquet_splits(shards: list[Path], column: str | None) -> dict[str, Images]:
