@@ -32,6 +32,7 @@ ALLOWED = {
     "imaging/alpha": set(),
     "imaging/color": set(),
     "imaging/convert": set(),
+    "imaging/jpeg": set(),
     "imaging/resize": set(),
     "imaging/tiles": set(),
     "training/__init__": set(),
