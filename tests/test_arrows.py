@@ -30,6 +30,7 @@ ALLOWED = {
     "evaluation/metrics": {"imaging"},
     "imaging/__init__": set(),
     "imaging/alpha": set(),
+    "imaging/blur": set(),
     "imaging/color": set(),
     "imaging/convert": set(),
     "imaging/jpeg": set(),
