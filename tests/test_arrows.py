@@ -34,6 +34,7 @@ ALLOWED = {
     "imaging/color": set(),
     "imaging/convert": set(),
     "imaging/jpeg": set(),
+    "imaging/noise": set(),
     "imaging/resize": set(),
     "imaging/tiles": set(),
     "training/__init__": set(),
