@@ -33,6 +33,7 @@ ALLOWED = {
     "imaging/blur": set(),
     "imaging/color": set(),
     "imaging/convert": set(),
+    "imaging/degrade": {"imaging"},
     "imaging/jpeg": set(),
     "imaging/noise": set(),
     "imaging/resize": set(),
