@@ -55,14 +55,14 @@ def test_damaged_checkpoint_is_passed_over_with_a_warning(written, damage, caplo
         record.write_text(record.read_text()[:40])
     assert checkpoint.find(written, "latest").name == "checkpoint-0000020"
     assert "passed over" in caplog.text
-    with pytest.raises(ValueError, match="cannot be resumed: .*(damaged|missing|holds no run.json)"):
+    with pytest.raises(ValueError, match=r"cannot be resumed: .*(damaged|missing|holds no run.json)"):
         checkpoint.find(written, str(newest))
 
 
 def test_nothing_whole_is_one_sentence(written, tmp_path):
     for path in written.glob("checkpoint-*"):
         (path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ValueError, match="every checkpoint in .* is damaged"):
+    with pytest.raises(ValueError, match=r"every checkpoint in .* is damaged"):
         checkpoint.find(written, "latest")
     with pytest.raises(ValueError, match="start without --resume"):
         checkpoint.find(tmp_path / "empty", "latest")
@@ -70,7 +70,8 @@ def test_nothing_whole_is_one_sentence(written, tmp_path):
 
 def command(photos, output, *more):
     sizes = "--width 4 --blocks 1 --crop 16 --batch_size 2 --max_train_steps 70 --checkpoint_every 4 --log_every 1"
-    return [sys.executable, "train_accelerate.py", "--variant", "srgan-mse", "--dataset", str(photos), "--output_dir", str(output),
+    places = ["--dataset", str(photos), "--output_dir", str(output)]
+    return [sys.executable, "train_accelerate.py", "--variant", "srgan-mse", *places,
             *sizes.split(), "--report_to", "none", "--validation", "none", "--threads", "1", *more]  # fmt: skip
 
 

@@ -10,11 +10,12 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
+from test_checkpoint import equal, state_of
+from test_train import train
 
 from conftest import ROOT
 from srgan_hub.training.launch import refuse_lost_processes
-from test_checkpoint import equal, state_of
-from train_accelerate import Config, train
+from train_accelerate import Config
 
 SETTINGS = dict(cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch"]
@@ -112,7 +113,8 @@ def test_two_processes_are_one_with_the_double_batch(photo_folder, tmp_path, mon
     a, b = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert a.keys() == b.keys()
     assert all(torch.allclose(a[name], b[name], rtol=0, atol=1e-5) for name in a)
-    losses = [[json.loads(line)["pixel"] for line in (tmp_path / n / "log.jsonl").read_text().splitlines()] for n in ("one", "two")]
+    logs = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
+    losses = [[json.loads(line)["pixel"] for line in log] for log in logs]
     assert len(losses[0]) == len(losses[1]) == 5
     assert all(abs(x - y) < 1e-5 for x, y in zip(*losses, strict=True))
 

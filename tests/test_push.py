@@ -43,13 +43,14 @@ def test_run_pushes_as_it_goes_and_a_failed_push_is_tried_again(hub, photo_folde
 def test_push_that_never_works_costs_no_run(hub, photo_folder, tmp_path):
     hub.fail_next(100)
     out = tmp_path / "out"
-    done = train(hub, photo_folder, out, "--max_train_steps", "2", "--push_to_hub", "user/mine", "--private")
+    options = ["--max_train_steps", "2", "--push_to_hub", "user/mine", "--private"]
+    done = train(hub, photo_folder, out, *options)
     assert done.returncode == 1
     assert "the result is whole in" in done.stderr
     assert "Traceback" not in done.stderr
     assert (out / "model.safetensors").is_file()
     hub.fail_next(0)
-    again = train(hub, photo_folder, out, "--max_train_steps", "2", "--push_to_hub", "user/mine", "--private", "--resume", "latest")
+    again = train(hub, photo_folder, out, *options, "--resume", "latest")
     assert again.returncode == 0, again.stderr
     assert hub.files("model", "user/mine")["model.safetensors"] == (out / "model.safetensors").read_bytes()
     assert hub.repos["models", "user/mine"].private
