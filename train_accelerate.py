@@ -121,11 +121,14 @@ class Config:
 
 
 def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, accelerator: Accelerator, clip: float) -> dict:
-    """One update of the discriminator; returns its loss and the mean probabilities that it gives HR and SR."""
+    """One update of the discriminator; returns its loss and the mean probabilities of a photograph that it gives HR and SR."""
     hr_logits, sr_logits = discriminator(hr), discriminator(sr.detach())
+    hr_odds, sr_odds = hr_logits, sr_logits
+    if weights.gan == "relativistic":  # a probability only exists beside the others
+        hr_odds, sr_odds = hr_logits - sr_logits.mean(), sr_logits - hr_logits.mean()
     loss = (relativistic_loss if weights.gan == "relativistic" else discriminator_loss)(hr_logits, sr_logits)
     norm = descend(loss, discriminator, optimizer, accelerator, clip)
-    return {"d_loss": loss, "D(hr)": hr_logits.sigmoid().mean(), "D(sr)": sr_logits.sigmoid().mean(), "d_norm": norm}
+    return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
 def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float) -> dict:
@@ -208,7 +211,7 @@ def train(config: Config) -> Path:
     generator = new_generator(config)
     scale = generator.scale
     discriminator = vgg = d_optimizer = None
-    adam = dict(lr=weights.lr, betas=(0.9, config.beta2))
+    adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
         discriminator = prepared(SRGANDiscriminator(crop=config.crop), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), **adam)
