@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
-from conftest import ROOT
+from conftest import ROOT, equal, state_of
 from srgan_hub.training import checkpoint
 
 
@@ -73,28 +73,6 @@ def command(photos, output, *more):
     places = ["--dataset", str(photos), "--output_dir", str(output)]
     return [sys.executable, "train_accelerate.py", "--variant", "srgan-mse", *places,
             *sizes.split(), "--report_to", "none", "--validation", "none", "--threads", "1", *more]  # fmt: skip
-
-
-def state_of(run):
-    """Every tensor of the run's last checkpoint: both networks, both optimizers, the average."""
-    folder = checkpoint.find(run / "checkpoints", "latest")
-    state = {"step": folder.name}
-    for path in sorted(folder.iterdir()):
-        if path.suffix == ".safetensors":
-            state[path.name] = load_file(path)
-        elif path.suffix == ".bin" or path.name == "custom_checkpoint_0.pkl":
-            state[path.name] = torch.load(path, weights_only=True)
-    return state
-
-
-def equal(a, b):
-    if isinstance(a, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(equal, a, b))
-    return a == b
 
 
 def test_ten_kills_change_nothing(photo_folder, tmp_path):

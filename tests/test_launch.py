@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -10,10 +11,8 @@ import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
-from test_checkpoint import equal, state_of
-from test_train import train
 
-from conftest import ROOT
+from conftest import ROOT, equal, state_of, train
 from srgan_hub.training.launch import refuse_lost_processes
 from train_accelerate import Config
 
@@ -117,6 +116,25 @@ def test_two_processes_are_one_with_the_double_batch(photo_folder, tmp_path, mon
     losses = [[json.loads(line)["pixel"] for line in log] for log in logs]
     assert len(losses[0]) == len(losses[1]) == 5
     assert all(abs(x - y) < 1e-5 for x, y in zip(*losses, strict=True))
+
+
+def test_two_machines_train_as_one(photo_folder, tmp_path):
+    """The documented form for several machines; here both are this one, with a process each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = ["--main_process_ip", "127.0.0.1", "--main_process_port", port, "--num_machines", "2", "--num_processes", "2"]
+    run_options = options(**TINY, dataset=photo_folder, max_train_steps=3, output_dir=tmp_path / "out")
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
+    machines = [
+        subprocess.Popen([*LAUNCH, "-q", "--multi_gpu", *place, "--machine_rank", rank, "train_accelerate.py", *run_options],
+                         env=environment, **SETTINGS)
+        for rank in "01"
+    ]  # fmt: skip
+    shown = [machine.communicate(timeout=240)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], shown
+    assert "2 process(es), MULTI_CPU" in shown[0]
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == 3
 
 
 def test_processes_that_were_asked_for_and_not_started_are_missed(tmp_path):

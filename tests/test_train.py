@@ -4,13 +4,11 @@ import re
 
 import pytest
 import torch
-from accelerate.state import AcceleratorState, GradientState
 from safetensors.torch import load_file
-from test_checkpoint import equal, state_of
 from torchvision.models import vgg16
 
 import train_accelerate
-from conftest import smooth_photo, untrained_vgg
+from conftest import equal, smooth_photo, state_of, train, untrained_vgg
 from srgan_hub import SRGANGenerator
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import Config, parse, weights_of
@@ -37,13 +35,6 @@ def configuration(photo_folder, output, **changes):
 
 def gan(vgg_file):
     return dict(variant="srgan-vgg54", vgg_weights=str(vgg_file), pixel_weight=0.1)
-
-
-def train(config):
-    """A run as in a process of its own: Accelerate's state outlives an Accelerator."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    GradientState._reset_state()
-    return train_accelerate.train(config)
 
 
 def same_weights(one, two):

@@ -5,13 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from datasets import Dataset, Features, Image
 
-from conftest import ROOT
+from conftest import ROOT, equal, state_of
 from srgan_hub.data.sources import open_splits
-from test_checkpoint import equal, state_of
 
 TINY = "--variant srgan-mse --width 4 --blocks 1 --crop 32 --batch_size 2 --no-compile --validate_every 100 --threads 1"
 
@@ -22,7 +22,7 @@ def shards(photo_folder, tmp_path):
     folder = tmp_path / "shards"
     folder.mkdir()
     for split, images in open_splits(str(photo_folder)).items():
-        rows = [{"bytes": open(images[i], "rb").read(), "path": None} for i in range(len(images))]
+        rows = [{"bytes": Path(images[i]).read_bytes(), "path": None} for i in range(len(images))]
         Dataset.from_dict({"image": rows}, Features({"image": Image()})).to_parquet(folder / f"{split}-00000-of-00001.parquet")
     return folder
 
