@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
+from pyarrow import parquet
 from safetensors.torch import load_file, save_file
 
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
+from srgan_hub.data.cache import PhotoCache, open_cache
 from srgan_hub.training import checkpoint
 from srgan_hub.training.initialization import pass_through
 
@@ -30,6 +35,15 @@ def seed():
 def cache(tmp_path_factory, monkeypatch):
     """Decoded photographs are kept apart from those of whoever runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def one_thread():
+    """For many products of small tensors, which threads of a busy machine make ten times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -93,6 +107,60 @@ def smooth_photo(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray(np.stack(channels, -1).clip(0, 255).round().astype(np.uint8))
 
 
+def flat(value: int, width: int = 24, height: int = 20) -> bytes:
+    """A PNG all of whose pixels are that grey: the value tells which picture it is."""
+    return encoded(Image.new("RGB", (width, height), (value, value, value)))
+
+
+def encoded(picture: Image.Image, form: str = "PNG", **options) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def write_shard(path: Path, images: list[bytes | None], column: str = "image", bare: bool = False, **columns) -> Path:
+    """A parquet file, two rows a group: a column of {"bytes", "path"}, or of the bare bytes, and whatever other columns."""
+    kind = pa.binary() if bare else pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    rows = [data if bare or data is None else {"bytes": data, "path": None} for data in images]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table({column: pa.array(rows, kind), **columns}), path, row_group_size=2)
+    return path
+
+
+class Listed(list):
+    """Encoded images as a source of photographs has them."""
+
+    fingerprint = "one"
+
+
+def cached(photos: list, folder: Path) -> PhotoCache:
+    """The cache of these pictures, or arrays (H, W, 3)."""
+    pictures = [Image.fromarray(photo) if isinstance(photo, np.ndarray) else photo for photo in photos]
+    return open_cache(Listed(map(encoded, pictures)), folder)
+
+
+@pytest.fixture
+def datasets_cache(tmp_path, monkeypatch):
+    """What the package datasets keeps goes to the test's own folder."""
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "datasets"))
+    monkeypatch.setattr("datasets.config.HF_UPDATE_DOWNLOAD_COUNTS", False)  # it would tell the Hub what was loaded
+
+
 @pytest.fixture
 def photo():
     return smooth_photo(40, 28)
@@ -151,3 +219,28 @@ def equal(a, b):
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(equal, a, b))
     return a == b
+
+
+SHOW = """
+import logging, sys
+from srgan_hub.data.cache import decode
+from srgan_hub.data.remote import fetch
+from srgan_hub.data.sources import open_splits, open_stream
+
+def show(dataset, **options):
+    try:
+        for name, images in open_splits(dataset, **options).items():
+            photos = [decode(images[i]) for i in range(len(images))]
+            stream = [decode(fetch(image)) for (image,) in map(dict.values, open_stream(dataset, name, **options))]
+            assert len(photos) == len(stream) and all((a == b).all() for a, b in zip(photos, stream))
+            print(dataset, name, *(photo.max() for photo in photos))
+    except ValueError as error:
+        print(error)
+"""
+
+
+def show_datasets(hub: LoopbackHub, code: str) -> subprocess.CompletedProcess:
+    """A process in which `show(ID, ...)` prints each split's name and its flat images' greys, or the error; streamed alike."""
+    done = client(hub, "-c", SHOW + code)
+    assert done.returncode == 0, done.stderr
+    return done

@@ -1,10 +1,13 @@
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.imaging.resize import crop_to_multiple, downsample
+from srgan_hub.imaging.resize import BLOCK, crop_to_multiple, downsample
 
 
 def test_flat_picture_stays_flat():
@@ -23,6 +26,36 @@ def test_impulse_gives_the_hand_computed_kernel():
     #   j: 2 -> distance 3.5/2 = 7/4; 3 -> 1.5/2 = 3/4; 4 -> 0.5/2 = 1/4; 5 -> 2.5/2 = 5/4
     expected = [0, 0, 0, 15, 56, 0, 0, 0]  # 14.5 and 55.5 rounded with halves up; -1.5 and -4.5 clamped
     assert downsample(hr, 2)[0, 2].tolist() == expected
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_blocks_of_outputs_are_a_direct_sum_over_the_taps(scale):
+    """One row, so that only the pass along it matters: as wide as several blocks and a rest, one block, less, one pixel."""
+    rng = np.random.default_rng(scale)
+    for outputs in (2 * BLOCK + 1, 3 * BLOCK, BLOCK + 7, BLOCK, BLOCK - 1, 5, 1):
+        row = rng.integers(0, 2, outputs * scale) * 255  # the hardest for overshoot: black and white
+        direct = []
+        for out in range(outputs):
+            centre, total = (out + 0.5) * scale - 0.5, Fraction(0)
+            for tap in range(int(centre) - 2 * scale, int(centre) + 2 * scale + 2):
+                total += keys(Fraction(abs(2 * tap - int(2 * centre)), 2 * scale)) * int(row[mirror(tap, len(row))]) / scale
+            direct.append(min(255, max(0, math.floor(total + Fraction(1, 2)))))
+        image = torch.from_numpy(row.astype(np.uint8)).expand(3, scale, -1)  # `scale` rows alike shrink to one
+        assert downsample(image, scale)[0].tolist() == [direct]
+        assert downsample(image.transpose(1, 2), scale)[0, :, 0].tolist() == direct
+
+
+def keys(x: Fraction) -> Fraction:
+    """Keys' cubic kernel, a = -1/2, of a distance, exactly."""
+    if x <= 1:
+        return (3 * x**3 - 5 * x**2 + 2) / 2
+    return (-(x**3) + 5 * x**2 - 8 * x + 4) / 2 if x < 2 else Fraction(0)
+
+
+def mirror(place: int, length: int) -> int:
+    """Where a place outside lies inside, the edge pixel repeated."""
+    place %= 2 * length
+    return min(place, 2 * length - 1 - place)
 
 
 def test_first_pass_is_vertical_and_rounded():

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 MARGIN = 16   # mirrored pixels around each photograph, so that a crop at its edge has surroundings to be shrunk with
 VERSION = 1   # of the format; part of the key
+SAMPLE = 100  # images whose sizes are looked up to know the room they need
 
 
 class PhotoCache:
@@ -62,23 +63,24 @@ def open_cache(images: Images, cache_dir: str | Path | None = None, report: Call
     """The decoded photographs of `images`, built on first use, safely under several processes.
 
     cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are left out with one counted warning.
-    Raises ValueError if the disk has too little room or nothing can be decoded.
+    Raises ValueError if the disk has too little room, a file cannot be had, or nothing can be decoded.
     """
     root = Path(cache_dir).expanduser() if cache_dir else default_folder()
     folder = root / hashlib.sha256(f"{VERSION}/{MARGIN}/{images.fingerprint}".encode()).hexdigest()[:20]
+    if not len(images):
+        raise ValueError("the dataset is empty")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock"):
-            if not (folder / "complete").exists():
-                _build(images, folder, report)
-                (folder / "complete").touch()
+        if not (folder / "complete").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / "lock"):
+                if not (folder / "complete").exists():
+                    _build(images, folder, report)
+                    (folder / "complete").touch()
+        cache = PhotoCache(folder)
     except OSError as error:
         raise ValueError(f"the decoded photographs cannot be kept in {root} ({error.strerror}); use --cache_dir") from error
-    cache = PhotoCache(folder)
     if cache.damaged:
         logger.warning("left out %d of %d images that cannot be read", cache.damaged, len(images))
-    if not len(cache):
-        raise ValueError(f"the dataset holds no readable image ({cache.damaged} are damaged)")
     return cache
 
 
@@ -96,11 +98,27 @@ def decode(encoded: bytes | str) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
+def readable(encoded: bytes | str) -> np.ndarray | None:
+    """`decode`, or None for a damaged image. ValueError if the file cannot be read at all, which may pass."""
+    try:
+        content = Path(encoded).read_bytes() if isinstance(encoded, str) else encoded
+    except OSError as error:
+        raise ValueError(f"{encoded} cannot be read ({error.strerror})") from error
+    try:
+        return decode(content)
+    except MemoryError:
+        raise
+    except Exception:  # for damaged files Pillow's decoders raise whatever comes
+        return None
+
+
 def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
     entries = _entries(folder)
     done = sum(_length(entry) for entry in entries if entry)
-    _check_room(images, len(entries), folder)
     with (folder / "pixels.bin").open("ab") as pixels, (folder / "index.jsonl").open("a") as index:
+        if pixels.tell() < done:  # lost with the power
+            entries, done = [], index.truncate(0)
+        _check_room(images, len(entries), folder)
         pixels.truncate(done)  # what a killed builder wrote after its last whole line
         for number, photo in enumerate(_decoded(images, len(entries)), start=len(entries)):
             if photo is not None:
@@ -112,38 +130,43 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
             if (number + 1) % 200 == 0:
                 report(f"decoded {number + 1} of {len(images)} photographs, once for all runs, into {folder}")
         os.fsync(pixels.fileno())
+        os.fsync(index.fileno())
+    if not any(_entries(folder)):
+        (folder / "index.jsonl").unlink()  # all are tried again next time: the cause may be gone
+        raise ValueError(f"the dataset holds no readable image; of {len(images)}, the first: {_reason(images[0])}")
 
 
 def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
     """Photographs in order from number `start`, None for a damaged one; decoded in threads (Pillow releases the lock)."""
-
-    def attempt(encoded: bytes | str) -> np.ndarray | None:
-        try:
-            return decode(encoded)
-        except Exception:  # for damaged files Pillow's decoders raise whatever comes
-            return None
-
     threads = min(16, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:  # each thread's own would outlive it
         waiting = deque()
         for i in range(start, len(images)):
-            waiting.append(pool.submit(attempt, images[i]))
+            waiting.append(pool.submit(readable, images[i]))
             if len(waiting) > 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
+def _reason(encoded: bytes | str) -> Exception | None:
+    try:
+        decode(encoded)
+    except Exception as error:
+        return error
+
+
 def _check_room(images: Images, start: int, folder: Path) -> None:
-    """ValueError unless what is still to be decoded fits on the disk; takes the sizes from the files' headers."""
-    needed = 0
-    for i in range(start, len(images)):
+    """ValueError unless what is still to be decoded fits on the disk, judged by the headers of a sample of the files."""
+    left, sizes = len(images) - start, []
+    for i in range(start, len(images), max(1, left // SAMPLE)):
+        encoded = images[i]
         try:
-            with warnings.catch_warnings(action="ignore"), Image.open(_file(images[i])) as image:
-                needed += _length((image.height, image.width))
+            with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
+                sizes.append(_length((image.height, image.width)))
         except Exception:  # damaged: counted when it is decoded
-            continue
-    free = shutil.disk_usage(folder).free
+            sizes.append(0)
+    needed, free = left * sum(sizes) / max(1, len(sizes)), shutil.disk_usage(folder).free
     if needed > 0.98 * free:
         raise ValueError(
             f"the decoded photographs need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; "

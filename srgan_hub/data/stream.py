@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
-from copy import deepcopy
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, decode
+from srgan_hub.data.cache import MARGIN, readable
 from srgan_hub.data.patches import turned
+from srgan_hub.data.remote import fetch
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,8 @@ class StreamPatches:
     images.
 
     rank, world: this process reads its own share of the stream. state: what `state()` gave before batch k, to go on there.
-    Small and damaged images are passed over and counted; raises ValueError if a whole round of the stream has no other.
+    Small and damaged images are passed over and counted; raises ValueError if a whole round of the stream has no other,
+    or if an image cannot be had.
     """
 
     def __init__(
@@ -39,11 +40,9 @@ class StreamPatches:
         self.stream = split_dataset_by_node(stream, rank, world) if world > 1 else stream
         self.crop, self.margin, self.batch_size = crop, margin, batch_size
         self.seed, self.rank = seed, rank
+        self.share = f"share {rank + 1} of {world} of the stream" if world > 1 else "stream"
         self.window: deque[tuple[dict, np.ndarray]] = deque()
-        self.start = deepcopy(self.stream.state_dict())
-        if state:
-            self.stream.load_state_dict(state)
-        self.photos = self._photos()
+        self.photos = self._photos(self.stream.state_dict(), state)
         while len(self.window) < WINDOW:
             self.window.append(next(self.photos))
 
@@ -65,28 +64,28 @@ class StreamPatches:
         """Where the stream stood before the oldest photograph of the window."""
         return self.window[0][0]
 
-    def _photos(self) -> Iterator[tuple[dict, np.ndarray]]:
+    def _photos(self, start: dict, state: dict | None) -> Iterator[tuple[dict, np.ndarray]]:
         """(state of the stream before it, photograph with MARGIN mirrored pixels around), round after round."""
+        before = state or start
         while True:
+            self.stream.load_state_dict(before)  # takes effect, and shows in state_dict(), from the first row on
             used = small = damaged = 0
-            before = deepcopy(self.stream.state_dict())
             for row in self.stream:
                 (image,) = row.values()
-                try:
-                    photo = decode(image["path"] if image["bytes"] is None else image["bytes"])
-                except Exception:  # for damaged files Pillow's decoders raise whatever comes
-                    damaged, photo = damaged + 1, None
-                if photo is not None and min(photo.shape[:2]) < self.crop:
-                    small, photo = small + 1, None
-                if photo is not None:
+                photo = readable(fetch(image))
+                if photo is None:
+                    damaged += 1
+                elif min(photo.shape[:2]) < self.crop:
+                    small += 1
+                else:
                     used += 1
                     yield before, np.pad(photo, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="symmetric")
-                before = deepcopy(self.stream.state_dict())
+                before = self.stream.state_dict()
             if small or damaged:
                 logger.warning("passed over %d images that cannot be read and %d smaller than a crop", damaged, small)
             if not used:
                 raise ValueError(
-                    f"the stream holds no image as large as a {self.crop}x{self.crop} crop "
+                    f"the {self.share} holds no image as large as a {self.crop}x{self.crop} crop "
                     f"({small} are smaller, {damaged} cannot be read)"
                 )
-            self.stream.load_state_dict(self.start)  # or each round would begin where the run was resumed
+            before = start
