@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check browser clean
+.PHONY: demo test check browser train-gpu clean
 
 demo: $(INSTALLED)            ## the app on http://127.0.0.1:7860
 	GRADIO_ANALYTICS_ENABLED=False HF_HUB_DISABLE_TELEMETRY=1 $(BIN)/python app.py
@@ -18,6 +18,16 @@ check: $(INSTALLED)           ## style
 
 browser: $(INSTALLED) $(CHROMIUM)  ## the app in a real browser (installs Chromium: Debian, root)
 	$(BIN)/python -m pytest -q -m browser
+
+# A GPU that is lent for minutes: DATA, a folder of parquet shards; STATE, a fast disk of that machine, where an interrupted
+# run goes on from; OUT gets weights and log with every checkpoint. Installs nothing: torch, torchvision, accelerate,
+# safetensors and pyarrow must be there. OPTIONS are the trainer's.
+TIME ?= 9m
+STATE ?= /tmp/srgan_hub
+OUT ?= runs/gpu
+train-gpu:                    ## train on a lent GPU: make train-gpu DATA=shards OPTIONS="--variant srresnet-mse"
+	$(PYTHON) train_accelerate.py --config configs/gpu.yaml --dataset $(DATA) --output_dir $(OUT) \
+		--checkpoint_dir $(STATE)/checkpoints --cache_dir $(STATE)/cache --max_train_time $(TIME) $(OPTIONS)
 
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

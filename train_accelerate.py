@@ -121,11 +121,14 @@ class Config:
 
 
 def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, accelerator: Accelerator, clip: float) -> dict:
-    """One update of the discriminator; returns its loss and the mean probabilities that it gives HR and SR."""
+    """One update of the discriminator; returns its loss and the mean probabilities of a photograph that it gives HR and SR."""
     hr_logits, sr_logits = discriminator(hr), discriminator(sr.detach())
+    hr_odds, sr_odds = hr_logits, sr_logits
+    if weights.gan == "relativistic":  # a probability only exists beside the others
+        hr_odds, sr_odds = hr_logits - sr_logits.mean(), sr_logits - hr_logits.mean()
     loss = (relativistic_loss if weights.gan == "relativistic" else discriminator_loss)(hr_logits, sr_logits)
     norm = descend(loss, discriminator, optimizer, accelerator, clip)
-    return {"d_loss": loss, "D(hr)": hr_logits.sigmoid().mean(), "D(sr)": sr_logits.sigmoid().mean(), "d_norm": norm}
+    return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
 def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float) -> dict:
@@ -208,7 +211,7 @@ def train(config: Config) -> Path:
     generator = new_generator(config)
     scale = generator.scale
     discriminator = vgg = d_optimizer = None
-    adam = dict(lr=weights.lr, betas=(0.9, config.beta2))
+    adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
         discriminator = prepared(SRGANDiscriminator(crop=config.crop), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), **adam)
@@ -356,7 +359,7 @@ def train(config: Config) -> Path:
     accelerator.end_training()
     accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
     if pusher and not pusher.finish(counters.step):
-        raise ValueError(f"the result is whole in {output}, but could not be pushed; the same command with --resume latest tries again")
+        raise ValueError(f"the result is whole in {output}, but not pushed; the same command with --resume latest tries again")
     return output
 
 
@@ -372,8 +375,8 @@ def weights_of(config: Config) -> Variant:
                  "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [("beta2", 0, 1), ("ema_decay", 0, 1), ("lr", 0, 1), ("threads", 0, 4096), ("push_every", 0, math.inf),
-              ("validation_count", 0, math.inf), ("max_grad_norm", 0, math.inf), ("d_warmup", 0, config.max_train_steps)]  # fmt: skip
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "lr")]
+    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
     for name, low, high in limits:
         value = getattr(config, name)
@@ -395,8 +398,10 @@ def weights_of(config: Config) -> Variant:
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
         return weights._replace(d_warmup=0)
+    if config.crop == 16 and config.batch_size == 1:
+        raise ValueError("the discriminator's BatchNorm sees one pixel of one 16x16 crop; use a larger --crop or --batch_size")
     if weights.d_warmup >= config.max_train_steps:
-        raise ValueError(f"the discriminator's {weights.d_warmup} updates alone leave none of {config.max_train_steps}; see --d_warmup")
+        raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
     return weights
 
 

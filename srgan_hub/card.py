@@ -12,10 +12,10 @@ def fill(template: str, **facts: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: facts[match[1]], template)
 
 
-def with_results(card: str, results: str) -> str:
-    """The card with what stands between the results markers replaced; the rest is the owner's and stays as it is."""
-    before, start, rest = card.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"the card has no place for results: a line {START!r} and a line {END!r}")
-    return f"{before}{START}\n\n{results}\n\n{END}{after}"
+def with_results(card: str, results: str, start: str = START, end: str = END) -> str:
+    """The card with what stands between two markers replaced; the rest is the owner's and stays as it is."""
+    before, found_start, rest = card.partition(start)
+    _, found_end, after = rest.partition(end)
+    if not found_start or not found_end:
+        raise ValueError(f"the card has no place for results: a line {start!r} and a line {end!r}")
+    return f"{before}{start}\n\n{results}\n\n{end}{after}"

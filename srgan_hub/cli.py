@@ -14,6 +14,7 @@ from tqdm import tqdm
 from srgan_hub import __version__
 from srgan_hub.card import with_results
 from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.evaluation.benchmark import PROTOCOL, bicubic, markdown, measure
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled
@@ -81,6 +82,29 @@ def benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
+def dataset_push(options: argparse.Namespace) -> int:
+    """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
+    with tqdm(unit=" images", disable=None) as bar:
+
+        def show(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        keywords = dict(shards=options.shards, license=options.license, progress=show)
+        try:
+            if options.dry_run:
+                counts = write_dataset(options.source, options.dry_run, options.repo_id, **keywords)
+                report = " and ".join(f"{count} {split}" for split, count in counts.items())
+                report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
+            else:
+                report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
+        except KeyboardInterrupt:
+            print("srgan-hub: stopped; nothing was committed", file=sys.stderr)
+            return 130
+    print(report)
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photographs with SRGAN, and measure it.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -108,6 +132,20 @@ def build_parser() -> argparse.ArgumentParser:
     add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
     add("--json", metavar="FILE", help="write the value of every image there")
     add("--card", metavar="FILE", help="put the table into this model card, between its results markers")
+
+    group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
+    command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
+        "push", help="push photographs to the Hub", description=dataset_push.__doc__
+    )
+    command.set_defaults(run=dataset_push)
+    add = command.add_argument
+    add("source", metavar="SOURCE",
+        help="folder of images (train/ and validation/ in it become splits), of parquet shards, or a DIV2K download")  # fmt: skip
+    add("repo_id", metavar="user/name", help="the dataset on the Hub; made if need be, its earlier shards replaced")
+    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
+    add("--shards", type=positive, metavar="N", help="parquet files of the train split [one for every 128 MB]")
+    add("--license", metavar="ID", help="licence of the photographs, as the Hub names it, such as cc-by-4.0 [not stated]")
+    add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
     return parser
 
 

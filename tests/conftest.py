@@ -10,17 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 from pyarrow import parquet
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.cache import PhotoCache, open_cache
+from srgan_hub.training import checkpoint
 from srgan_hub.training.initialization import pass_through
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+NEEDS_THE_HUB = ["srgan-hub dataset push photos user/photos"]  # of the README's commands; test_publish.py runs them on loopback
 
 
 @pytest.fixture(autouse=True)
@@ -181,10 +184,41 @@ def hub(tmp_path_factory):
         yield hub
 
 
-def client(hub: LoopbackHub, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
     """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
     command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=hub.environment | environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=hub.environment | environment, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def train(config):
+    """A run as in a process of its own: Accelerate's state outlives an Accelerator."""
+    import train_accelerate  # late: few tests train
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    return train_accelerate.train(config)
+
+
+def state_of(run):
+    """Every tensor of the run's last checkpoint: both networks, both optimizers, the average."""
+    folder = checkpoint.find(run / "checkpoints", "latest")
+    state = {"step": folder.name}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".safetensors":
+            state[path.name] = load_file(path)
+        elif path.suffix == ".bin" or path.name == "custom_checkpoint_0.pkl":
+            state[path.name] = torch.load(path, weights_only=True)
+    return state
+
+
+def equal(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(equal, a, b))
+    return a == b
 
 
 SHOW = """

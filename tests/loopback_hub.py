@@ -6,6 +6,7 @@ HF_HUB_DISABLE_XET=1 in `environment`. It never answers 5xx: the clients would t
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}  # of a 
 # what goes to LFS: these, whatever holds a zero byte, and what is larger than REGULAR (the Hub's own rule is its secret)
 LFS_SUFFIXES = {".parquet", ".safetensors", ".bin", ".pt", ".zip", ".tar", ".npz", ".arrow", ".onnx"}
 REGULAR = 10 * 2**20  # bytes
+LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
 ROOT = Path(__file__).parent.parent
 SWITCHES = (
     "HF_HUB_DISABLE_XET",
@@ -237,10 +239,11 @@ class LoopbackHub:
 
     async def validate_yaml(self, request):
         try:
-            wrong = None if isinstance(front_matter((await request.json())["content"]), dict) else "it is no mapping"
-        except yaml.YAMLError as error:
-            wrong = str(error)
-        return JSONResponse({"errors": [{"message": wrong}] if wrong else [], "warnings": []}, 400 if wrong else 200)
+            license = front_matter((await request.json())["content"]).get("license", "other")
+            wrong = [] if license in LICENSES else [{"message": f'"license" must be one of {sorted(LICENSES)}'}]
+        except (yaml.YAMLError, AttributeError) as error:
+            wrong = [{"message": str(error)}]
+        return JSONResponse({"errors": wrong, "warnings": []}, 400 if wrong else 200)
 
     async def info(self, request):
         kind, id, repo = self._repo(request)
@@ -252,7 +255,8 @@ class LoopbackHub:
                 sibling |= {"lfs": file.lfs | {"sha256": file.sha256}} if file.lfs else {}
         card = commit.files.get("README.md")
         about = {"id": id, "sha": commit.sha, "lastModified": commit.date, "private": repo.private, "siblings": siblings}
-        about |= {"cardData": front_matter((self.blobs / card.sha256).read_text())} if card else {}
+        with contextlib.suppress(yaml.YAMLError):
+            about |= {"cardData": front_matter((self.blobs / card.sha256).read_text())} if card else {}
         about |= {"sdk": repo.sdk, "runtime": {"stage": "RUNNING"}} if kind == "spaces" else {}
         return JSONResponse(about)
 

@@ -154,7 +154,7 @@ def test_a_stream_of_the_hub_resumes_exactly(hub, tmp_path):
         "    run = stream.StreamPatches(open_stream(id, 'train'), crop=16, margin=4, batch_size=3, state=state)\n"
         "    for k in range(7 if state else 0, 14):\n"
         "        if k == 7: file.write_bytes(pickle.dumps(run.state()))\n"
-        "        print(id, k, hashlib.sha256(run.batch(k).numpy()).hexdigest())\n"
+        "        print(id, k, hashlib.sha256(run.batch(k).numpy().tobytes()).hexdigest())\n"
     )
     first, second = (client(hub, "-c", code, tmp_path) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr

@@ -1,9 +1,6 @@
 import json
-import os
+import math
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -11,9 +8,10 @@ from safetensors.torch import load_file
 from torchvision.models import vgg16
 
 import train_accelerate
-from conftest import ROOT, smooth_photo, untrained_vgg
+from conftest import equal, smooth_photo, state_of, train, untrained_vgg
 from srgan_hub import SRGANGenerator
-from train_accelerate import Config, parse, train, weights_of
+from srgan_hub.training.variants import VARIANTS
+from train_accelerate import Config, parse, weights_of
 
 
 @pytest.fixture
@@ -70,8 +68,8 @@ def test_result_is_a_checkpoint_with_its_card(small, photo_folder, tmp_path, cap
     assert "{" not in card
     assert "ema_decay: 0.999" in card  # every setting, the defaults too
     assert str(tmp_path) not in card.replace(f"--output_dir {tmp_path}", "").replace(f'"{tmp_path}/out"', "")
-    line = r"update 4/4  pixel \d\.\d+  g_norm \d+\.\d+  lr \S+  \d+\.\d+ updates/s  \d+ images/s  waiting for data \S+%  0:00:00 left"
-    assert re.search(line, printed)
+    terms = r"update 4/4  pixel \d\.\d+  g_norm \d+\.\d+  lr \S+  \d+\.\d+ updates/s"
+    assert re.search(terms + r"  \d+ images/s  waiting for data \S+%  0:00:00 left", printed)
 
 
 def test_card_says_when_the_perceptual_network_is_a_stand_in(small, photo_folder, tmp_path, vgg_file, capsys):
@@ -141,7 +139,7 @@ def test_unfinished_checkpoint_is_not_taken(small, photo_folder, tmp_path):
         (dict(pixel_weight=0.0), "every weight is 0"),
         (dict(degradation="blurry"), "--degradation must be one of bicubic"),
         (dict(max_train_time="soon"), "90m, 1h30m or 45s, got 'soon'"),
-        (dict(variant="srgan-plus", max_train_steps=50), "updates alone leave none of 50"),
+        (dict(variant="srgan-plus", max_train_steps=50), "leave none of 50 for the generator"),
     ],
 )
 def test_senseless_options_are_refused(changes, sentence):
@@ -197,3 +195,125 @@ def test_every_option_is_explained(capsys):
     text = capsys.readouterr().out
     assert all(f"--{name}" in text for name in Config.__dataclass_fields__)
     assert parse(["--lr", "2e-4", "--cpu"]) == Config(lr=2e-4, cpu=True)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_trains_and_logs_its_terms(small, photo_folder, tmp_path, vgg_file, variant):
+    weights = VARIANTS[variant]
+    alone = 1 if weights.adversarial else None
+    options = dict(variant=variant, vgg_weights=str(vgg_file), d_warmup=alone, max_train_steps=2, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    expected = {"pixel", "g_norm", *weights.layers}
+    expected |= {"tv"} if weights.tv else set()
+    expected |= {"adversarial", "d_loss", "D(hr)", "D(sr)", "d_norm"} if weights.adversarial else set()
+    assert rows[-1].keys() - {"update", "lr", "images/s", "waiting"} == expected
+    assert "pixel" not in rows[0] or not alone
+
+
+def test_generator_waits_while_the_discriminator_warms_up(small, photo_folder, tmp_path):
+    """A published generator comes without its discriminator: until a new one knows something, it must not teach."""
+    start = SRGANGenerator(width=4, blocks=1)
+    start.save_pretrained(tmp_path / "start")
+    options = dict(variant="srgan-mse", pretrained=str(tmp_path / "start"), max_train_steps=4, checkpoint_every=3, d_warmup=3)
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    warm, after = (tmp_path / "out" / "checkpoints" / f"checkpoint-{n:07d}" for n in (3, 4))
+    kept = start.state_dict()
+    generators = [load_file(folder / "model_1.safetensors") for folder in (warm, after)]  # prepared after the discriminator
+    averages = [torch.load(folder / "custom_checkpoint_0.pkl", weights_only=True) for folder in (warm, after)]
+    assert all(torch.equal(kept[name], generators[0][name]) for name in kept)  # statistics of BatchNorm too
+    assert all(torch.equal(kept[name], averages[0][f"module.{name}"]) for name in kept)
+    assert not torch.equal(kept["tail.weight"], generators[1]["tail.weight"])
+
+
+def test_accumulated_batches_are_one_large_batch(photo_folder, tmp_path):
+    plain = dict(norm="none", mixed_precision="no", max_train_steps=3, lr=0.02, validation="none")
+    train(configuration(photo_folder, tmp_path / "whole", batch_size=6, **plain))
+    train(configuration(photo_folder, tmp_path / "parts", batch_size=2, gradient_accumulation_steps=3, **plain))
+    a, b = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert all(torch.allclose(a[name], b[name], rtol=0, atol=1e-5) for name in a)
+    start = SRGANGenerator(width=4, blocks=1, norm="none").state_dict()
+    assert max(float((a[name] - start[name]).abs().max()) for name in a) > 1e-3  # they have moved
+
+
+@pytest.mark.parametrize("more", [dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic")])
+def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
+    gan = dict(variant="srgan-mse", max_train_steps=8, checkpoint_every=5, validation="none", **more)
+    train(configuration(photo_folder, tmp_path / "whole", **gan))
+    fifth = tmp_path / "whole" / "checkpoints" / "checkpoint-0000005"
+    train(configuration(photo_folder, tmp_path / "again", resume=str(fifth), **gan))
+    one, two = (state_of(tmp_path / name) for name in ("whole", "again"))
+    assert equal(one, two)
+
+
+def test_gradients_are_clipped_to_the_norm_asked_for(photo_folder, tmp_path):
+    plain = dict(norm="none", mixed_precision="no", max_train_steps=1, validation="none")
+    train(configuration(photo_folder, tmp_path / "free", **plain))
+    train(configuration(photo_folder, tmp_path / "clipped", max_grad_norm=1e-4, **plain))
+
+    def moment(name):  # Adam's first moment after one update: a tenth of the gradient
+        state = torch.load(tmp_path / name / "checkpoints" / "checkpoint-0000001" / "optimizer.bin", weights_only=True)["state"]
+        return torch.cat([values["exp_avg"].flatten() for values in state.values()])
+
+    assert 10 * moment("clipped").norm() == pytest.approx(1e-4, rel=1e-3)
+    norm = json.loads((tmp_path / "free" / "log.jsonl").read_text().splitlines()[0])["g_norm"]
+    assert 10 * moment("free").norm() == pytest.approx(norm, rel=1e-3)
+    assert norm > 1e-3
+
+
+def test_not_a_number_stops_the_run_and_keeps_the_last_good_checkpoint(small, photo_folder, tmp_path, monkeypatch):
+    real = train_accelerate.pixel_loss
+    calls = iter(range(100))
+    monkeypatch.setattr(train_accelerate, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
+    with pytest.raises(ValueError, match=r"update 4: pixel nan, .*; the checkpoint of update 2 is kept"):
+        train(configuration(photo_folder, tmp_path / "out", max_train_steps=20, log_every=100))
+    names = [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()]
+    assert names == ["checkpoint-0000002"]
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == 2
+
+
+def test_time_that_is_up_ends_with_a_checkpoint(small, photo_folder, tmp_path, capsys):
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=100_000, max_train_time="1s", checkpoint_every=10_000))
+    (found,) = (tmp_path / "out" / "checkpoints").iterdir()
+    step = int(found.name.removeprefix("checkpoint-"))
+    assert f"stopped after update {step} (the time is up)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == step
+    assert SRGANGenerator.from_pretrained(tmp_path / "out").width == 4  # usable as it is
+
+
+@pytest.mark.parametrize("shape", [dict(scale=2, norm="none"), dict(scale=8, width=5, blocks=2), dict(width=1)])
+def test_other_generators_train_by_flags(photo_folder, tmp_path, shape):
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1, **shape))
+    made = SRGANGenerator.from_pretrained(tmp_path / "out")
+    assert all(getattr(made, name) == value for name, value in shape.items())
+    scale = shape.get("scale", 4)
+    assert made(torch.rand(1, 3, 5, 6)).shape == (1, 3, 5 * scale, 6 * scale)
+
+
+def test_validation_without_a_split_holds_photographs_back(small, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    for number in range(40):
+        smooth_photo(64, 48, seed=number).save(tmp_path / "photos" / f"{number:02d}.png")
+    train(configuration(tmp_path / "photos", tmp_path / "out", max_train_steps=2, validate_every=1))
+    shown = capsys.readouterr().out
+    assert "38 photographs; held out: 2 photographs, kept from training" in shown
+    assert sorted(path.name for path in (tmp_path / "out" / "samples").iterdir()) == ["update-0000001.png", "update-0000002.png"]
+    rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    measured = [row for row in rows if "validation/psnr" in row]
+    assert [row["update"] for row in measured] == [1, 2]
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["validation"]["psnr"] == measured[-1]["validation/psnr"]
+
+
+def test_fp16_on_a_cpu_is_refused(small, photo_folder, tmp_path):
+    """Accelerate would train in float32 without a word."""
+    with pytest.raises(ValueError, match="fp16 and --sync_batchnorm need GPUs"):
+        train(configuration(photo_folder, tmp_path / "out", mixed_precision="fp16", cpu=True))
+
+
+def test_bf16_gradients_agree_with_float32(photo_folder, tmp_path):
+    for precision in ("no", "bf16"):
+        train(configuration(photo_folder, tmp_path / precision, mixed_precision=precision, max_train_steps=1, validation="none"))
+    norms = [json.loads((tmp_path / p / "log.jsonl").read_text().splitlines()[0]) for p in ("no", "bf16")]
+    assert norms[1]["pixel"] == pytest.approx(norms[0]["pixel"], rel=0.02)
+    assert norms[1]["g_norm"] == pytest.approx(norms[0]["g_norm"], rel=0.05)

@@ -22,7 +22,8 @@ def networks(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "layer", "index"), [("vgg19", "vgg22", 8), ("vgg19", "vgg34", 17), ("vgg19", "vgg54", 35), ("vgg16", "vgg22", 8), ("vgg16", "vgg54", 29)]
+    ("name", "layer", "index"),
+    [("vgg19", "vgg22", 8), ("vgg19", "vgg34", 17), ("vgg19", "vgg54", 35), ("vgg16", "vgg22", 8), ("vgg16", "vgg54", 29)],
 )
 def test_features_are_those_after_the_named_relu(networks, name, layer, index):
     path, trunk = networks[name]

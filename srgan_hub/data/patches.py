@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Patches:
-    """`batch(k)` is (N, 3, crop + 2 margin, crop + 2 margin) uint8 RGB: random crops with their surroundings, turned.
+    """`batch(k)` is (N, 3, crop + 2 margin, crop + 2 margin) uint8 RGB, channels last: random crops with surroundings, turned.
 
     The surroundings let the crop be shrunk as its photograph would be, at whichever of the scale's phases it lies: LR
     pixels never fall alike on JPEG's 8x8 blocks, which would be a grid to learn.
@@ -56,13 +56,12 @@ class Patches:
 
     def batch(self, k: int) -> Tensor:
         first = (k * self.world + self.rank) * self.batch_size
-        views, flips = [], []
+        crops = []
         for index in range(first, first + self.batch_size):
             rng = np.random.default_rng((self.seed, index))
             number = self.photos[int(rng.integers(len(self.photos)))]
-            views.append(self._crop(number, rng))
-            flips.append(rng.integers(2, size=3).tolist())
-        return turned(torch.stack(views), torch.tensor(flips, dtype=torch.bool))
+            crops.append(turned(self._crop(number, rng), *rng.integers(2, size=3).tolist()))
+        return torch.stack(crops).permute(0, 3, 1, 2)
 
     def _crop(self, number: int, rng: np.random.Generator) -> Tensor:
         y, x = (MARGIN - self.margin + int(rng.integers(side - self.crop + 1)) for side in self.cache.sizes[number])
@@ -74,13 +73,11 @@ class Patches:
         return {}
 
 
-def turned(crops: Tensor, flips: Tensor) -> Tensor:
-    """(N, H, H, 3) crops -> (N, 3, H, H), each mirrored and transposed as its row of flips (N, 3) says: 8 orientations."""
-    crops = crops.permute(0, 3, 1, 2)
-    flips = flips.to(crops.device)[:, :, None, None, None]
-    crops = torch.where(flips[:, 0], crops.flip(3), crops)
-    crops = torch.where(flips[:, 1], crops.flip(2), crops)
-    return torch.where(flips[:, 2], crops.transpose(2, 3), crops).contiguous()
+def turned(crop: Tensor, mirror: int, upend: int, transpose: int) -> Tensor:
+    """(H, H, 3) mirrored, turned upside down and transposed, or not: 8 orientations."""
+    sides = [side for side, flip in ((1, mirror), (0, upend)) if flip]
+    crop = crop.flip(sides) if sides else crop
+    return crop.transpose(0, 1) if transpose else crop
 
 
 def _read_only(array: np.ndarray) -> Tensor:

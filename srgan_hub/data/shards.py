@@ -41,13 +41,20 @@ class Shards:
         return self.starts[-1]
 
     def __getitem__(self, i: int) -> bytes | str:
-        group = bisect_right(self.starts, i) - 1
-        if self.held[0] != group:
-            self.held = (group, self._read(*self.groups[group]))
-        image = self.held[1][i - self.starts[group]].as_py()
+        image = self._row(i)
         if isinstance(image, dict):
             image = image.get("path") if image["bytes"] is None else image["bytes"]
         return image if image is not None else b""  # an empty row counts as damaged
+
+    def name(self, i: int) -> str:
+        image = self._row(i)
+        return image_name(image.get("path") if isinstance(image, dict) else None, i)
+
+    def _row(self, i: int):
+        group = bisect_right(self.starts, i) - 1
+        if self.held[0] != group:
+            self.held = (group, self._read(*self.groups[group]))
+        return self.held[1][i - self.starts[group]].as_py()
 
     def _read(self, number: int, group: int):
         import pyarrow
@@ -56,6 +63,11 @@ class Shards:
             return self.files[number].read_row_group(group, columns=[self.column]).column(0)
         except (pyarrow.ArrowException, OSError) as error:
             raise ValueError(f"the parquet shard {self.paths[number]} cannot be read: {error}") from error
+
+
+def image_name(path: str | None, number: int) -> str:
+    """Name of an image: its file's, without folder and suffix, also of one inside a zip; its number where it has none."""
+    return Path(path.split("::")[0]).stem if path else f"{number:04d}"
 
 
 def find_shards(folder: Path) -> dict[str, list[Path]]:

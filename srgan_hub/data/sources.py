@@ -14,7 +14,7 @@ from typing import Protocol
 
 from srgan_hub.data.presets import PRESETS, UNVERIFIED
 from srgan_hub.data.remote import fetch
-from srgan_hub.data.shards import SPLIT_NAMES, Shards, choose_column, find_shards
+from srgan_hub.data.shards import SPLIT_NAMES, Shards, choose_column, find_shards, image_name
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, i: int) -> bytes | str: ...
+
+    def name(self, i: int) -> str:
+        """The file's stem, or a number."""
 
 
 def open_splits(
@@ -88,6 +91,9 @@ class _Rows:
 
     def __getitem__(self, i: int) -> bytes | str:
         return fetch(self.rows[i][self.column])
+
+    def name(self, i: int) -> str:
+        return image_name(self.rows[i][self.column]["path"], i)
 
 
 def _load(dataset: str, config: str | None, data_files: str | None, streaming: bool = False):

@@ -53,11 +53,12 @@ class StreamPatches:
         for _ in range(self.batch_size):
             photo = self.window[int(rng.integers(WINDOW))][1]
             y, x = (MARGIN - self.margin + int(rng.integers(n - 2 * MARGIN - self.crop + 1)) for n in photo.shape[:2])
-            crops.append(torch.from_numpy(photo[y : y + size, x : x + size].copy()))
+            crop = torch.from_numpy(photo[y : y + size, x : x + size])
+            crops.append(turned(crop, *rng.integers(2, size=3).tolist()))
         if k % NEW_EVERY == NEW_EVERY - 1:
             self.window.popleft()
             self.window.append(next(self.photos))
-        return turned(torch.stack(crops), torch.from_numpy(rng.integers(2, size=(self.batch_size, 3)) > 0))
+        return torch.stack(crops).permute(0, 3, 1, 2)
 
     def state(self) -> dict:
         """Where the stream stood before the oldest photograph of the window."""

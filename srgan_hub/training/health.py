@@ -44,6 +44,6 @@ def refuse_infinite(terms: Mapping[str, float], step: int, kept: str, agree: Cal
     bad = [f"{name} {value}" for name, value in terms.items() if not math.isfinite(value)]
     if agree(bool(bad)):
         raise Diverged(
-            f"update {step}: {', '.join(bad) or 'not finite in another process'}; stopped, nothing of it was saved; {kept}. Try a smaller --lr, "
-            "--max_grad_norm 1, or --mixed_precision no"
+            f"update {step}: {', '.join(bad) or 'not finite in another process'}; stopped, nothing of it was saved; {kept}. "
+            "Try a smaller --lr, --max_grad_norm 1, or --mixed_precision no"
         )

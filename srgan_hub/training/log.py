@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
 from PIL import Image
@@ -43,8 +44,9 @@ class TrainingLog:
         return seconds
 
     def means(self) -> dict[str, float]:
-        """Mean terms since the last line; waits for the device."""
-        return {name: float(total) / self.counts[name] for name, total in self.sums.items()}
+        """Mean terms since the last line, over all processes, each of which must ask; waits for the device."""
+        means = torch.stack([total.float() / self.counts[name] for name, total in self.sums.items()])
+        return dict(zip(self.sums, self.accelerator.reduce(means, reduction="mean").tolist(), strict=True))
 
     def line(self, step: int, means: Mapping[str, float], rate: float) -> None:
         """Show the stretch of updates that ends with `step`, and begin another. images: patches an update, on all processes."""

@@ -94,8 +94,8 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
     terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
     if weights.content:
         form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
-        layers = " + ".join(weights.layers)
-        terms.append(f"{weights.content:g} x {layers} ({network}, after the ReLU, images on [0, 1] in ImageNet's scaling; {form})")
+        layers = f"{' + '.join(weights.layers)} of {network}"
+        terms.append(f"{weights.content:g} x {layers} (after the ReLU, images on [0, 1] in ImageNet's scaling; {form})")
     if weights.tv:
         terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
     if weights.adversarial:

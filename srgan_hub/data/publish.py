@@ -1,0 +1,386 @@
+"""HR photographs -> a dataset repository of parquet shards and a card, on the Hub or in a folder.
+
+Every image is the very file that it was: its bytes go into the column `hr`, nothing is encoded anew."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCard, HfApi, constants, get_token, hf_hub_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+)
+from huggingface_hub.utils import httpx, validate_repo_id
+from PIL import Image
+
+from srgan_hub.card import fill, with_results
+from srgan_hub.data.sources import Images, open_splits
+
+logger = logging.getLogger(__name__)
+
+SHARD = 128 * 10**6      # bytes of images in a shard, about: enough shards of DIV2K for every worker of a streamed training
+ROW_GROUP = 100 * 10**6  # bytes of images in a row group, at most: what a reader holds to show or stream a single one
+SHARD_NAME = re.compile(r"data/\w+-\d{5}-of-\d{5}\.parquet")
+START, END = "<!-- facts: written by `srgan-hub dataset push` -->", "<!-- end of facts -->"
+DIV2K_TERMS = (
+    "DIV2K (Agustsson and Timofte 2017, <https://data.vision.ee.ethz.ch/cvl/DIV2K/>) is for academic research only, and its "
+    "photographs remain their owners'. Do not push it publicly without the right to."
+)
+UNSTATED = "other: not stated. Who pushed these photographs named none: ask before using them."
+
+CARD = """
+# {name}
+
+Photographs for training and measuring super-resolution networks: high resolution only, since a trainer makes the
+low-resolution images from them. `hr` is the image, in the file's own bytes (nothing was encoded anew); `name` is the
+file's name without its ending.
+
+## Load it
+
+```python
+from datasets import load_dataset
+
+photos = load_dataset("{repo_id}", split="train")  # streaming=True: without downloading all of it first
+photos[0]["hr"]  # a PIL image
+```
+
+## Train on it
+
+With the trainer of srgan_hub:
+
+```sh
+accelerate launch -q train_accelerate.py --variant srresnet-mse --dataset {repo_id} --output_dir runs/srresnet
+```
+
+{start}
+{end}
+"""
+FACTS = """
+| split | images | MB |
+| --- | --- | --- |
+{table}
+
+**Licence.** {licence}
+"""
+
+
+@dataclass
+class Written:
+    """What has gone into the shards so far."""
+
+    images: dict[str, int] = field(default_factory=dict)  # of each split
+    bytes: dict[str, int] = field(default_factory=dict)   # of each split, as tables in memory
+    download: int = 0                                     # bytes of all shards
+    damaged: list[str] = field(default_factory=list)      # names of the images left out
+
+
+def push_dataset(
+    source: str | Path,
+    repo_id: str,
+    *,
+    private: bool = False,
+    shards: int | None = None,
+    license: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> str:
+    """Push the photographs of a folder to the dataset repository "user/name" in one commit; returns its address.
+
+    source: as open_splits takes it, on this machine. private: a repository that only its owner sees. shards: of the train
+    split [one for every 128 MB]. license: an identifier of the Hub. progress(done, of): called after every image.
+    The shards of an earlier push are replaced, and in a card that is there the front matter and the facts below the text.
+    Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is committed then.
+    """
+    check_id(repo_id)
+    api = HfApi()
+    with hub_errors(repo_id):
+        if get_token() is None:
+            raise ValueError("there is no token for the Hub: run `hf auth login`, or set HF_TOKEN to one that may write")
+        api.whoami()  # before hours of work: are the Hub and the token there?
+        check_license(license, ask=True)
+    plan = _plan(_open(source), shards)
+    with hub_errors(repo_id):
+        url = api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
+        if private and not api.dataset_info(repo_id).private:
+            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+        old = _card_on_hub(repo_id)
+        if is_div2k(source) and not private:
+            logger.warning("%s", DIV2K_TERMS)
+        written, additions = Written(), []
+        with tempfile.TemporaryDirectory(prefix="srgan-hub-") as folder:
+            for path, file in _write_shards(plan, Path(folder), written, progress):
+                additions.append(CommitOperationAdd(path, str(file)))
+                api.preupload_lfs_files(repo_id, additions[-1:], repo_type="dataset")
+                file.unlink()  # so that the disk holds one shard at a time
+        _check_readable(written, source)
+        card = _card(repo_id, source, license, written, old)
+        additions.append(CommitOperationAdd("README.md", str(card).encode()))
+        new = {addition.path_in_repo for addition in additions}
+        there = api.list_repo_files(repo_id, repo_type="dataset")
+        stale = [CommitOperationDelete(path) for path in there if SHARD_NAME.fullmatch(path) and path not in new]
+        message = f"Push {sum(written.images.values())} images"
+        api.create_commit(repo_id, additions + stale, commit_message=message, repo_type="dataset")
+    return str(url)
+
+
+def write_dataset(
+    source: str | Path,
+    folder: str | Path,
+    repo_id: str = "user/name",
+    *,
+    shards: int | None = None,
+    license: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, int]:
+    """Write what `push_dataset` would push into a new or empty folder; returns the number of images of every split.
+
+    Needs no network. Raises ValueError as there; the folder is left as it was then.
+    """
+    check_id(repo_id)
+    check_license(license, ask=False)
+    plan = _plan(_open(source), shards)
+    folder = Path(folder)
+    was_there = folder.exists()
+    if was_there and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there and not an empty folder; name another")
+    written = Written()
+    try:
+        for _ in _write_shards(plan, folder, written, progress):
+            pass
+        _check_readable(written, source)
+        _card(repo_id, source, license, written).save(folder / "README.md")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if was_there:
+            folder.mkdir()
+        raise
+    return written.images
+
+
+def is_div2k(source: str | Path) -> bool:
+    """Whether these are, by their names, the files of a DIV2K download."""
+    path = Path(source).absolute()
+    names = [path.name, *(entry.name for entry in path.iterdir())] if path.is_dir() else [path.name]
+    return any(name.upper().startswith("DIV2K") for name in names)
+
+
+def check_id(repo_id: str) -> None:
+    """Raise ValueError unless this may be the id of a repository that somebody owns."""
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise ValueError(f"{repo_id!r} is no id of a dataset: {error}") from error
+    if repo_id.count("/") != 1:
+        raise ValueError(f"{repo_id!r} is no id of a dataset: write user/name, with your name on the Hub or an organisation's")
+
+
+def check_license(license: str | None, ask: bool) -> None:
+    """Raise ValueError if this is no identifier of a licence, or, where the Hub is asked, none that it knows."""
+    if license is None:
+        return
+    try:
+        if not re.fullmatch(r"[a-z0-9.-]+", license):
+            raise ValueError("no identifier")
+        if ask:
+            DatasetCard(f"---\nlicense: {license}\n---\n").validate()
+    except ValueError as error:
+        raise ValueError(
+            f"the Hub does not take {license!r} for a licence; the identifiers are listed at "
+            "https://huggingface.co/docs/hub/repositories-licenses"
+        ) from error
+
+
+@contextmanager
+def hub_errors(repo_id: str) -> Iterator[None]:
+    """Whatever the Hub or the way to it raises becomes a ValueError of one sentence that says what to do."""
+    again = "then run the same command again: what has been uploaded is not sent twice"
+    try:
+        yield
+    except OfflineModeIsEnabled as error:
+        raise ValueError("the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it") from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status == 401:
+            raise ValueError("the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew") from error
+        if status == 403:
+            raise ValueError(
+                f"the Hub refuses to write to {repo_id} (403): use a token that may write (`hf auth login`), and your own name "
+                "or an organisation's that you belong to"
+            ) from error
+        reason = (error.server_message or str(error)).strip().splitlines()[0]
+        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; mend that, {again}") from error
+    except (httpx.HTTPError, ConnectionError, LocalEntryNotFoundError) as error:
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
+    except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def _open(source: str | Path) -> dict[str, Images]:
+    if not Path(source).exists():
+        raise ValueError(f"there is no {source}; name a folder of images, of parquet shards, or of a DIV2K download")
+    splits = {split: images for split, images in open_splits(str(source)).items() if len(images)}
+    if not splits:
+        raise ValueError(f"{source} holds no image")
+    return splits
+
+
+class Shard(NamedTuple):
+    split: str
+    path: str  # in the repository
+    images: Images
+    which: range  # of the images
+
+
+def _plan(splits: dict[str, Images], shards: int | None) -> list[Shard]:
+    plan = []
+    for split, images in splits.items():
+        if shards and split == "train":
+            number = shards
+        else:
+            number = min(len(images), 1 + sum(_size(images[i]) for i in range(len(images))) // SHARD)
+        if number > len(images):
+            raise ValueError(f"cannot make {number} shards of {len(images)} images; choose --shards {len(images)} or less")
+        bounds = [len(images) * k // number for k in range(number + 1)]
+        for k in range(number):
+            which = range(bounds[k], bounds[k + 1])
+            plan.append(Shard(split, f"data/{split}-{k:05d}-of-{number:05d}.parquet", images, which))
+    return plan
+
+
+def _size(image: bytes | str) -> int:
+    return len(image) if isinstance(image, bytes) else Path(image).stat().st_size
+
+
+def _write_shards(plan: list[Shard], folder: Path, written: Written, progress: Callable | None) -> Iterator[tuple[str, Path]]:
+    """Write one shard after the other; yields its path in the repository and on the disk."""
+    from datasets.arrow_writer import ParquetWriter  # late: it takes seconds, and the library is used without it
+
+    done, total = 0, sum(len(shard.which) for shard in plan)
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
+
+    (folder / "data").mkdir(parents=True)
+    for shard in plan:
+        file = folder / shard.path
+        with ParquetWriter(features=_features(), path=str(file)) as writer:
+            for rows in _row_groups(shard, written.damaged, tick):
+                writer.write_batch(rows)
+            count, table_bytes = writer.finalize()
+        written.images[shard.split] = written.images.get(shard.split, 0) + count
+        written.bytes[shard.split] = written.bytes.get(shard.split, 0) + table_bytes
+        written.download += file.stat().st_size
+        yield shard.path, file
+
+
+def _row_groups(shard: Shard, damaged: list[str], tick: Callable[[], None]) -> Iterator[dict[str, list]]:
+    """The columns of every row group; names of damaged images go to `damaged`, `tick` is called after every image."""
+    rows, size = {"hr": [], "name": []}, 0
+    for i in shard.which:
+        name = shard.images.name(i)
+        hr = _whole(shard.images[i], name)
+        if hr is None:
+            damaged.append(name)
+        else:
+            if rows["hr"] and size + len(hr["bytes"]) > ROW_GROUP:
+                yield rows
+                rows, size = {"hr": [], "name": []}, 0
+            rows["hr"].append(hr)
+            rows["name"].append(name)
+            size += len(hr["bytes"])
+        tick()
+    yield rows
+
+
+def _features():
+    import datasets
+
+    return datasets.Features({"hr": datasets.Image(), "name": datasets.Value("string")})
+
+
+def _whole(image: bytes | str, name: str) -> dict | None:
+    """{"bytes", "path"} as `datasets` keeps an image, or None if Pillow cannot decode all of it."""
+    data = image if isinstance(image, bytes) else Path(image).read_bytes()
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as opened:
+            opened.load()
+            return {"bytes": data, "path": f"{name}.{opened.format.lower()}"}
+    except Exception:  # for damaged files Pillow's decoders raise whatever comes
+        return None
+
+
+def _check_readable(written: Written, source: str | Path) -> None:
+    """Say what was left out; raise ValueError if that is all of a split."""
+    if written.damaged:
+        shown = ", ".join(written.damaged[:5]) + (", ..." if len(written.damaged) > 5 else "")
+        logger.warning("left out %d damaged images of %s: %s", len(written.damaged), source, shown)
+    if empty := [split for split, count in written.images.items() if not count]:
+        raise ValueError(f"{source} holds no readable image in its split {empty[0]}")
+
+
+def _card_on_hub(repo_id: str) -> DatasetCard | None:
+    try:
+        path = hf_hub_download(repo_id, "README.md", repo_type="dataset")
+    except RemoteEntryNotFoundError:
+        return None
+    try:
+        return DatasetCard(Path(path).read_text(encoding="utf-8"))
+    except Exception as error:  # PyYAML's own kinds, or a ValueError
+        raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
+
+
+def _card(repo_id: str, source: str | Path, license: str | None, written: Written, old: DatasetCard | None = None) -> DatasetCard:
+    """The card of what was written; of an earlier card the text, and whatever else its owner put there, stays."""
+    from datasets import DatasetInfo
+    from datasets.info import DatasetInfosDict
+    from datasets.splits import SplitDict, SplitInfo
+    from datasets.utils.metadata import MetadataConfigs
+
+    name = repo_id.split("/")[-1]
+    card = old or DatasetCard("---\n{}\n---\n" + fill(CARD, name=name, repo_id=repo_id, start=START, end=END))
+    license = license or card.data.get("license")
+    stated = f"`{license}`, as stated by who pushed it." if license not in (None, "other") else ""
+    notes = [DIV2K_TERMS, stated] if is_div2k(source) else [stated or UNSTATED]
+    table = "\n".join(f"| {split} | {count} | {written.bytes[split] / 1e6:.1f} |" for split, count in written.images.items())
+    if START not in card.text:
+        card.text += f"\n{START}\n{END}\n"
+    card.text = with_results(card.text, fill(FACTS, table=table, licence=" ".join(notes).strip()).strip(), START, END)
+
+    own = {"license": license or "other", "size_categories": [_size_category(sum(written.images.values()))]}
+    default = {"task_categories": ["image-to-image"], "tags": ["super-resolution"], "pretty_name": name}
+    for key, value in ({key: value for key, value in default.items() if not card.data.get(key)} | own).items():
+        card.data[key] = value
+    splits = SplitDict()
+    for split in written.images:
+        splits.add(SplitInfo(split, num_bytes=written.bytes[split], num_examples=written.images[split]))
+    total = sum(written.bytes.values())
+    info = DatasetInfo(features=_features(), splits=splits, download_size=written.download, dataset_size=total)
+    DatasetInfosDict({"default": info}).to_dataset_card_data(card.data)
+    files = [{"split": split, "path": f"data/{split}-*"} for split in written.images]
+    MetadataConfigs({"default": {"data_files": files}}).to_dataset_card_data(card.data)
+    return card
+
+
+def _size_category(count: int) -> str:
+    """The Hub's name for an order of magnitude, up to a million images."""
+    for limit, name in ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K")):
+        if count < limit:
+            return name
+    return "100K<n<1M"

@@ -1,0 +1,61 @@
+import json
+
+import pytest
+
+from conftest import ROOT
+from srgan_hub import SRGANGenerator
+from srgan_hub.training.result import changed_options, finished, loss_in_words, public, training_card, write_result
+from srgan_hub.training.variants import VARIANTS
+from train_accelerate import Config
+
+RECORD = dict(
+    updates=7, seconds=61.0, validation={"psnr": 25.125, "ssim": 0.75}, held_out="3 photographs, split validation",
+    photographs=9, generator=dict(scale=2, width=4, blocks=1, norm="none"), config={"lr": None},
+)  # fmt: skip
+
+
+def test_result_is_a_checkpoint_with_card_and_record(tmp_path):
+    generator = SRGANGenerator(width=4, blocks=1)
+    write_result(tmp_path, generator, "the card", RECORD)
+    assert SRGANGenerator.from_pretrained(tmp_path).width == 4
+    assert (tmp_path / "README.md").read_text() == "the card"
+    assert json.loads((tmp_path / "training.json").read_text()) == RECORD
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "model.safetensors", "training.json"]
+
+
+def test_finished_is_what_has_had_all_its_updates(tmp_path):
+    assert not finished(tmp_path, 7)
+    write_result(tmp_path, SRGANGenerator(width=4, blocks=1), "", RECORD)
+    assert finished(tmp_path, 7)
+    assert not finished(tmp_path, 8)
+    (tmp_path / "model.safetensors").unlink()
+    assert not finished(tmp_path, 7)
+    (tmp_path / "training.json").write_text("{")
+    assert not finished(tmp_path, 7)
+
+
+def test_card_tells_what_was_trained_how_and_how_good_it_is(tmp_path):
+    config = Config(output_dir="runs/mine", dataset=str(tmp_path), lr=3e-4, scale=2, cache_dir="somewhere")
+    card = training_card(ROOT / "model_card.md", config, VARIANTS["srgan-mse"], RECORD, None)
+    assert "enlarges a photograph 2 times" in card
+    assert f"--dataset {tmp_path.name} --scale 2 --lr 0.0003 --output_dir runs/mine`" in card
+    assert "| updates | 7 of 100000, 1 minutes |" in card
+    assert "PSNR on Y 25.12 dB, SSIM 0.7500; 3 photographs, split validation" in card
+    assert "1 x pixel (mean squared error, images on [-1, 1]) + 0.001 x adversarial (standard" in card
+    assert str(tmp_path) not in card
+
+
+def test_what_lies_on_this_machine_is_named_without_its_place(tmp_path):
+    config = Config(dataset=str(tmp_path), pretrained="user/name")
+    assert public(config)["dataset"] == tmp_path.name
+    assert changed_options(config) == {"dataset": tmp_path.name, "pretrained": "user/name"}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_put_in_words_with_range_and_layer(name):
+    words = loss_in_words(VARIANTS[name], "vgg19")
+    variant = VARIANTS[name]
+    assert ("[-1, 1]" in words) == bool(variant.pixel)
+    assert all(layer in words for layer in variant.layers)
+    assert ("after the ReLU" in words) == bool(variant.content)
+    assert ("2e-08 x total variation" in words) == (name == "srresnet-vgg22")
