@@ -34,7 +34,7 @@ def data(encoded):
 
 def test_folders_train_and_validation_become_splits(tmp_path):
     files = {"train/1.png": flat(1), "train/deep/er/2.PNG": flat(2), "train/4.jpg": flat(4), "validation/3.png": flat(3)}
-    found = contents(write_files(tmp_path / "photos", {**files, "train/notes.txt": b"no image", "0.png": flat(9)}))
+    found = contents(write_files(tmp_path / "photos [2024]", {**files, "train/notes.txt": b"no image", "0.png": flat(9)}))
     assert {name: sorted(images) for name, images in found.items()} == {
         "train": sorted([flat(1), flat(2), flat(4)]),
         "validation": [flat(3)],
@@ -92,6 +92,12 @@ def test_div2k_as_zips_takes_hr_alone(tmp_path, where):
     zips = {"DIV2K_train_HR.zip": HR, "DIV2K_valid_HR.zip": VALID, "DIV2K_train_LR_bicubic_X4.zip": LR}
     folder = write_files(tmp_path / "a [1]", {name: zipped(files) for name, files in zips.items()})
     assert contents(folder / where) == {"train": [*HR.values()], "validation": [*VALID.values()]}
+
+
+def test_a_zip_is_read_though_it_was_unpacked_beside_it(tmp_path):
+    write_files(tmp_path, {"DIV2K_train_HR.zip": zipped(HR), "DIV2K_train_HR/half.png": flat(9), "DIV2K_valid_HR/0.png": flat(8)})
+    assert contents(tmp_path / "DIV2K_train_HR.zip") == {"train": [*HR.values()]}
+    assert contents(tmp_path) == {"train": [flat(9)], "validation": [flat(8)]}
 
 
 def test_any_zip_of_images(tmp_path):
@@ -199,8 +205,9 @@ def test_fingerprint_tells_columns_and_splits_apart(tmp_path):
     image = pa.array([{"bytes": flat(2), "path": None}])
     write_shard(tmp_path / "train" / "0.parquet", [flat(1)], column="lr", hr=image)
     write_shard(tmp_path / "validation" / "0.parquet", [flat(1)], column="lr", hr=image)
-    one, other = open_splits(str(tmp_path)), open_splits(str(tmp_path), column="lr")
-    assert len({splits[name].fingerprint for splits in (one, other) for name in ("train", "validation")}) == 4
+    for options in ({}, dict(data_files="*/*.parquet")):  # read here, and by `datasets`
+        opened = [open_splits(str(tmp_path), column=column, **options) for column in ("lr", "hr")]
+        assert len({images.fingerprint for splits in opened for images in splits.values()}) == (2 if options else 4)
 
 
 def test_hub_id_with_column_configuration_or_pattern(hub, tmp_path):
@@ -230,3 +237,16 @@ def test_hub_id_with_column_configuration_or_pattern(hub, tmp_path):
     assert lines[8:12] == ["lab/mixed train 1", "lab/labels train 1 2", "lab/zips train 1 2", "lab/private train 3"]
     assert lines[12].startswith("the dataset 'lab/nothing' cannot be loaded: Dataset 'lab/nothing' doesn't exist")
     assert len(lines) == 13
+
+
+def test_fingerprint_of_a_hub_dataset_changes_with_its_files_and_not_from_run_to_run(hub, tmp_path):
+    def fingerprints():
+        code = "for id in ('lab/files', 'lab/shards'): print(open_splits(id)['train'].fingerprint)"
+        return show_datasets(hub, code).stdout.splitlines()
+
+    hub.seed("dataset", "lab/files", {"1.png": flat(1)})
+    hub.seed("dataset", "lab/shards", {"data/train-0.parquet": write_shard(tmp_path / "0.parquet", [flat(1)]).read_bytes()})
+    before = fingerprints()
+    hub.seed("dataset", "lab/files", {"1.png": flat(2)})
+    after = fingerprints()
+    assert before[0] != after[0] and before[1] == after[1]
