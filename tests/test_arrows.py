@@ -27,6 +27,7 @@ ALLOWED = {
     "data/photos": {"imaging"},
     "evaluation/__init__": set(),
     "evaluation/benchmark": {"evaluation/metrics", "imaging"},
+    "evaluation/features": set(),
     "evaluation/metrics": {"imaging"},
     "imaging/__init__": set(),
     "imaging/alpha": set(),
