@@ -29,7 +29,9 @@ from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import validation_pairs
+from srgan_hub.evaluation.features import FeatureDistance
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.losses import (
@@ -253,6 +255,8 @@ def train(config: Config) -> Path:
         accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
         stream, held_out = open_streamed(config.dataset, **source)
         states = counters.streams or [None] * accelerator.num_processes
+        if len(states) != accelerator.num_processes:
+            raise ValueError(f"a stream goes on with as many processes as it was stopped with: {len(states)}")
         patches, photographs = StreamPatches(stream, **cut, state=states[accelerator.process_index]), "a stream of"
     else:
         cache, numbers, held_out = open_photos(config.dataset, **source)
@@ -260,7 +264,8 @@ def train(config: Config) -> Path:
         patches = Patches(cache, numbers, **cut, device=at)
         photographs = len(patches.photos)
     loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
-    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale)
+    measures = {"feature_distance": FeatureDistance(accelerator.device)} if features.available() else {}
+    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale, measures)
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
     accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})

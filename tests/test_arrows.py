@@ -35,6 +35,7 @@ ALLOWED = {
     "data/publish": {"card", "data/sources"},
     "evaluation/__init__": set(),
     "evaluation/benchmark": {"evaluation/metrics", "imaging"},
+    "evaluation/features": set(),
     "evaluation/metrics": {"imaging"},
     "imaging/__init__": set(),
     "imaging/alpha": set(),
