@@ -55,6 +55,7 @@ ALLOWED = {
     "training/options": set(),
     "training/push": set(),
     "training/result": {"card", "generator", "training/variants"},
+    "training/settings": {"imaging", "training/options", "training/variants", "vgg"},
     "training/stop": set(),
     "training/validation": {"evaluation"},
     "training/variants": set(),
