@@ -29,7 +29,9 @@ from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import validation_pairs
+from srgan_hub.evaluation.features import FeatureDistance
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.losses import (
@@ -50,10 +52,11 @@ from srgan_hub.training.log import TrainingLog, check_tracker
 from srgan_hub.training.push import Pusher
 from srgan_hub.training.result import finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
+from srgan_hub.training.settings import weights_of
 from srgan_hub.training.stop import Stop, any_process
 from srgan_hub.training.validation import Validation
-from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
-from srgan_hub.vgg import LAYERS, VGGFeatures
+from srgan_hub.training.variants import Variant
+from srgan_hub.vgg import VGGFeatures
 
 CARD = Path(__file__).with_name("model_card.md")
 
@@ -254,6 +257,8 @@ def train(config: Config) -> Path:
         accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
         stream, held_out = open_streamed(config.dataset, **source)
         states = counters.streams or [None] * accelerator.num_processes
+        if len(states) != accelerator.num_processes:
+            raise ValueError(f"a stream goes on with as many processes as it was stopped with: {len(states)}")
         patches, photographs = StreamPatches(stream, **cut, state=states[accelerator.process_index]), "a stream of"
     else:
         cache, numbers, held_out = open_photos(config.dataset, **source)
@@ -261,7 +266,8 @@ def train(config: Config) -> Path:
         patches = Patches(cache, numbers, **cut, device=at)
         photographs = len(patches.photos)
     loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
-    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale)
+    measures = {"feature_distance": FeatureDistance(accelerator.device)} if features.available() else {}
+    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale, measures)
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
     accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})
@@ -361,48 +367,6 @@ def train(config: Config) -> Path:
     if pusher and not pusher.finish(counters.step):
         raise ValueError(f"the result is whole in {output}, but not pushed; the same command with --resume latest tries again")
     return output
-
-
-def weights_of(config: Config) -> Variant:
-    """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
-    for name, known in (
-        ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
-        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")),
-    ):  # fmt: skip
-        if getattr(config, name) not in known:
-            raise ValueError(f"--{name} must be one of {', '.join(filter(None, known))}, got {getattr(config, name)!r}")
-    for name in ("max_train_steps", "batch_size", "gradient_accumulation_steps", "crop", "log_every", "validate_every",
-                 "checkpoint_every", "keep_checkpoints"):  # fmt: skip
-        if getattr(config, name) < 1:
-            raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "lr")]
-    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
-    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
-    for name, low, high in limits:
-        value = getattr(config, name)
-        if value is not None and not low <= value < high:
-            raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
-    if config.max_train_time:
-        options.seconds(config.max_train_time)
-    variant = VARIANTS[config.variant]
-    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
-    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_warmup")}
-    if config.content_layers:
-        given["layers"] = tuple(config.content_layers.split(","))
-        if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():
-            raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS['vgg19'])}")
-    weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
-    if weights.content and not weights.layers:
-        raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
-    if not (weights.pixel or weights.content or weights.adversarial):
-        raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
-    if not weights.adversarial:
-        return weights._replace(d_warmup=0)
-    if config.crop == 16 and config.batch_size == 1:
-        raise ValueError("the discriminator's BatchNorm sees one pixel of one 16x16 crop; use a larger --crop or --batch_size")
-    if weights.d_warmup >= config.max_train_steps:
-        raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
-    return weights
 
 
 def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | None:

@@ -1,0 +1,52 @@
+"""Do the options of a run make sense together? -> the weights of its loss."""
+
+from __future__ import annotations
+
+import math
+
+from srgan_hub.imaging.degrade import DEGRADATIONS
+from srgan_hub.training.options import seconds
+from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
+from srgan_hub.vgg import LAYERS
+
+
+def weights_of(config) -> Variant:
+    """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
+    for name, known in (
+        ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
+        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")),
+    ):  # fmt: skip
+        if getattr(config, name) not in known:
+            raise ValueError(f"--{name} must be one of {', '.join(filter(None, known))}, got {getattr(config, name)!r}")
+    for name in ("max_train_steps", "batch_size", "gradient_accumulation_steps", "crop", "log_every", "validate_every",
+                 "checkpoint_every", "keep_checkpoints"):  # fmt: skip
+        if getattr(config, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "lr")]
+    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
+    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
+    for name, low, high in limits:
+        value = getattr(config, name)
+        if value is not None and not low <= value < high:
+            raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
+    if config.max_train_time:
+        seconds(config.max_train_time)
+    variant = VARIANTS[config.variant]
+    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
+    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_warmup")}
+    if config.content_layers:
+        given["layers"] = tuple(config.content_layers.split(","))
+        if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():
+            raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS['vgg19'])}")
+    weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
+    if weights.content and not weights.layers:
+        raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
+    if not (weights.pixel or weights.content or weights.adversarial):
+        raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
+    if not weights.adversarial:
+        return weights._replace(d_warmup=0)
+    if config.crop == 16 and config.batch_size == 1:
+        raise ValueError("the discriminator's BatchNorm sees one pixel of one 16x16 crop; use a larger --crop or --batch_size")
+    if weights.d_warmup >= config.max_train_steps:
+        raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
+    return weights

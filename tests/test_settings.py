@@ -1,0 +1,35 @@
+import pytest
+
+from srgan_hub.training.settings import weights_of
+from srgan_hub.training.variants import VARIANTS
+from train_accelerate import Config
+
+
+def test_flags_override_the_variant():
+    assert weights_of(Config(variant="srgan-vgg54")) == VARIANTS["srgan-vgg54"]
+    flags = dict(content_layers="vgg22,vgg44", pixel_weight=0.5, gan="relativistic", lr=3e-4)
+    changed = weights_of(Config(variant="srgan-vgg54", **flags))
+    assert changed == VARIANTS["srgan-vgg54"]._replace(layers=("vgg22", "vgg44"), pixel=0.5, gan="relativistic", lr=3e-4)
+    assert weights_of(Config(variant="srgan-plus", adversarial_weight=0.0)).d_warmup == 0  # there is nobody to warm up
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (dict(variant="srgan"), "--variant must be one of srresnet-mse"),
+        (dict(mixed_precision="fp8"), "--mixed_precision must be one of bf16, fp16, no"),
+        (dict(ema_decay=2.0), "--ema_decay must be from 0 to below 1, got 2.0"),
+        (dict(threads=-1), "--threads must be"),
+        (dict(batch_size=0), "--batch_size must be at least 1, got 0"),
+        (dict(content_weight=1.0), "has no VGG layer"),
+        (dict(content_layers="vgg22,vgg99"), "no layer vgg99; there are vgg12"),
+        (dict(pixel_weight=-1.0), "--pixel_weight must be from 0"),
+        (dict(pixel_weight=0.0), "every weight is 0"),
+        (dict(degradation="blurry"), "--degradation must be one of bicubic"),
+        (dict(max_train_time="soon"), "90m, 1h30m or 45s, got 'soon'"),
+        (dict(variant="srgan-plus", max_train_steps=50), "leave none of 50 for the generator"),
+    ],
+)
+def test_senseless_options_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        weights_of(Config(**changes))
