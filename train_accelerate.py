@@ -8,6 +8,7 @@ of the generator's weights."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import logging
 import math
@@ -23,6 +24,7 @@ from accelerate.utils import gather_object, set_seed
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from srgan_hub.blend import blend
 from srgan_hub.data.cache import MARGIN
 from srgan_hub.data.held_out import open_photos, open_streamed
 from srgan_hub.data.loader import Loader
@@ -102,6 +104,7 @@ class Config:
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules
     max_grad_norm: float = 0.0            # gradients are clipped to this norm; 0: not at all, as in the paper
     ema_decay: float = 0.999              # of the averaged generator, which is the result
+    keep: float = 0.0                     # share of the pretrained weights in the result: fine-tuning forgets less
     mixed_precision: str = "bf16"         # bf16, fp16 (GPUs only) or no; bf16 is 1.8 times as fast on CPUs that have it
     compile: bool = False                 # torch.compile: minutes at the start, faster updates on a GPU
     sync_batchnorm: bool = False          # BatchNorm over all GPUs' patches; else over each process's own
@@ -212,7 +215,9 @@ def train(config: Config) -> Path:
 
     # Generator, its average, discriminator, features
     generator = new_generator(config)
-    scale = generator.scale
+    scale, pretrained = generator.scale, copy.deepcopy(generator) if config.keep else None
+    if config.crop % scale:
+        raise ValueError(f"--crop must be a multiple of the scale {scale}, got {config.crop}")
     discriminator = vgg = d_optimizer = None
     adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
@@ -283,10 +288,13 @@ def train(config: Config) -> Path:
         facts = dict(updates=counters.step, seconds=counters.seconds, validation=counters.validation, held_out=measured_on)
         return {**facts, "photographs": photographs, "generator": shape, "config": public(config)}
 
+    def result() -> SRGANGenerator:
+        return blend(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
+
     def validate() -> None:
         if not len(validation) or not accelerator.is_main_process:
             return
-        upscaler = Upscaler(average.module, device=accelerator.device)
+        upscaler = Upscaler(result(), device=accelerator.device)
         counters.validation = validation(upscaler)
         words = ", ".join(f"{name} {value:.4f}" for name, value in counters.validation.items())
         print(f"update {counters.step}: validation {words} ({measured_on})", flush=True)
@@ -300,7 +308,7 @@ def train(config: Config) -> Path:
         if accelerator.is_main_process:
             facts = record()
             card = training_card(CARD, config, weights, facts, vgg.network if vgg else None)
-            write_result(output, average.module, card, facts)
+            write_result(output, result(), card, facts)
 
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"

@@ -296,3 +296,13 @@ def test_bf16_gradients_agree_with_float32(photo_folder, tmp_path):
     norms = [json.loads((tmp_path / p / "log.jsonl").read_text().splitlines()[0]) for p in ("no", "bf16")]
     assert norms[1]["pixel"] == pytest.approx(norms[0]["pixel"], rel=0.02)
     assert norms[1]["g_norm"] == pytest.approx(norms[0]["g_norm"], rel=0.05)
+
+
+def test_kept_share_of_the_pretrained_weights_is_in_the_result(photo_folder, tmp_path):
+    SRGANGenerator(width=4, blocks=1).save_pretrained(tmp_path / "start")
+    start = dict(pretrained=str(tmp_path / "start"), lr=0.02, max_train_steps=3, validation="none")
+    train(configuration(photo_folder, tmp_path / "all", **start))
+    train(configuration(photo_folder, tmp_path / "half", keep=0.5, **start))
+    first, trained, half = (load_file(tmp_path / name / "model.safetensors") for name in ("start", "all", "half"))
+    assert torch.allclose(half["tail.weight"], (first["tail.weight"] + trained["tail.weight"]) / 2, atol=1e-7)
+    assert equal(state_of(tmp_path / "all"), state_of(tmp_path / "half"))  # the run itself is the same

@@ -22,13 +22,15 @@ def weights_of(config) -> Variant:
                  "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "lr")]
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr")]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
     for name, low, high in limits:
         value = getattr(config, name)
         if value is not None and not low <= value < high:
             raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
+    if config.keep and not config.pretrained:
+        raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
     if config.max_train_time:
         seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
