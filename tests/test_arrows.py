@@ -54,6 +54,7 @@ ALLOWED = {
     "training/launch": set(),
     "training/log": set(),
     "training/options": set(),
+    "training/prelu": set(),
     "training/push": set(),
     "training/result": {"card", "generator", "training/variants"},
     "training/settings": {"imaging", "training/options", "training/variants", "vgg"},
