@@ -338,16 +338,17 @@ def train(config: Config) -> Path:
             if not warm:
                 average.update_parameters(accelerator.unwrap_model(generator))
             counters.step += 1
-            counters.seconds += log.updated()
 
             step = counters.step
             last = step == config.max_train_steps
             stopping = stop.requested(step) and not last
             saving = last or stopping or step % config.checkpoint_every == 0
-            if step % config.log_every == 0 or saving:
+            pushing = bool(config.push_to_hub and config.push_every) and step % config.push_every == 0 and not last
+            if step % config.log_every == 0 or saving or pushing:
                 means = log.means()
                 weight = sum(p.detach().float().sum() for p in generator.parameters())
                 refuse_infinite({**means, "weights": float(weight)}, step, kept, lambda flag: any_process(accelerator, flag))
+            counters.seconds += log.updated()
             if step % config.log_every == 0 or last:
                 for sentence in health.warnings(means, log.updates):
                     accelerator.print(f"warning: {sentence}")
@@ -358,9 +359,9 @@ def train(config: Config) -> Path:
                 counters.streams = gather_object([batch.state])
                 checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
                 kept = f"the checkpoint of update {step} is kept"
+            if saving or pushing:
                 write()
-            if pusher and config.push_every and step % config.push_every == 0 and not last:
-                write()
+            if pusher and pushing:
                 pusher.start(step)
             log.leave_out_pause()
             if stopping:

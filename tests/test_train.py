@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import time
 
 import pytest
 import torch
@@ -249,6 +250,28 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_good_checkpoint(small, ph
     names = [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()]
     assert names == ["checkpoint-0000002"]
     assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == 2
+
+
+def test_not_a_number_is_never_pushed(small, photo_folder, tmp_path, monkeypatch):
+    pushed = []
+    monkeypatch.setattr(train_accelerate.Pusher, "check", lambda self: None)
+    monkeypatch.setattr(train_accelerate.Pusher, "start", lambda self, step: pushed.append(step))
+    real = train_accelerate.pixel_loss
+    calls = iter(range(100))
+    monkeypatch.setattr(train_accelerate, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
+    rare = dict(max_train_steps=20, log_every=100, checkpoint_every=100, push_to_hub="user/name", push_every=2)
+    with pytest.raises(ValueError, match="update 4: pixel nan"):
+        train(configuration(photo_folder, tmp_path / "out", **rare))
+    assert pushed == [2]
+    assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "out" / "model.safetensors").values())
+
+
+def test_waiting_for_the_device_is_training_time(photo_folder, tmp_path, monkeypatch):
+    """A GPU is given its work long before it has done it; reading the means waits for it."""
+    real = train_accelerate.TrainingLog.means
+    monkeypatch.setattr(train_accelerate.TrainingLog, "means", lambda log: time.sleep(0.5) or real(log))
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=2))
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["seconds"] > 1
 
 
 def test_time_that_is_up_ends_with_a_checkpoint(small, photo_folder, tmp_path, capsys):
