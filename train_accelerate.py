@@ -241,11 +241,11 @@ def train(config: Config) -> Path:
 
     # Where to start
     if start_from:
-        accelerator.load_state(str(start_from))
         before = checkpoint.configuration(start_from)
         for name, value in dataclasses.asdict(config).items():
             if before.get(name) != value and name not in ("resume", "output_dir", "checkpoint_dir", "max_train_time"):
                 accelerator.print(f"resumed with another {name}: {value!r} instead of {before.get(name)!r}")
+        checkpoint.load(accelerator, start_from)
         accelerator.print(f"resumed {start_from} at update {counters.step}")
 
     # Data

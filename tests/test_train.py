@@ -11,6 +11,7 @@ from torchvision.models import vgg16
 import train_accelerate
 from conftest import equal, smooth_photo, state_of, train, untrained_vgg
 from srgan_hub import SRGANGenerator
+from srgan_hub.training import checkpoint
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import Config, parse
 
@@ -138,6 +139,38 @@ def test_runs_are_not_mixed_up(small, photo_folder, tmp_path, vgg_file):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ValueError, match="cannot be used"):
         train(configuration(photo_folder, tmp_path / "file"))
+
+
+@pytest.mark.parametrize("other", [dict(width=8), dict(scale=2), dict(crop=48), dict(adversarial_weight=0.0)])
+def test_checkpoint_of_other_networks_is_one_sentence(small, photo_folder, tmp_path, other):
+    options = dict(variant="srgan-mse", max_train_steps=1, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    with pytest.raises(ValueError, match="checkpoint-0000001 is of other networks than these options make; give the") as caught:
+        train(configuration(photo_folder, tmp_path / "out", resume="latest", **{**options, **other}))
+    assert "\n" not in str(caught.value)
+
+
+def test_run_that_turns_back_leaves_the_later_checkpoints_behind(small, photo_folder, tmp_path):
+    """Else `latest` would go on with those that the user has turned away from."""
+    options = dict(max_train_steps=4, checkpoint_every=1, keep_checkpoints=3, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    second = tmp_path / "out" / "checkpoints" / "checkpoint-0000002"
+    train(configuration(photo_folder, tmp_path / "out", resume=str(second), seed=1, max_train_time="0s", **options))
+    names = sorted(path.name for path in (tmp_path / "out" / "checkpoints").iterdir())
+    assert names == ["checkpoint-0000002", "checkpoint-0000003"]
+    assert checkpoint.configuration(checkpoint.find(tmp_path / "out" / "checkpoints", "latest"))["seed"] == 1
+
+
+def test_first_update_of_a_resumed_run_is_whole(photo_folder, tmp_path):
+    """Whatever was accumulated before: the counter of batches that Accelerate keeps is no multiple of the new number."""
+    plain = dict(norm="none", mixed_precision="no", max_train_steps=4, lr=0.02, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", gradient_accumulation_steps=3, checkpoint_every=3, **plain))
+    third = str(tmp_path / "out" / "checkpoints" / "checkpoint-0000003")
+    for name, parts, size in (("one", 1, 4), ("two", 2, 2)):
+        sizes = dict(gradient_accumulation_steps=parts, batch_size=size)
+        train(configuration(photo_folder, tmp_path / name, resume=third, **plain, **sizes))
+    one, two = (state_of(tmp_path / name)["model.safetensors"] for name in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
 
 
 def test_finished_run_keeps_its_card(small, photo_folder, tmp_path, capsys):
