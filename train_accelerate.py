@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import logging
 import math
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import make_accelerator, threads_each
 from srgan_hub.training.log import TrainingLog, check_tracker
-from srgan_hub.training.push import Pusher
-from srgan_hub.training.result import finished, public, training_card, write_result
+from srgan_hub.training.push import FILES, Pusher
+from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
 from srgan_hub.training.settings import weights_of
 from srgan_hub.training.stop import Stop, any_process
@@ -385,7 +386,13 @@ def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | No
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(f"{folder} cannot be used for the run: {error.strerror}; choose another --output_dir") from error
+    photos = Path(os.path.expanduser(config.dataset))
+    if photos.is_dir() and output.resolve().is_relative_to(photos.resolve()):
+        raise ValueError(f"{output} lies in the dataset {photos}: its samples would be trained on; choose another --output_dir")
     there = checkpoint.exists(checkpoints)
+    taken = [name for name in FILES if (output / name).exists()]
+    if taken and not there and not (config.resume and RECORD in taken):
+        raise ValueError(f"{output} holds {', '.join(taken)}, which the run would overwrite; choose another --output_dir")
     if not config.resume or (config.resume == "auto" and not there):
         if there:
             raise ValueError(f"{checkpoints} holds another run; add --resume latest, or choose another --output_dir")
