@@ -170,7 +170,10 @@ def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: fl
     accelerator.backward(loss)
     norm = None
     if accelerator.sync_gradients:
-        norm = accelerator.clip_grad_norm_(network.parameters(), clip or math.inf)
+        accelerator.unscale_gradients(optimizer)  # its own alone: Accelerate's clip_grad_norm_ takes the other network's along
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip or math.inf)
+        if accelerator.scaler:  # an overflow of fp16 is no divergence: the step is left out, the next loss scaled less
+            norm = norm.nan_to_num(0, 0, 0)
     optimizer.step()
     optimizer.zero_grad()
     return norm
@@ -217,8 +220,8 @@ def train(config: Config) -> Path:
     # Generator, its average, discriminator, features
     generator = new_generator(config)
     scale, pretrained = generator.scale, copy.deepcopy(generator) if config.keep else None
-    if config.crop % scale:
-        raise ValueError(f"--crop must be a multiple of the scale {scale}, got {config.crop}")
+    if config.crop % scale or config.crop == scale:
+        raise ValueError(f"--crop must be a multiple of the scale {scale}, and larger than it, got {config.crop}")
     discriminator = vgg = d_optimizer = None
     adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
@@ -229,11 +232,11 @@ def train(config: Config) -> Path:
         vgg = VGGFeatures(weights.layers, config.vgg_weights)
         vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
     generator = prepared(generator, config)
+    average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
+        generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
+    )
     optimizer = torch.optim.Adam(generator.parameters(), **adam)
     generator, optimizer = accelerator.prepare(generator, optimizer)
-    average = AveragedModel(
-        accelerator.unwrap_model(generator), multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
-    )
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
     networks = {"generator": generator, "discriminator": discriminator, "vgg": vgg}
@@ -314,7 +317,7 @@ def train(config: Config) -> Path:
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
-    with Stop(accelerator, config.max_train_time and options.seconds(config.max_train_time), started) as stop:
+    with Stop(accelerator, options.seconds(config.max_train_time), started) as stop:
         for number, batch in enumerate(batches, start=counters.step * parts):
             lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]
             warm = counters.step < weights.d_warmup
@@ -457,11 +460,17 @@ def parse(arguments: list[str] | None = None) -> Config:
     return options.parse(Config, arguments, __doc__)
 
 
-if __name__ == "__main__":
+def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         train(parse())
     except ValueError as error:
         sys.exit(f"train_accelerate.py: {error}")
+    except (torch.OutOfMemoryError, MemoryError):
+        sys.exit("train_accelerate.py: out of memory; a smaller --batch_size with more --gradient_accumulation_steps takes less")
     except KeyboardInterrupt:
-        sys.exit("train_accelerate.py: stopped at once; an earlier checkpoint is kept")
+        sys.exit("train_accelerate.py: stopped at once; what the last checkpoint holds is kept")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,8 @@ import time
 
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torchvision.models import vgg16
 
@@ -211,6 +213,7 @@ def test_run_stopped_before_its_result_was_written_writes_it(small, photo_folder
 
 def test_tiny_validation_photo_stops_nothing(small, photo_folder, tmp_path, capsys):
     smooth_photo(16, 16).save(photo_folder / "validation" / "tiny.png")
+    smooth_photo(31, 31).save(photo_folder / "validation" / "small.png")  # large enough for SSIM, not for the feature distance
     train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
     assert "2 photographs" in capsys.readouterr().out
 
@@ -362,6 +365,46 @@ def test_fp16_on_a_cpu_is_refused(small, photo_folder, tmp_path):
     """Accelerate would train in float32 without a word."""
     with pytest.raises(ValueError, match="fp16 and --sync_batchnorm need GPUs"):
         train(configuration(photo_folder, tmp_path / "out", mixed_precision="fp16", cpu=True))
+
+
+def test_fp16_unscales_each_network_by_itself_and_survives_an_overflow(monkeypatch):
+    """Two networks share a loss scale, and gradients are accumulated: what a GPU does, with the scaler of the CPU."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    monkeypatch.setattr(accelerator.state, "_mixed_precision", "fp16")
+    accelerator.native_amp = True
+    networks = [torch.nn.Linear(1, 1, bias=False) for _ in range(2)]
+    for network in networks:
+        network.weight.data.zero_()
+    steps = [accelerator.prepare(torch.optim.SGD(network.parameters(), lr=1.0)) for network in networks]
+    norms = []
+    for factor in (1.0, 3.0, 1.0, math.inf):  # two updates of two batches; the last one overflows
+        with accelerator.accumulate(*networks):
+            for network, step in zip(networks, steps, strict=True):
+                norms.append(train_accelerate.descend(factor * network.weight.sum(), network, step, accelerator, clip=0))
+    assert [network.weight.item() for network in networks] == [-2.0, -2.0]
+    assert [norm and norm.item() for norm in norms] == [None, None, 2.0, 2.0, None, None, 0.0, 0.0]
+
+
+def test_average_is_measured_as_it_is_used(photo_folder, tmp_path, monkeypatch):
+    """In float32: under autocast the card's numbers would not be those of the stored weights."""
+    measured = []
+    real = train_accelerate.Validation.__call__
+    monkeypatch.setattr(train_accelerate.Validation, "__call__", lambda self, up: measured.append(up.generator) or real(self, up))
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
+    made, lr = SRGANGenerator.from_pretrained(tmp_path / "out"), torch.rand(1, 3, 12, 12)
+    assert torch.allclose(measured[0](lr), made(lr), rtol=0, atol=1e-6)
+
+
+def test_memory_that_is_not_enough_is_one_sentence(monkeypatch):
+    def full(config):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(train_accelerate, "train", full)
+    monkeypatch.setattr("sys.argv", ["train_accelerate.py"])
+    with pytest.raises(SystemExit, match="out of memory; a smaller --batch_size"):
+        train_accelerate.main()
 
 
 def test_bf16_gradients_agree_with_float32(photo_folder, tmp_path):
