@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import logging
 import math
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import make_accelerator, threads_each
 from srgan_hub.training.log import TrainingLog, check_tracker
-from srgan_hub.training.push import Pusher
-from srgan_hub.training.result import finished, public, training_card, write_result
+from srgan_hub.training.push import FILES, Pusher
+from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
 from srgan_hub.training.settings import weights_of
 from srgan_hub.training.stop import Stop, any_process
@@ -169,7 +170,10 @@ def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: fl
     accelerator.backward(loss)
     norm = None
     if accelerator.sync_gradients:
-        norm = accelerator.clip_grad_norm_(network.parameters(), clip or math.inf)
+        accelerator.unscale_gradients(optimizer)  # its own alone: Accelerate's clip_grad_norm_ takes the other network's along
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip or math.inf)
+        if accelerator.scaler:  # an overflow of fp16 is no divergence: the step is left out, the next loss scaled less
+            norm = norm.nan_to_num(0, 0, 0)
     optimizer.step()
     optimizer.zero_grad()
     return norm
@@ -216,8 +220,8 @@ def train(config: Config) -> Path:
     # Generator, its average, discriminator, features
     generator = new_generator(config)
     scale, pretrained = generator.scale, copy.deepcopy(generator) if config.keep else None
-    if config.crop % scale:
-        raise ValueError(f"--crop must be a multiple of the scale {scale}, got {config.crop}")
+    if config.crop % scale or config.crop == scale:
+        raise ValueError(f"--crop must be a multiple of the scale {scale}, and larger than it, got {config.crop}")
     discriminator = vgg = d_optimizer = None
     adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
@@ -228,11 +232,11 @@ def train(config: Config) -> Path:
         vgg = VGGFeatures(weights.layers, config.vgg_weights)
         vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
     generator = prepared(generator, config)
+    average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
+        generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
+    )
     optimizer = torch.optim.Adam(generator.parameters(), **adam)
     generator, optimizer = accelerator.prepare(generator, optimizer)
-    average = AveragedModel(
-        accelerator.unwrap_model(generator), multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
-    )
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
     networks = {"generator": generator, "discriminator": discriminator, "vgg": vgg}
@@ -241,11 +245,11 @@ def train(config: Config) -> Path:
 
     # Where to start
     if start_from:
-        accelerator.load_state(str(start_from))
         before = checkpoint.configuration(start_from)
         for name, value in dataclasses.asdict(config).items():
             if before.get(name) != value and name not in ("resume", "output_dir", "checkpoint_dir", "max_train_time"):
                 accelerator.print(f"resumed with another {name}: {value!r} instead of {before.get(name)!r}")
+        checkpoint.load(accelerator, start_from)
         accelerator.print(f"resumed {start_from} at update {counters.step}")
 
     # Data
@@ -313,7 +317,7 @@ def train(config: Config) -> Path:
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
-    with Stop(accelerator, config.max_train_time and options.seconds(config.max_train_time), started) as stop:
+    with Stop(accelerator, options.seconds(config.max_train_time), started) as stop:
         for number, batch in enumerate(batches, start=counters.step * parts):
             lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]
             warm = counters.step < weights.d_warmup
@@ -338,16 +342,17 @@ def train(config: Config) -> Path:
             if not warm:
                 average.update_parameters(accelerator.unwrap_model(generator))
             counters.step += 1
-            counters.seconds += log.updated()
 
             step = counters.step
             last = step == config.max_train_steps
             stopping = stop.requested(step) and not last
             saving = last or stopping or step % config.checkpoint_every == 0
-            if step % config.log_every == 0 or saving:
+            pushing = bool(config.push_to_hub and config.push_every) and step % config.push_every == 0 and not last
+            if step % config.log_every == 0 or saving or pushing:
                 means = log.means()
                 weight = sum(p.detach().float().sum() for p in generator.parameters())
                 refuse_infinite({**means, "weights": float(weight)}, step, kept, lambda flag: any_process(accelerator, flag))
+            counters.seconds += log.updated()
             if step % config.log_every == 0 or last:
                 for sentence in health.warnings(means, log.updates):
                     accelerator.print(f"warning: {sentence}")
@@ -358,9 +363,9 @@ def train(config: Config) -> Path:
                 counters.streams = gather_object([batch.state])
                 checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
                 kept = f"the checkpoint of update {step} is kept"
+            if saving or pushing:
                 write()
-            if pusher and config.push_every and step % config.push_every == 0 and not last:
-                write()
+            if pusher and pushing:
                 pusher.start(step)
             log.leave_out_pause()
             if stopping:
@@ -384,7 +389,13 @@ def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | No
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(f"{folder} cannot be used for the run: {error.strerror}; choose another --output_dir") from error
+    photos = Path(os.path.expanduser(config.dataset))
+    if photos.is_dir() and output.resolve().is_relative_to(photos.resolve()):
+        raise ValueError(f"{output} lies in the dataset {photos}: its samples would be trained on; choose another --output_dir")
     there = checkpoint.exists(checkpoints)
+    taken = [name for name in FILES if (output / name).exists()]
+    if taken and not there and not (config.resume and RECORD in taken):
+        raise ValueError(f"{output} holds {', '.join(taken)}, which the run would overwrite; choose another --output_dir")
     if not config.resume or (config.resume == "auto" and not there):
         if there:
             raise ValueError(f"{checkpoints} holds another run; add --resume latest, or choose another --output_dir")
@@ -449,11 +460,17 @@ def parse(arguments: list[str] | None = None) -> Config:
     return options.parse(Config, arguments, __doc__)
 
 
-if __name__ == "__main__":
+def main() -> None:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     try:
         train(parse())
     except ValueError as error:
         sys.exit(f"train_accelerate.py: {error}")
+    except (torch.OutOfMemoryError, MemoryError):
+        sys.exit("train_accelerate.py: out of memory; a smaller --batch_size with more --gradient_accumulation_steps takes less")
     except KeyboardInterrupt:
-        sys.exit("train_accelerate.py: stopped at once; an earlier checkpoint is kept")
+        sys.exit("train_accelerate.py: stopped at once; what the last checkpoint holds is kept")
+
+
+if __name__ == "__main__":
+    main()

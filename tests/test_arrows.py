@@ -35,7 +35,7 @@ ALLOWED = {
     "data/stream": {"data/cache", "data/patches", "data/remote"},
     "data/publish": {"card", "data/sources"},
     "evaluation/__init__": set(),
-    "evaluation/benchmark": {"evaluation/metrics", "imaging"},
+    "evaluation/benchmark": {"evaluation/features", "evaluation/metrics", "imaging"},
     "evaluation/features": set(),
     "evaluation/metrics": {"imaging"},
     "imaging/__init__": set(),

@@ -133,6 +133,7 @@ def test_what_is_not_there_is_one_sentence(tmp_path, opened, streamed):
         for options, words in [
             (dict(validation="valid"), r"valid: neither another split of the dataset \(it has test, train\), nor a folder"),
             (dict(validation="train"), "--validation train: neither another split"),
+            (dict(validation="~unheard-of/photos"), "--validation ~unheard-of/photos: neither another split"),
             (dict(validation=str(tmp_path / "empty")), "holds no benchmark set: .*; and as a folder of images: .* any data"),
             (dict(validation=str(tmp_path / "bench"), scale=2), r"HR and LR_x2 inside; and as .* holds LR images beside HR"),
             (dict(split="nothing"), "d has no split 'nothing'; it has: test, train"),

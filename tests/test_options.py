@@ -24,6 +24,13 @@ def test_flags_override_the_file_which_overrides_the_defaults(tmp_path):
     assert parse(Options, ["--config", str(file), "--steps", "7", "--no-fast"], "") == Options(steps=7, rate=1e-4)
 
 
+def test_home_is_found_in_the_file_as_by_a_shell(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    (tmp_path / "a.yaml").write_text("name: ~/photos\n")
+    assert parse(Options, ["--config", str(tmp_path / "a.yaml")], "").name == "/home/me/photos"
+    assert parse(Options, ["--name=~/photos"], "").name == "/home/me/photos"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -31,6 +38,11 @@ def test_flags_override_the_file_which_overrides_the_defaults(tmp_path):
         ("steps: many", "steps must be int, got 'many'"),
         ("steps: true", "steps must be int, got True"),
         ("fast: 1", "fast must be bool, got 1"),
+        ("steps: .inf", "steps must be int, got inf"),
+        ("steps: 5.7", "steps must be int, got 5.7"),
+        ("name:", "name must be str, got None"),
+        ("name: no", "name must be str, got False; words like no, on and yes need quotes"),
+        ("name: [a, b]", r"name must be str, got \['a', 'b'\]"),
         ("- steps", "must hold lines of NAME: VALUE"),
         ("a: [", "cannot be read"),
     ],
@@ -60,6 +72,7 @@ def test_every_option_of_the_trainer_is_explained_and_none_twice(capsys):
 
 def test_durations():
     assert [seconds(text) for text in ("90m", "1h30m", "45s", "2h", "0.5h", "1h1m1s")] == [5400, 5400, 45, 7200, 1800, 3661]
+    assert seconds(None) is None
     for wrong in ("", "90", "m", "1h 2", "-3m"):
         with pytest.raises(ValueError, match="90m, 1h30m or 45s"):
             seconds(wrong)

@@ -35,7 +35,9 @@ def test_run_pushes_as_it_goes_and_a_failed_push_is_tried_again(hub, photo_folde
         assert files[name] == (tmp_path / "out" / name).read_bytes()
     record = json.loads(files["training.json"])
     assert record["updates"] == 6
-    assert str(tmp_path) not in json.dumps({**record["config"], "output_dir": ""})
+    assert str(tmp_path) not in json.dumps(record)
+    assert str(tmp_path) not in files["README.md"].decode()
+    assert 'from_pretrained("user/mine")' in files["README.md"].decode()
     loaded = client(hub, "-c", "from srgan_hub import SRGANGenerator; print(SRGANGenerator.from_pretrained('user/mine').width)")
     assert loaded.stdout.strip() == "4", loaded.stderr
 

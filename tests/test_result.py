@@ -51,6 +51,26 @@ def test_what_lies_on_this_machine_is_named_without_its_place(tmp_path):
     assert changed_options(config) == {"dataset": tmp_path.name, "pretrained": "user/name"}
 
 
+def test_places_that_are_no_longer_there_are_not_told_either():
+    """A checkpoint that was resumed is gone after two newer ones; a pattern never was a file."""
+    places = dict(resume="/home/me/runs/a/checkpoints/checkpoint-0000001", cache_dir="~/mine", data_files="/home/me/p/*.png",
+                  validation="../secret/photos")  # fmt: skip
+    shown = public(Config(**places, dataset="user/name", output_dir="runs/a"))
+    assert [shown[name] for name in places] == ["checkpoint-0000001", "mine", "*.png", "photos"]
+    assert (shown["dataset"], shown["output_dir"]) == ("user/name", "runs/a")
+
+
+def test_card_names_what_others_can_load():
+    def card(**where):
+        return training_card(ROOT / "model_card.md", Config(**where), VARIANTS["srresnet-mse"], RECORD, None)
+
+    assert 'from_pretrained("runs/a")' in card(output_dir="runs/a")
+    assert 'from_pretrained("user/name")' in card(output_dir="runs/a", push_to_hub="user/name")
+    private = card(output_dir="/home/me/runs/a")
+    assert "--output_dir a`" in private
+    assert "/home/me" not in private
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_put_in_words_with_range_and_layer(name):
     words = loss_in_words(VARIANTS[name], "vgg19")

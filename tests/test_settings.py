@@ -28,6 +28,9 @@ def test_flags_override_the_variant():
         (dict(pixel_weight=0.0), "every weight is 0"),
         (dict(degradation="blurry"), "--degradation must be one of bicubic"),
         (dict(max_train_time="soon"), "90m, 1h30m or 45s, got 'soon'"),
+        (dict(max_train_time=""), "90m, 1h30m or 45s, got ''"),
+        (dict(seed=-1), "--seed must be from 0 to below 4294967296, got -1"),
+        (dict(variant="srresnet-vgg22", content_layers="vgg22,vgg54", crop=8), "--crop must be at least 16 for vgg22, vgg54"),
         (dict(variant="srgan-plus", max_train_steps=50), "leave none of 50 for the generator"),
     ],
 )

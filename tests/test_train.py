@@ -1,15 +1,20 @@
 import json
 import math
 import re
+import shutil
+import time
 
 import pytest
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torchvision.models import vgg16
 
 import train_accelerate
 from conftest import equal, smooth_photo, state_of, train, untrained_vgg
 from srgan_hub import SRGANGenerator
+from srgan_hub.training import checkpoint
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import Config, parse
 
@@ -68,7 +73,7 @@ def test_result_is_a_checkpoint_with_its_card(small, photo_folder, tmp_path, cap
     assert "--width 4 --blocks 1 --max_train_steps 4 --batch_size 2 --crop 32" in card
     assert "{" not in card
     assert "ema_decay: 0.999" in card  # every setting, the defaults too
-    assert str(tmp_path) not in card.replace(f"--output_dir {tmp_path}", "").replace(f'"{tmp_path}/out"', "")
+    assert str(tmp_path) not in card
     terms = r"update 4/4  pixel \d\.\d+  g_norm \d+\.\d+  lr \S+  \d+\.\d+ updates/s"
     assert re.search(terms + r"  \d+ images/s  waiting for data \S+%  0:00:00 left", printed)
 
@@ -139,6 +144,55 @@ def test_runs_are_not_mixed_up(small, photo_folder, tmp_path, vgg_file):
         train(configuration(photo_folder, tmp_path / "file"))
 
 
+@pytest.mark.parametrize("other", [dict(width=8), dict(scale=2), dict(crop=48), dict(adversarial_weight=0.0)])
+def test_checkpoint_of_other_networks_is_one_sentence(small, photo_folder, tmp_path, other):
+    options = dict(variant="srgan-mse", max_train_steps=1, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    with pytest.raises(ValueError, match="checkpoint-0000001 is of other networks than these options make; give the") as caught:
+        train(configuration(photo_folder, tmp_path / "out", resume="latest", **{**options, **other}))
+    assert "\n" not in str(caught.value)
+
+
+def test_run_that_turns_back_leaves_the_later_checkpoints_behind(small, photo_folder, tmp_path):
+    """Else `latest` would go on with those that the user has turned away from."""
+    options = dict(max_train_steps=4, checkpoint_every=1, keep_checkpoints=3, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", **options))
+    second = tmp_path / "out" / "checkpoints" / "checkpoint-0000002"
+    train(configuration(photo_folder, tmp_path / "out", resume=str(second), seed=1, max_train_time="0s", **options))
+    names = sorted(path.name for path in (tmp_path / "out" / "checkpoints").iterdir())
+    assert names == ["checkpoint-0000002", "checkpoint-0000003"]
+    assert checkpoint.configuration(checkpoint.find(tmp_path / "out" / "checkpoints", "latest"))["seed"] == 1
+
+
+def test_first_update_of_a_resumed_run_is_whole(photo_folder, tmp_path):
+    """Whatever was accumulated before: the counter of batches that Accelerate keeps is no multiple of the new number."""
+    plain = dict(norm="none", mixed_precision="no", max_train_steps=4, lr=0.02, validation="none")
+    train(configuration(photo_folder, tmp_path / "out", gradient_accumulation_steps=3, checkpoint_every=3, **plain))
+    third = str(tmp_path / "out" / "checkpoints" / "checkpoint-0000003")
+    for name, parts, size in (("one", 1, 4), ("two", 2, 2)):
+        sizes = dict(gradient_accumulation_steps=parts, batch_size=size)
+        train(configuration(photo_folder, tmp_path / name, resume=third, **plain, **sizes))
+    one, two = (state_of(tmp_path / name)["model.safetensors"] for name in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], rtol=0, atol=1e-5) for name in one)
+
+
+def test_nothing_is_overwritten_that_no_run_has_made(small, photo_folder, tmp_path):
+    SRGANGenerator(width=4, blocks=1).save_pretrained(tmp_path / "mine")
+    mine = str(tmp_path / "mine")
+    for resume in (None, "auto"):
+        with pytest.raises(ValueError, match=r"holds config.json, model.safetensors.*, which the run would overwrite"):
+            train(configuration(photo_folder, mine, pretrained=mine, resume=resume))
+    afresh = dict(max_train_steps=1, validation="none", checkpoint_dir=str(tmp_path / "lent"), resume="auto")
+    train(configuration(photo_folder, tmp_path / "out", **afresh))
+    shutil.rmtree(tmp_path / "lent")  # with the machine that it was on: documented
+    train(configuration(photo_folder, tmp_path / "out", **afresh))
+
+
+def test_samples_do_not_become_photographs(small, photo_folder, tmp_path):
+    with pytest.raises(ValueError, match=r"lies in the dataset .*; choose another --output_dir"):
+        train(configuration(photo_folder, photo_folder / "run"))
+
+
 def test_finished_run_keeps_its_card(small, photo_folder, tmp_path, capsys):
     train(configuration(photo_folder, tmp_path / "out"))
     card = tmp_path / "out" / "README.md"
@@ -159,6 +213,7 @@ def test_run_stopped_before_its_result_was_written_writes_it(small, photo_folder
 
 def test_tiny_validation_photo_stops_nothing(small, photo_folder, tmp_path, capsys):
     smooth_photo(16, 16).save(photo_folder / "validation" / "tiny.png")
+    smooth_photo(31, 31).save(photo_folder / "validation" / "small.png")  # large enough for SSIM, not for the feature distance
     train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
     assert "2 photographs" in capsys.readouterr().out
 
@@ -251,6 +306,28 @@ def test_not_a_number_stops_the_run_and_keeps_the_last_good_checkpoint(small, ph
     assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == 2
 
 
+def test_not_a_number_is_never_pushed(small, photo_folder, tmp_path, monkeypatch):
+    pushed = []
+    monkeypatch.setattr(train_accelerate.Pusher, "check", lambda self: None)
+    monkeypatch.setattr(train_accelerate.Pusher, "start", lambda self, step: pushed.append(step))
+    real = train_accelerate.pixel_loss
+    calls = iter(range(100))
+    monkeypatch.setattr(train_accelerate, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
+    rare = dict(max_train_steps=20, log_every=100, checkpoint_every=100, push_to_hub="user/name", push_every=2)
+    with pytest.raises(ValueError, match="update 4: pixel nan"):
+        train(configuration(photo_folder, tmp_path / "out", **rare))
+    assert pushed == [2]
+    assert all(tensor.isfinite().all() for tensor in load_file(tmp_path / "out" / "model.safetensors").values())
+
+
+def test_waiting_for_the_device_is_training_time(photo_folder, tmp_path, monkeypatch):
+    """A GPU is given its work long before it has done it; reading the means waits for it."""
+    real = train_accelerate.TrainingLog.means
+    monkeypatch.setattr(train_accelerate.TrainingLog, "means", lambda log: time.sleep(0.5) or real(log))
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=2))
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["seconds"] > 1
+
+
 def test_time_that_is_up_ends_with_a_checkpoint(small, photo_folder, tmp_path, capsys):
     train(configuration(photo_folder, tmp_path / "out", max_train_steps=100_000, max_train_time="1s", checkpoint_every=10_000))
     (found,) = (tmp_path / "out" / "checkpoints").iterdir()
@@ -288,6 +365,46 @@ def test_fp16_on_a_cpu_is_refused(small, photo_folder, tmp_path):
     """Accelerate would train in float32 without a word."""
     with pytest.raises(ValueError, match="fp16 and --sync_batchnorm need GPUs"):
         train(configuration(photo_folder, tmp_path / "out", mixed_precision="fp16", cpu=True))
+
+
+def test_fp16_unscales_each_network_by_itself_and_survives_an_overflow(monkeypatch):
+    """Two networks share a loss scale, and gradients are accumulated: what a GPU does, with the scaler of the CPU."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    accelerator = Accelerator(cpu=True, gradient_accumulation_steps=2)
+    accelerator.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    monkeypatch.setattr(accelerator.state, "_mixed_precision", "fp16")
+    accelerator.native_amp = True
+    networks = [torch.nn.Linear(1, 1, bias=False) for _ in range(2)]
+    for network in networks:
+        network.weight.data.zero_()
+    steps = [accelerator.prepare(torch.optim.SGD(network.parameters(), lr=1.0)) for network in networks]
+    norms = []
+    for factor in (1.0, 3.0, 1.0, math.inf):  # two updates of two batches; the last one overflows
+        with accelerator.accumulate(*networks):
+            for network, step in zip(networks, steps, strict=True):
+                norms.append(train_accelerate.descend(factor * network.weight.sum(), network, step, accelerator, clip=0))
+    assert [network.weight.item() for network in networks] == [-2.0, -2.0]
+    assert [norm and norm.item() for norm in norms] == [None, None, 2.0, 2.0, None, None, 0.0, 0.0]
+
+
+def test_average_is_measured_as_it_is_used(photo_folder, tmp_path, monkeypatch):
+    """In float32: under autocast the card's numbers would not be those of the stored weights."""
+    measured = []
+    real = train_accelerate.Validation.__call__
+    monkeypatch.setattr(train_accelerate.Validation, "__call__", lambda self, up: measured.append(up.generator) or real(self, up))
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=1))
+    made, lr = SRGANGenerator.from_pretrained(tmp_path / "out"), torch.rand(1, 3, 12, 12)
+    assert torch.allclose(measured[0](lr), made(lr), rtol=0, atol=1e-6)
+
+
+def test_memory_that_is_not_enough_is_one_sentence(monkeypatch):
+    def full(config):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(train_accelerate, "train", full)
+    monkeypatch.setattr("sys.argv", ["train_accelerate.py"])
+    with pytest.raises(SystemExit, match="out of memory; a smaller --batch_size"):
+        train_accelerate.main()
 
 
 def test_bf16_gradients_agree_with_float32(photo_folder, tmp_path):

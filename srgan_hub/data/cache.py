@@ -65,7 +65,7 @@ def open_cache(images: Images, cache_dir: str | Path | None = None, report: Call
     cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are left out with one counted warning.
     Raises ValueError if the disk has too little room, a file cannot be had, or nothing can be decoded.
     """
-    root = Path(cache_dir).expanduser() if cache_dir else default_folder()
+    root = Path(os.path.expanduser(cache_dir)) if cache_dir else default_folder()
     folder = root / hashlib.sha256(f"{VERSION}/{MARGIN}/{images.fingerprint}".encode()).hexdigest()[:20]
     if not len(images):
         raise ValueError("the dataset is empty")

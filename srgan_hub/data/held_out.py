@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -99,7 +100,7 @@ def _elsewhere(
     """What is named by --validation, if it is no other split of the dataset."""
     if validation == "none":
         return HeldOut([], [], "")
-    folder = Path(validation).expanduser()
+    folder = Path(os.path.expanduser(validation))
     if not folder.is_dir():
         raise ValueError(
             f"--validation {validation}: neither another split of the dataset (it has {', '.join(splits)}), nor a folder, "

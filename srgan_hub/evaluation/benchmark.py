@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from srgan_hub.evaluation.features import SMALLEST
 from srgan_hub.evaluation.metrics import SSIM_WINDOW, measured_area, psnr, ssim
 from srgan_hub.imaging.resize import crop_to_multiple, downsample
 
@@ -48,7 +49,7 @@ def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str
     """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic; too small a photograph is left out."""
     pairs = []
     for number, photo in enumerate(photos):
-        if min(photo.shape[:2]) < 2 * scale + SSIM_WINDOW + scale:
+        if min(photo.shape[:2]) < max(3 * scale + SSIM_WINDOW, SMALLEST):
             logger.warning("left out a %dx%d photograph: too small to measure", photo.shape[1], photo.shape[0])
             continue
         hr = crop_to_multiple(photo, scale).copy()

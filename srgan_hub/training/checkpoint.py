@@ -23,7 +23,7 @@ PAUSE = "SRGAN_HUB_CHECKPOINT_PAUSE"  # seconds; tests widen the moments in whic
 
 
 def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: int = 2) -> Path:
-    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep`."""
+    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep` up to it."""
     final, unfinished = folder / f"{PREFIX}{step:07d}", folder / f"{UNFINISHED}{step:07d}"
     if accelerator.is_main_process:
         for left in folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
@@ -42,10 +42,25 @@ def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: 
         unfinished.rename(final)
         _to_disk(folder)
         _pause()
-        for old in _all(folder)[:-keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        every = _all(folder)
+        newest = every[: every.index(final) + 1][-keep:]  # later ones are of a course that this run has turned back from
+        for other in every:
+            if other not in newest:
+                shutil.rmtree(other, ignore_errors=True)
     accelerator.wait_for_everyone()
     return final
+
+
+def load(accelerator: Accelerator, checkpoint: Path) -> None:
+    """Everything prepared or registered takes over the state of a checkpoint; ValueError if it is of other networks."""
+    try:
+        accelerator.load_state(str(checkpoint))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"{checkpoint} is of other networks than these options make; give the architecture, --crop and weights of the loss "
+            f"that it was started with (they are in its {CONFIG}), or start another run with --pretrained"
+        ) from error
+    accelerator.step = 0  # batches since an update, however many made one before: none
 
 
 def find(folder: Path, name: str) -> Path:
@@ -96,7 +111,8 @@ def _fault(checkpoint: Path) -> str | None:
 
 
 def _all(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit())
+    found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
 
 
 def _sha256(path: Path) -> str:

@@ -37,7 +37,7 @@ class TrainingLog:
                 self.counts[name] = self.counts.get(name, 0) + 1
 
     def updated(self) -> float:
-        """One update is done; returns its seconds."""
+        """One update is done; returns its seconds. After `means`, which waits for what the device still has to do."""
         now = time.perf_counter()
         seconds, self.last = now - self.last, now
         self.updates, self.seconds = self.updates + 1, self.seconds + seconds

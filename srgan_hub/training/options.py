@@ -7,12 +7,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import os
 import re
 from pathlib import Path
 
 import yaml
 
-KINDS = {"str": str, "int": int, "float": float}
+KINDS = {"str": os.path.expanduser, "int": int, "float": float}
 
 
 def parse(options: type, arguments: list[str] | None, description: str):
@@ -51,23 +52,25 @@ def read(options: type, path: Path) -> dict:
 def convert(field: dataclasses.Field, value: object, path: Path) -> object:
     if value is None and "None" in field.type:
         return None
-    if field.type == "bool" or isinstance(value, bool):
-        if field.type == "bool" and isinstance(value, bool):
-            return value
-    else:
+    if field.type == "bool" and isinstance(value, bool):
+        return value
+    if field.type != "bool" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
         try:
-            return KINDS[kind(field)](value)  # YAML reads 1e-4 as text
-        except (TypeError, ValueError):
+            return KINDS[kind(field)](str(value))  # YAML reads 1e-4 as text
+        except ValueError:
             pass
-    raise ValueError(f"--config {path}: {field.name} must be {kind(field)}, got {value!r}")
+    quotes = "; words like no, on and yes need quotes" if kind(field) == "str" else ""
+    raise ValueError(f"--config {path}: {field.name} must be {kind(field)}, got {value!r}{quotes}")
 
 
 def kind(field: dataclasses.Field) -> str:
     return field.type.removesuffix(" | None")
 
 
-def seconds(duration: str) -> float:
-    """ "90m", "1h30m", "45s" or "2h" -> seconds; ValueError for anything else."""
+def seconds(duration: str | None) -> float | None:
+    """ "90m", "1h30m", "45s" or "2h" -> seconds, None -> None; ValueError for anything else."""
+    if duration is None:
+        return None
     match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", duration.strip())
     if not match or not any(match.groups()):
         raise ValueError(f"a duration is written 90m, 1h30m or 45s, got {duration!r}")

@@ -38,12 +38,17 @@ def finished(folder: Path, total: int) -> bool:
 
 
 def public(config) -> dict:
-    """Every option for the eyes of others: of what lies on this machine only the name."""
+    """Every option for the eyes of others: of what lies, or lay, on this machine only the name."""
     return {name: _public(value) for name, value in dataclasses.asdict(config).items()}
 
 
 def _public(value: object) -> object:
-    return Path(value).resolve().name if isinstance(value, str) and value and Path(value).exists() else value
+    return Path(value).resolve().name if isinstance(value, str) and value and (_far(value) or Path(value).exists()) else value
+
+
+def _far(place: str) -> bool:
+    """Whether a path, which need not exist, leads out of the folder that the run was started in."""
+    return Path(place).is_absolute() or place.startswith("~") or ".." in Path(place).parts
 
 
 def changed_options(config) -> dict:
@@ -68,14 +73,15 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
         numbers = ", ".join(named.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
         validation = f"{numbers}; {record['held_out']}"
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
+    output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
     return fill(
         template.read_text(encoding="utf-8"),
         name=Path(config.output_dir).resolve().name,
-        source=config.output_dir,
+        source=config.push_to_hub or output,
         scale=str(record["generator"]["scale"]),
         generator=", ".join(f"{name} {value}" for name, value in record["generator"].items()),
         variant=config.variant,
-        command=f"accelerate launch train_accelerate.py {options} --output_dir {config.output_dir}",
+        command=f"accelerate launch train_accelerate.py {options} --output_dir {output}",
         updates=f"{record['updates']} of {config.max_train_steps}",
         minutes=f"{record['seconds'] / 60:.0f}",
         photographs=str(record["photographs"]),

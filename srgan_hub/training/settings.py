@@ -23,6 +23,7 @@ def weights_of(config) -> Variant:
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
     limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr")]
+    limits += [("seed", 0, 2**32)]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
     for name, low, high in limits:
@@ -31,8 +32,7 @@ def weights_of(config) -> Variant:
             raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
     if config.keep and not config.pretrained:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
-    if config.max_train_time:
-        seconds(config.max_train_time)
+    seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
     given |= {name: getattr(config, name) for name in ("gan", "lr", "d_warmup")}
@@ -43,6 +43,8 @@ def weights_of(config) -> Variant:
     weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
     if weights.content and not weights.layers:
         raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
+    if weights.content and config.crop < (least := 2 ** (max(int(layer[3]) for layer in weights.layers) - 1)):
+        raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if not (weights.pixel or weights.content or weights.adversarial):
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
