@@ -2,12 +2,14 @@
 
     python benchmarks/train_speed.py
 
-Others: float32, NCHW, PyTorch's default memory layout, every patch decoded from a pre-cut PNG by two worker processes. Ours:
-train_accelerate.py's own steps, bf16 autocast, channels_last, patches from the decoded cache. Same networks, batch, threads and
-run; the ways take turns, and medians are compared, since machines are noisy. VGG19 has random weights: its speed is the same."""
+Others: float32, NCHW, PyTorch's defaults; "with data", every patch decoded from a pre-cut PNG by two worker processes. Ours:
+train_accelerate.py's own steps, bf16 autocast, channels_last; "with data", patches from the decoded cache. Same networks,
+batch, threads and run; two processes take turns, and medians are compared, since machines are noisy. VGG19 has random weights:
+its speed is the same."""
 
 from __future__ import annotations
 
+import multiprocessing
 import platform
 import statistics
 import tempfile
@@ -31,6 +33,7 @@ from srgan_hub.imaging.degrade import bicubic
 from srgan_hub.losses import pixel_loss
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import cores
+from srgan_hub.training.prelu import cheaper_prelu
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import d_step, g_step, shifted
 
@@ -56,13 +59,14 @@ def ours(vgg_file: Path | None) -> Update:
     generator = SRGANGenerator()
     pass_through(generator)
     generator = generator.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4)
+    cheaper_prelu(generator)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, fused=True)
     generator, optimizer = accelerator.prepare(generator, optimizer)
     vgg = discriminator = d_optimizer = None
     if vgg_file:
         vgg = VGGFeatures("vgg54", vgg_file).to(memory_format=torch.channels_last)
         discriminator = SRGANDiscriminator(crop=CROP).to(memory_format=torch.channels_last)
-        d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4)
+        d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4, fused=True)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     count = 0
 
@@ -79,18 +83,17 @@ def ours(vgg_file: Path | None) -> Update:
     return update
 
 
-def others(vgg_file: Path | None, memory_format: torch.memory_format = torch.contiguous_format) -> Update:
+def others(vgg_file: Path | None) -> Update:
     generator = SRGANGenerator()
     pass_through(generator)
-    generator = generator.to(memory_format=memory_format)
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4)
     if vgg_file:
-        vgg = VGGFeatures("vgg54", vgg_file).to(memory_format=memory_format)
-        discriminator = SRGANDiscriminator(crop=CROP).to(memory_format=memory_format)
+        vgg = VGGFeatures("vgg54", vgg_file)
+        discriminator = SRGANDiscriminator(crop=CROP)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4)
 
     def update(lr: Tensor, hr: Tensor) -> None:
-        lr, hr = (image.to(memory_format=memory_format).float() / 255 for image in (lr, hr))
+        lr, hr = (image.contiguous().float() / 255 for image in (lr, hr))
         sr = generator(lr)
         if vgg_file:
             d_optimizer.zero_grad()
@@ -128,34 +131,51 @@ def from_files(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
         yield from DataLoader(SubImages(files * 16, CROP), batch_size=BATCH, shuffle=True, num_workers=2)
 
 
-def main() -> None:
+def worker(way: str, folder: Path, pipe) -> None:
+    """A process that trains one way: for each name it is sent, one update, and its seconds in return."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
+    vgg_file = folder / "vgg19.safetensors"
+    make = others if way == "others" else ours
+    if way == "ours":
+        keep_memory()  # for a whole process: hence one for each way
+    updates = {"SRResNet": make(None), "SRGAN": make(vgg_file)}
+    if way == "others":
+        batches = {"same batch": fixed(), "with data": from_files(folder / "files")}
+    else:
+        batches = {"same batch": fixed(), "with data": from_cache(folder / "cache")}
+    pipe.send("ready")
+    while (task := pipe.recv()) is not None:
+        network, data = task
+        start = time.perf_counter()
+        updates[network](*next(batches[data]))
+        pipe.send(time.perf_counter() - start)
+
+
+def main() -> None:
+    tasks = [(network, data) for network in ("SRResNet", "SRGAN") for data in ("same batch", "with data")]
+    seconds = {(way, *task): [] for way in ("others", "ours") for task in tasks}
+    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        vgg_file = random_vgg(folder / "vgg19.safetensors")
-        methods = {}
-        for network, file in (("SRResNet", None), ("SRGAN", vgg_file)):
-            theirs, mine, half = others(file), ours(file), others(file, torch.channels_last)
-            methods |= {
-                (network, "others: float32 NCHW"): (theirs, fixed()),
-                (network, "float32 channels_last"): (half, fixed()),
-                (network, "ours: bf16 channels_last"): (mine, fixed()),
-                (network, "others, with data: PNGs, 2 workers"): (theirs, from_files(folder / "files")),
-                (network, "ours, with data: decoded cache"): (mine, from_cache(folder / "cache")),
-            }
-        seconds = {method: [] for method in methods}
+        random_vgg(folder / "vgg19.safetensors")
+        pipes = {}
+        for way in ("others", "ours"):
+            pipes[way], end = spawn.Pipe()
+            spawn.Process(target=worker, args=(way, folder, end)).start()
+            pipes[way].recv()
         for _ in range(ROUNDS + WARM_UP):
-            for method, (update, batches) in methods.items():
-                start = time.perf_counter()
-                update(*next(batches))
-                seconds[method].append(time.perf_counter() - start)
-    medians = {method: statistics.median(times[WARM_UP:]) for method, times in seconds.items()}
-    print(f"batch {BATCH} of {CROP}x{CROP}; torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}\n")
-    print("| network | way | seconds an update | images a second | ratio |\n| --- | --- | --- | --- | --- |")
-    for (network, way), median in medians.items():
-        baseline = medians[network, "others, with data: PNGs, 2 workers" if "data" in way else "others: float32 NCHW"]
-        print(f"| {network} | {way} | {median:.3f} | {BATCH / median:.1f} | {baseline / median:.2f} |")
+            for way, *task in seconds:
+                pipes[way].send(task)
+                seconds[way, *task].append(pipes[way].recv())
+        for pipe in pipes.values():
+            pipe.send(None)
+    medians = {key: statistics.median(times[WARM_UP:]) for key, times in seconds.items()}
+    print(f"batch {BATCH} of {CROP}x{CROP}; torch {torch.__version__}, {cores()} threads, {platform.machine()}\n")
+    print("| network | data | others, s an update | ours | others, images/s | ours | ratio |\n|" + " --- |" * 7)
+    for network, data in tasks:
+        theirs, mine = (medians[way, network, data] for way in ("others", "ours"))
+        print(f"| {network} | {data} | {theirs:.3f} | {mine:.3f} | {BATCH / theirs:.1f} | {BATCH / mine:.1f} | {theirs / mine:.2f} |")
 
 
 if __name__ == "__main__":
