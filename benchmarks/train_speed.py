@@ -1,6 +1,6 @@
 """Training speed on this machine: an update as the trainer runs it beside the same update as other projects run it.
 
-    python benchmarks/train_speed.py
+    python -m benchmarks.train_speed
 
 Others: float32, NCHW, PyTorch's defaults; "with data", every patch decoded from a pre-cut PNG by two worker processes. Ours:
 train_accelerate.py's own steps, bf16 autocast, channels_last; "with data", patches from the decoded cache. Same networks,
@@ -20,19 +20,19 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from data_speed import SubImages, make_cache, make_sub_images
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.models import vgg19
 
+from benchmarks.data_speed import SubImages, make_cache, make_sub_images
 from srgan_hub import SRGANDiscriminator, SRGANGenerator, VGGFeatures
 from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.imaging.degrade import bicubic
 from srgan_hub.losses import pixel_loss
 from srgan_hub.training.initialization import pass_through
-from srgan_hub.training.launch import cores
+from srgan_hub.training.launch import cores, keep_memory
 from srgan_hub.training.prelu import cheaper_prelu
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import d_step, g_step, shifted
@@ -175,7 +175,8 @@ def main() -> None:
     print("| network | data | others, s an update | ours | others, images/s | ours | ratio |\n|" + " --- |" * 7)
     for network, data in tasks:
         theirs, mine = (medians[way, network, data] for way in ("others", "ours"))
-        print(f"| {network} | {data} | {theirs:.3f} | {mine:.3f} | {BATCH / theirs:.1f} | {BATCH / mine:.1f} | {theirs / mine:.2f} |")
+        cells = [f"{theirs:.3f}", f"{mine:.3f}", f"{BATCH / theirs:.1f}", f"{BATCH / mine:.1f}", f"{theirs / mine:.2f}"]
+        print("| " + " | ".join([network, data, *cells]) + " |")
 
 
 if __name__ == "__main__":
