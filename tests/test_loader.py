@@ -135,3 +135,16 @@ def test_inside_cuts_all_four_sides(margin):
     image = torch.arange(2 * 3 * 10 * 12).reshape(2, 3, 10, 12)
     padded = torch.nn.functional.pad(image, (margin,) * 4, value=-1)
     assert torch.equal(inside(padded, margin), image)
+
+
+def test_device_without_float64_gets_ready_batches():
+    """Such are Apple's GPUs: the degradation runs on the CPU."""
+    seen = []
+
+    def spy(hr, scale, rng):
+        seen.append(hr.device.type)
+        return bicubic(hr, scale, rng)
+
+    (batch,) = Loader(Numbered(), spy, 4, "meta").batches(0, 1)
+    assert seen == ["cpu"]
+    assert batch.lr.device.type == batch.hr.device.type == "meta"

@@ -280,6 +280,12 @@ def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
     assert equal(one, two)
 
 
+def test_the_option_for_accumulation_outranks_the_environment(photo_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "3")  # as some configurations of accelerate launch do
+    train(configuration(photo_folder, tmp_path / "out", max_train_steps=3, validation="none"))
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["updates"] == 3
+
+
 def test_gradients_are_clipped_to_the_norm_asked_for(photo_folder, tmp_path):
     plain = dict(norm="none", mixed_precision="no", max_train_steps=1, validation="none")
     train(configuration(photo_folder, tmp_path / "free", **plain))

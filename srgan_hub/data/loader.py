@@ -44,11 +44,12 @@ class Loader:
 
     def _make(self, k: int) -> tuple[Tensor, Tensor, dict]:
         patches, scale = self.patches, self.scale
-        around = patches.batch(k).to(self.device)                      # (N, 3, crop + 2 margin, crop + 2 margin)
+        near = self.device if self.device.type == "cuda" else "cpu"    # Apple's GPUs lack the float64 of `downsample`
+        around = patches.batch(k).to(near)                             # (N, 3, crop + 2 margin, crop + 2 margin)
         lr = self.degrade(around, scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
         lr_margin = patches.margin // scale
         lr, hr = inside(lr, lr_margin), inside(around, patches.margin)
-        return lr, hr, patches.state()
+        return lr.to(self.device), hr.to(self.device), patches.state()
 
 
 def inside(image: Tensor, margin: int) -> Tensor:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's mallopt
 ON_CPUS = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N train_accelerate.py ..."
@@ -22,11 +23,14 @@ def refuse_lost_processes(environment: Mapping[str, str] = os.environ) -> None:
         raise ValueError(f"launched for several processes, but only one was started; on CPUs this starts N: {ON_CPUS}")
 
 
-def make_accelerator(*, cpu: bool, **options) -> Accelerator:
+def make_accelerator(*, cpu: bool, gradient_accumulation_steps: int = 1, **options) -> Accelerator:
     """An Accelerator whose processes are those that were launched; ValueError where they would train apart."""
     refuse_lost_processes()
     # torchrun without ACCELERATE_USE_CPU would start as many separate trainings on a machine without a GPU
-    accelerator = Accelerator(cpu=cpu or not torch.accelerator.is_available(), **options)
+    cpu = cpu or not torch.accelerator.is_available()
+    # as a plugin, since ACCELERATE_GRADIENT_ACCUMULATION_STEPS outranks the plain argument
+    parts = GradientAccumulationPlugin(num_steps=gradient_accumulation_steps, sync_with_dataloader=False)
+    accelerator = Accelerator(cpu=cpu, gradient_accumulation_plugin=parts, **options)
     launched = int(os.environ.get("WORLD_SIZE", 1))
     if accelerator.num_processes != launched:
         raise ValueError(f"{launched} processes were launched, but they are not connected; on CPUs use: {ON_CPUS}")
