@@ -48,11 +48,11 @@ from srgan_hub.losses import (
 )
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.training import checkpoint, options
+from srgan_hub.training.cpu import speed_up
 from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import keep_memory, make_accelerator, threads_each
 from srgan_hub.training.log import TrainingLog, check_tracker
-from srgan_hub.training.prelu import cheaper_prelu
 from srgan_hub.training.push import FILES, Pusher
 from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
@@ -235,7 +235,7 @@ def train(config: Config) -> Path:
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
-        cheaper_prelu(generator)
+        speed_up(generator)
     average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
         generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
     )

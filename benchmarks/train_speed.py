@@ -31,9 +31,9 @@ from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.imaging.degrade import bicubic
 from srgan_hub.losses import pixel_loss
+from srgan_hub.training.cpu import speed_up
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import cores, keep_memory
-from srgan_hub.training.prelu import cheaper_prelu
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import d_step, g_step, shifted
 
@@ -59,7 +59,7 @@ def ours(vgg_file: Path | None) -> Update:
     generator = SRGANGenerator()
     pass_through(generator)
     generator = generator.to(memory_format=torch.channels_last)
-    cheaper_prelu(generator)
+    speed_up(generator)
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, fused=True)
     generator, optimizer = accelerator.prepare(generator, optimizer)
     vgg = discriminator = d_optimizer = None

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.prelu import CPUPReLU, cheaper_prelu
+from srgan_hub.training.cpu import CPUPReLU, speed_up
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -35,11 +35,29 @@ def test_bf16_gradient_is_as_near_to_the_true_one_as_prelus_own():
     assert errors[1] <= errors[0] + 0.002 * abs(true)
 
 
-def test_generator_keeps_its_weights_and_what_it_computes():
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_generator_keeps_its_weights_and_what_it_computes(scale):
+    usual = SRGANGenerator(scale=scale, width=4, blocks=1, norm="none")
+    faster = copy.deepcopy(usual)
+    speed_up(faster)
+    speed_up(faster)  # twice is once
+    copied = copy.deepcopy(faster)
+    assert faster.state_dict().keys() == usual.state_dict().keys()
+    lr = torch.rand(2, 3, 6, 7)
+    results = []
+    for generator in (usual, faster, copied):
+        sr = generator(lr)
+        sr.square().sum().backward()
+        results.append([sr, *(parameter.grad for parameter in generator.parameters())])
+    for one, *others in zip(*results, strict=True):
+        assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-5) for other in others)
+
+
+def test_saved_generator_is_an_ordinary_one(tmp_path):
     generator = SRGANGenerator(width=4, blocks=1).eval()
-    cheaper = copy.deepcopy(generator)
-    cheaper_prelu(cheaper)
-    assert sum(isinstance(module, CPUPReLU) for module in cheaper.modules()) == 4
-    assert cheaper.state_dict().keys() == generator.state_dict().keys()
-    lr = torch.rand(1, 3, 6, 7)
-    assert torch.allclose(cheaper(lr), generator(lr), atol=1e-6)
+    before = generator(torch.ones(1, 3, 5, 5))
+    speed_up(generator)
+    generator.save_pretrained(tmp_path)
+    loaded = SRGANGenerator.from_pretrained(tmp_path)
+    assert type(loaded.tail) is torch.nn.Conv2d
+    assert torch.allclose(loaded(torch.ones(1, 3, 5, 5)), before, atol=1e-6)
