@@ -232,6 +232,7 @@ def train(config: Config) -> Path:
     if weights.content:
         vgg = VGGFeatures(weights.layers, config.vgg_weights)
         vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
+        vgg.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()

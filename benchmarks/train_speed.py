@@ -64,7 +64,7 @@ def ours(vgg_file: Path | None) -> Update:
     generator, optimizer = accelerator.prepare(generator, optimizer)
     vgg = discriminator = d_optimizer = None
     if vgg_file:
-        vgg = VGGFeatures("vgg54", vgg_file).to(memory_format=torch.channels_last)
+        vgg = VGGFeatures("vgg54", vgg_file).to(memory_format=torch.channels_last).stored_as(torch.bfloat16)
         discriminator = SRGANDiscriminator(crop=CROP).to(memory_format=torch.channels_last)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4, fused=True)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
@@ -131,45 +131,46 @@ def from_files(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
         yield from DataLoader(SubImages(files * 16, CROP), batch_size=BATCH, shuffle=True, num_workers=2)
 
 
-def worker(way: str, folder: Path, pipe) -> None:
-    """A process that trains one way: for each name it is sent, one update, and its seconds in return."""
+def worker(network: str, way: str, folder: Path, pipe) -> None:
+    """A process that trains one network one way: for each kind of data it is sent, one update, and its seconds in return."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
-    vgg_file = folder / "vgg19.safetensors"
-    make = others if way == "others" else ours
+    folder.mkdir(parents=True)
+    vgg_file = random_vgg(folder / "vgg19.safetensors")
     if way == "ours":
-        keep_memory()  # for a whole process: hence one for each way
-    updates = {"SRResNet": make(None), "SRGAN": make(vgg_file)}
+        keep_memory()  # memory belongs to a process: hence one for each
+    update = (others if way == "others" else ours)(vgg_file if network == "SRGAN" else None)
     if way == "others":
         batches = {"same batch": fixed(), "with data": from_files(folder / "files")}
     else:
         batches = {"same batch": fixed(), "with data": from_cache(folder / "cache")}
     pipe.send("ready")
-    while (task := pipe.recv()) is not None:
-        network, data = task
+    while (data := pipe.recv()) is not None:
         start = time.perf_counter()
-        updates[network](*next(batches[data]))
+        update(*next(batches[data]))
         pipe.send(time.perf_counter() - start)
 
 
 def main() -> None:
     tasks = [(network, data) for network in ("SRResNet", "SRGAN") for data in ("same batch", "with data")]
-    seconds = {(way, *task): [] for way in ("others", "ours") for task in tasks}
+    seconds = {(way, *task): [] for task in tasks for way in ("others", "ours")}
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        random_vgg(folder / "vgg19.safetensors")
-        pipes = {}
-        for way in ("others", "ours"):
-            pipes[way], end = spawn.Pipe()
-            spawn.Process(target=worker, args=(way, folder, end)).start()
-            pipes[way].recv()
-        for _ in range(ROUNDS + WARM_UP):
-            for way, *task in seconds:
-                pipes[way].send(task)
-                seconds[way, *task].append(pipes[way].recv())
-        for pipe in pipes.values():
-            pipe.send(None)
+        for network in ("SRResNet", "SRGAN"):
+            processes, pipes = [], {}
+            for way in ("others", "ours"):
+                pipes[way], end = spawn.Pipe()
+                processes.append(spawn.Process(target=worker, args=(network, way, folder / way / network, end)))
+                processes[-1].start()
+                pipes[way].recv()
+            for _ in range(ROUNDS + WARM_UP):
+                for way, _, data in (key for key in seconds if key[1] == network):
+                    pipes[way].send(data)
+                    seconds[way, network, data].append(pipes[way].recv())
+            for pipe, process in zip(pipes.values(), processes, strict=True):
+                pipe.send(None)
+                process.join()
     medians = {key: statistics.median(times[WARM_UP:]) for key, times in seconds.items()}
     print(f"batch {BATCH} of {CROP}x{CROP}; torch {torch.__version__}, {cores()} threads, {platform.machine()}\n")
     print("| network | data | others, s an update | ours | others, images/s | ours | ratio |\n|" + " --- |" * 7)

@@ -60,6 +60,11 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
 
+    def stored_as(self, dtype: torch.dtype) -> VGGFeatures:
+        """Keep the weights in the type that autocast computes in: it would convert these frozen ones at every call."""
+        self.features.to(dtype)
+        return self
+
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         maps, x = {}, (image - self.mean) / self.std
         for index, module in enumerate(self.features):

@@ -41,6 +41,14 @@ def test_several_layers_are_those_taken_one_by_one(networks):
     assert all(torch.equal(together[layer], VGGFeatures(layer, path)(image)[layer]) for layer in together)
 
 
+def test_weights_stored_as_bf16_give_what_autocast_gives(networks):
+    usual, stored = (VGGFeatures("vgg22", networks["vgg19"][0]) for _ in range(2))
+    stored.stored_as(torch.bfloat16)
+    image = torch.rand(1, 3, 16, 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(stored(image)["vgg22"], usual(image)["vgg22"])
+
+
 def test_network_is_frozen_but_passes_gradients(networks):
     vgg = VGGFeatures("vgg22", networks["vgg16"][0])
     image = torch.rand(1, 3, 16, 16, requires_grad=True)
