@@ -37,7 +37,7 @@ from srgan_hub.training.launch import cores, keep_memory
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import d_step, g_step, shifted
 
-ROUNDS, WARM_UP = 8, 2
+ROUNDS, TURN = 3, 4  # turns of each process, updates of a turn; the first of a turn finds caches and threads cold
 BATCH, CROP = 16, 96
 
 Update = Callable[[Tensor, Tensor], None]
@@ -132,7 +132,7 @@ def from_files(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def worker(network: str, way: str, folder: Path, pipe) -> None:
-    """A process that trains one network one way: for each kind of data it is sent, one update, and its seconds in return."""
+    """A process that trains one network one way: for each kind of data it is sent, a turn of updates, and their seconds."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
     folder.mkdir(parents=True)
@@ -146,9 +146,12 @@ def worker(network: str, way: str, folder: Path, pipe) -> None:
         batches = {"same batch": fixed(), "with data": from_cache(folder / "cache")}
     pipe.send("ready")
     while (data := pipe.recv()) is not None:
-        start = time.perf_counter()
-        update(*next(batches[data]))
-        pipe.send(time.perf_counter() - start)
+        seconds = []
+        for _ in range(TURN):
+            start = time.perf_counter()
+            update(*next(batches[data]))
+            seconds.append(time.perf_counter() - start)
+        pipe.send(seconds)
 
 
 def main() -> None:
@@ -164,14 +167,14 @@ def main() -> None:
                 processes.append(spawn.Process(target=worker, args=(network, way, folder / way / network, end)))
                 processes[-1].start()
                 pipes[way].recv()
-            for _ in range(ROUNDS + WARM_UP):
+            for _ in range(ROUNDS + 1):
                 for way, _, data in (key for key in seconds if key[1] == network):
                     pipes[way].send(data)
-                    seconds[way, network, data].append(pipes[way].recv())
+                    seconds[way, network, data] += pipes[way].recv()[1:]
             for pipe, process in zip(pipes.values(), processes, strict=True):
                 pipe.send(None)
                 process.join()
-    medians = {key: statistics.median(times[WARM_UP:]) for key, times in seconds.items()}
+    medians = {key: statistics.median(times[TURN - 1 :]) for key, times in seconds.items()}
     print(f"batch {BATCH} of {CROP}x{CROP}; torch {torch.__version__}, {cores()} threads, {platform.machine()}\n")
     print("| network | data | others, s an update | ours | others, images/s | ours | ratio |\n|" + " --- |" * 7)
     for network, data in tasks:
