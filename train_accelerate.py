@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import logging
-import math
 import os
 import sys
 import time
@@ -172,7 +171,9 @@ def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: fl
     norm = None
     if accelerator.sync_gradients:
         accelerator.unscale_gradients(optimizer)  # its own alone: Accelerate's clip_grad_norm_ takes the other network's along
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), clip or math.inf)
+        norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in network.parameters()])
+        if clip:
+            torch.nn.utils.clip_grads_with_norm_(network.parameters(), clip, norm)
         if accelerator.scaler:  # an overflow of fp16 is no divergence: the step is left out, the next loss scaled less
             norm = norm.nan_to_num(0, 0, 0)
     optimizer.step()
