@@ -8,7 +8,25 @@ from accelerate import Accelerator
 from srgan_hub.training.stop import Stop
 
 
-def test_signal_asks_once_and_the_second_ends_at_once():
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stop(Accelerator(cpu=True), None, time.monotonic()) as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop.requested(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_signal_asks_once_and_the_second_ends_at_once(interruptible):
     before = signal.getsignal(signal.SIGINT)
     with Stop(Accelerator(cpu=True), None, time.monotonic()) as stop:
         assert not stop.requested(1)

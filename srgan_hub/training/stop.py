@@ -20,7 +20,8 @@ class Stop:
         self.reason = ""
 
     def __enter__(self) -> Stop:
-        self.previous = {kind: signal.signal(kind, self._request) for kind in (signal.SIGINT, signal.SIGTERM)}
+        heard = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
+        self.previous = {kind: signal.signal(kind, self._request) for kind in heard}  # nohup and & mean their silence
         return self
 
     def _request(self, kind: int, frame) -> None:
