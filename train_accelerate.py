@@ -34,6 +34,7 @@ from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.features import FeatureDistance
+from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.losses import (
@@ -102,6 +103,7 @@ class Config:
     gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
     crop: int = 96                        # HR pixels a side of a patch
     lr: float | None = None               # Adam's peak rate; default: the variant's
+    d_lr: float | None = None             # the discriminator's peak rate; default: the variant's, or lr where it has none
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules
     max_grad_norm: float = 0.0            # gradients are clipped to this norm; 0: not at all, as in the paper
     ema_decay: float = 0.999              # of the averaged generator, which is the result
@@ -129,7 +131,7 @@ class Config:
 
 def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, accelerator: Accelerator, clip: float) -> dict:
     """One update of the discriminator; returns its loss and the mean probabilities of a photograph that it gives HR and SR."""
-    hr_logits, sr_logits = discriminator(hr), discriminator(sr.detach())
+    hr_logits, sr_logits = discriminator(hr, sr.detach()).split([len(hr), len(sr)])
     hr_odds, sr_odds = hr_logits, sr_logits
     if weights.gan == "relativistic":  # a probability only exists beside the others
         hr_odds, sr_odds = hr_logits - sr_logits.mean(), sr_logits - hr_logits.mean()
@@ -225,10 +227,10 @@ def train(config: Config) -> Path:
     if config.crop % scale or config.crop == scale:
         raise ValueError(f"--crop must be a multiple of the scale {scale}, and larger than it, got {config.crop}")
     discriminator = vgg = d_optimizer = None
-    adam = dict(lr=weights.lr, betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
+    adam = dict(betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
         discriminator = prepared(SRGANDiscriminator(crop=config.crop), config)
-        d_optimizer = torch.optim.Adam(discriminator.parameters(), **adam)
+        d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=weights.d_lr, **adam)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     if weights.content:
         vgg = VGGFeatures(weights.layers, config.vgg_weights)
@@ -237,11 +239,12 @@ def train(config: Config) -> Path:
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
-        speed_up(generator)
+        if not config.compile:  # it finds such ways by itself, and stops at ours
+            speed_up(generator)
     average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
         generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
     )
-    optimizer = torch.optim.Adam(generator.parameters(), **adam)
+    optimizer = torch.optim.Adam(generator.parameters(), lr=weights.lr, **adam)
     generator, optimizer = accelerator.prepare(generator, optimizer)
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
@@ -281,7 +284,9 @@ def train(config: Config) -> Path:
         patches = Patches(cache, numbers, **cut, device=at)
         photographs = len(patches.photos)
     loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
-    measures = {"feature_distance": FeatureDistance(accelerator.device)} if features.available() else {}
+    measures = {"niqe": niqe_of_result}
+    if features.available():
+        measures["feature_distance"] = FeatureDistance(accelerator.device)
     validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale, measures)
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
@@ -337,7 +342,7 @@ def train(config: Config) -> Path:
                     sr, hr = shifted((networks["generator"](lr), hr), config.seed, number)
                 terms = {}
                 if discriminator is not None:
-                    set_rate(d_optimizer, learning_rate(counters.step, peak=weights.lr, total=config.max_train_steps))
+                    set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     terms |= g_step(sr, hr, weights, networks["vgg"], generator, discriminator, optimizer, accelerator,

@@ -38,6 +38,7 @@ ALLOWED = {
     "evaluation/benchmark": {"evaluation/features", "evaluation/metrics", "imaging"},
     "evaluation/features": set(),
     "evaluation/metrics": {"imaging"},
+    "evaluation/niqe": {"imaging"},
     "imaging/__init__": set(),
     "imaging/alpha": set(),
     "imaging/blur": set(),

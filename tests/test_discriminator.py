@@ -20,6 +20,14 @@ def test_gives_one_logit_an_image():
     assert logits.shape == (3,)
 
 
+def test_several_batches_are_normalised_apart():
+    discriminator = SRGANDiscriminator(crop=32, width=4)
+    hr, sr = torch.rand(3, 3, 32, 32), torch.rand(2, 3, 32, 32) / 2
+    apart = torch.cat([discriminator(hr), discriminator(sr)])
+    assert torch.allclose(discriminator(hr, sr), apart, atol=1e-6)
+    assert not torch.allclose(discriminator(torch.cat([hr, sr])), apart, atol=1e-3)
+
+
 def test_crop_survives_saving(tmp_path):
     discriminator = SRGANDiscriminator(crop=48, width=4).eval()
     discriminator.save_pretrained(tmp_path)

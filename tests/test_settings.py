@@ -6,10 +6,10 @@ from train_accelerate import Config
 
 
 def test_flags_override_the_variant():
-    assert weights_of(Config(variant="srgan-vgg54")) == VARIANTS["srgan-vgg54"]
-    flags = dict(content_layers="vgg22,vgg44", pixel_weight=0.5, gan="relativistic", lr=3e-4)
-    changed = weights_of(Config(variant="srgan-vgg54", **flags))
-    assert changed == VARIANTS["srgan-vgg54"]._replace(layers=("vgg22", "vgg44"), pixel=0.5, gan="relativistic", lr=3e-4)
+    assert weights_of(Config(variant="srgan-vgg54")) == VARIANTS["srgan-vgg54"]._replace(d_lr=1e-4)  # the generator's
+    same = dict(gan="relativistic", lr=3e-4, d_lr=1e-5)
+    changed = weights_of(Config(variant="srgan-vgg54", content_layers="vgg22,vgg44", pixel_weight=0.5, **same))
+    assert changed == VARIANTS["srgan-vgg54"]._replace(layers=("vgg22", "vgg44"), pixel=0.5, **same)
     assert weights_of(Config(variant="srgan-plus", adversarial_weight=0.0)).d_warmup == 0  # there is nobody to warm up
 
 

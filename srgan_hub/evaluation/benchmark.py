@@ -29,7 +29,9 @@ def bicubic(scale: int) -> Upscale:
 
 
 def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
-    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}, and each of `measures`: (SR, HR) uint8 -> number."""
+    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}, and each of `measures`: (SR, HR) uint8 -> number.
+
+    A measure gives nan for an image that it cannot judge."""
     rows = []
     for name, lr, hr in pairs:
         start = time.perf_counter()
@@ -42,7 +44,8 @@ def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, 
 
 
 def mean(rows: list[dict], key: str) -> float:
-    return float(np.mean([row[key] for row in rows]))
+    """Over the images that have the measure; nan if none has."""
+    return float(np.mean([row[key] for row in rows if not np.isnan(row[key])] or np.nan))
 
 
 def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str, Image.Image, np.ndarray]]:

@@ -5,6 +5,8 @@ rows first, then columns, each pass rounded to uint8 with halves up."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,10 +31,19 @@ def downsample(hr: Tensor, scale: int) -> Tensor:
         raise ValueError(f"downsample takes uint8 images, got {hr.dtype}")
     if height % scale or width % scale or not hr.numel():
         raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
-    return _shrink_last(_shrink_last(hr.transpose(-1, -2), scale).transpose(-1, -2), scale)
+    return _both(hr, scale, lambda row: (row + 0.5).floor().clamp(0, 255).byte())
 
 
-def _shrink_last(image: Tensor, scale: int) -> Tensor:
+def halved(image: Tensor) -> Tensor:
+    """(..., H, W) of any values -> (..., H/2, W/2) float64, the same without rounding (MATLAB's imresize of doubles)."""
+    return _both(image, 2, lambda row: row)
+
+
+def _both(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor]) -> Tensor:
+    return _shrink_last(_shrink_last(image.transpose(-1, -2), scale, rounded).transpose(-1, -2), scale, rounded)
+
+
+def _shrink_last(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor]) -> Tensor:
     """One pass along the last axis: blocks of outputs, each a product with the same banded matrix."""
     taps = torch.arange(4 * scale, dtype=torch.float64, device=image.device)
     weights = cubic((taps - 2 * scale + 0.5) / scale) / scale     # (4 * scale,), sums to 1
@@ -46,7 +57,7 @@ def _shrink_last(image: Tensor, scale: int) -> Tensor:
     results = []
     for start in range(0, size // scale, block):
         inputs = image[..., start * scale : (start + block + 3) * scale].double()
-        results.append((inputs @ band[: inputs.shape[-1], : inputs.shape[-1] // scale - 3] + 0.5).floor().clamp(0, 255).byte())
+        results.append(rounded(inputs @ band[: inputs.shape[-1], : inputs.shape[-1] // scale - 3]))
     return torch.cat(results, dim=-1)
 
 

@@ -13,6 +13,9 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.training.variants import Variant
 
 RECORD = "training.json"
+MEASURES = {
+    "psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "niqe": "NIQE {:.2f}", "feature_distance": "feature distance {:.4f}",
+}  # fmt: skip
 UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
            "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when, not what
 
@@ -69,8 +72,7 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
             perceptual = f"a stand-in, {Path(config.vgg_weights).name} ({network} layout); it is not the paper's VGG19"
     validation = "not measured"
     if record["validation"]:
-        named = {"psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "feature_distance": "feature distance {:.4f}"}
-        numbers = ", ".join(named.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
+        numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
         validation = f"{numbers}; {record['held_out']}"
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir

@@ -22,7 +22,7 @@ def weights_of(config) -> Variant:
                  "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr")]
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr", "d_lr")]
     limits += [("seed", 0, 2**32)]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
@@ -35,12 +35,14 @@ def weights_of(config) -> Variant:
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
-    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_warmup")}
+    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_lr", "d_warmup")}
     if config.content_layers:
         given["layers"] = tuple(config.content_layers.split(","))
         if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():
             raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS['vgg19'])}")
     weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
+    if weights.d_lr is None:
+        weights = weights._replace(d_lr=weights.lr)
     if weights.content and not weights.layers:
         raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
     if weights.content and config.crop < (least := 2 ** (max(int(layer[3]) for layer in weights.layers) - 1)):

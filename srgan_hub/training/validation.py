@@ -15,7 +15,8 @@ Pair = tuple[str, Image.Image, np.ndarray]
 
 
 class Validation:
-    """Held-out (name, LR, HR) pairs; calling it with an image -> image function gives the mean of every measure."""
+    """Held-out (name, LR, HR) pairs; calling it with an image -> image function gives the mean of every measure
+    that the pictures are large enough for."""
 
     def __init__(self, pairs: Sequence[Pair], scale: int, measures: dict[str, Callable] | None = None):
         self.pairs, self.scale, self.measures = list(pairs), scale, measures or {}
@@ -25,7 +26,8 @@ class Validation:
 
     def __call__(self, upscale: Callable[[Image.Image], Image.Image]) -> dict[str, float]:
         rows = measure(upscale, self.pairs, self.scale, self.measures)
-        return {name: mean(rows, name) for name in ("psnr", "ssim", *self.measures)}
+        means = {name: mean(rows, name) for name in ("psnr", "ssim", *self.measures)}
+        return {name: value for name, value in means.items() if not np.isnan(value)}
 
     def grid(self, upscale: Callable[[Image.Image], Image.Image]) -> Image.Image:
         """LR | bicubic | SR | HR of the first few pictures, the square in the middle of each."""

@@ -16,6 +16,7 @@ class Variant(NamedTuple):
     adversarial: float = 0.0      # 0: no discriminator
     gan: str = "standard"         # form of the adversarial loss: standard or relativistic
     lr: float = 1e-4              # Adam's peak rate
+    d_lr: float | None = None     # the discriminator's; None: the same
     d_warmup: int = 0             # first updates, of the discriminator alone
 
 
