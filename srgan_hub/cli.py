@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import sys
 import time
 from functools import partial
@@ -12,12 +12,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from srgan_hub import __version__
-from srgan_hub.card import with_results
+from srgan_hub.card import with_model_index, with_results
 from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
-from srgan_hub.evaluation.benchmark import PROTOCOL, bicubic, markdown, measure
+from srgan_hub.evaluation.benchmark import BASELINES, measure
+from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.report import index_entry, new_report, note, offline_measures, set_report
+from srgan_hub.evaluation.tables import as_csv, as_json, markdown
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
-from srgan_hub.loading import bundled
+from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.pipeline import TILE, Upscaler
 
 DEFAULT_MODEL = "srgan-x4"
@@ -55,30 +59,39 @@ def upscale(options: argparse.Namespace) -> int:
 
 
 def benchmark(options: argparse.Namespace) -> int:
-    """Measure a model beside bicubic on Set5, Set14, BSD100 or sets of the same layout."""
-    upscaler = Upscaler.from_pretrained(options.model)
-    scale = upscaler.scale
-    card = Path(options.card) if options.card else None
-    if card:
-        with_results(card.read_text(), "")  # before minutes of work: is there a place for the results?
-    if options.json and not Path(options.json).absolute().parent.is_dir():
-        raise ValueError(f"{options.json} cannot be written: there is no folder {Path(options.json).parent}")
-    label = Path(options.model).name
-    results = {}
-    for folder in find_sets(options.data, scale):
-        loaded = list(pairs(folder, scale))
-        results[folder.resolve().name] = {
-            "bicubic": measure(bicubic(scale), loaded, scale),
-            label: measure(upscaler, tqdm(loaded, desc=folder.name, leave=False, disable=None), scale),
-        }
-    protocol = PROTOCOL.format(scale=scale)
-    table = f"PSNR in dB / SSIM. {protocol}.\n\n{markdown(results)}"
+    """Measure checkpoints and interpolations side by side on benchmark sets: one table a set."""
+    data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
+    if not data:
+        raise ValueError("name the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
+    cards = {Path(name) / "README.md" if Path(name).is_dir() else Path(name): name for name in options.write_card}
+    for card in cards:  # before minutes of work: is there a place for the results?
+        with_results(card.read_text(encoding="utf-8"), "")
+    for file in filter(None, (options.json, options.csv, options.markdown)):
+        if not Path(file).absolute().parent.is_dir():
+            raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
+    methods, scale = open_methods(options.models, options.scale)
+    local = Path(data).exists() or not is_hub_id(data)
+    sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
+    measures = offline_measures()
+    report, results, notes = new_report(methods, scale, measures), {}, {}
+    for one in sets:
+        loaded = list(pairs(one, scale))
+        by_method = results[one.name] = {}
+        for method in methods:
+            bar = tqdm(loaded, desc=f"{one.name}, {method.name}", leave=False, disable=None)
+            by_method[method.name] = measure(method.upscale, bar, scale, measures)
+        notes[one.name] = note(one, loaded)
+        report["sets"][one.name] = set_report(one, by_method, notes[one.name])
+    table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
     print(table)
-    if options.json:
-        report = {"protocol": protocol, "scale": scale, "model": options.model, "results": results}
-        Path(options.json).write_text(json.dumps(report, indent=2) + "\n")
-    if card:
-        card.write_text(with_results(card.read_text(), table))
+    for file, text in ((options.json, as_json(report)), (options.csv, as_csv(results)), (options.markdown, table + "\n")):
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+    for card, name in cards.items():
+        text = with_results(card.read_text(encoding="utf-8"), table)
+        label = Path(name).name
+        index = {one: index_entry(by_method[label]) for one, by_method in results.items() if label in by_method}
+        card.write_text(with_model_index(text, label, scale, index), encoding="utf-8")
     return 0
 
 
@@ -125,13 +138,23 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="overwrite existing files (never an input)")
 
-    command = commands.add_parser("benchmark", help="measure a model on benchmark sets", description=benchmark.__doc__)
+    command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
     command.set_defaults(run=benchmark)
     add = command.add_argument
-    add("--data", required=True, metavar="FOLDER", help="folder of sets: SET/HR/*.png and SET/LR_x4/*.png")
-    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
-    add("--json", metavar="FILE", help="write the value of every image there")
-    add("--card", metavar="FILE", help="put the table into this model card, between its results markers")
+    add("--data", metavar="FOLDER_OR_ID",
+        help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as MATLAB makes it; "
+             "or dataset on the Hub with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
+    add("--config", metavar="NAME", help="configuration of a dataset on the Hub that has several")
+    add("--split", metavar="NAME", help="split of a dataset on the Hub [test, validation or train, the first it has]")
+    add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
+        help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")  # fmt: skip
+    add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
+    add("--json", metavar="FILE", help="write every value there, with the hashes of images and weights")
+    add("--csv", metavar="FILE", help="write the values of every image there")
+    add("--markdown", metavar="FILE", help="write the tables there")
+    add("--write-card", nargs="+", default=[], metavar="FOLDER",
+        help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
+             "matter (or name a Markdown file)")  # fmt: skip
 
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(

@@ -92,12 +92,17 @@ def check_config(path: str, cls: type, source: str) -> None:
         raise CheckpointError(f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {', '.join(unknown)}")
 
 
+def is_hub_id(source: str) -> bool:
+    """Whether this has the form of one: user/name."""
+    return source.count("/") == 1 and not source.startswith((".", "/", "~"))
+
+
 def locate(source: str) -> str:
     """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
     source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
-    if (source and Path(source).is_dir()) or (source.count("/") == 1 and not source.startswith((".", "/", "~"))):
+    if (source and Path(source).is_dir()) or is_hub_id(source):
         return source
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "

@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from conftest import smooth_photo
-from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation.benchmark import bicubic, markdown, mean, measure, validation_pairs
+from srgan_hub.data.benchmarks import compared, find_sets, pairs
+from srgan_hub.evaluation.benchmark import bicubic, mean, measure, validation_pairs
+from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.imaging.resize import downsample
 
 
@@ -25,39 +26,107 @@ def sets(tmp_path):
 
 
 def test_sets_come_in_the_papers_order(sets):
-    assert [path.name for path in find_sets(sets)] == ["Set5", "Set14", "Mine"]
-    assert [path.name for path in find_sets(sets / "Set5")] == ["Set5"]
+    assert [one.name for one in find_sets(sets)] == ["Set5", "Set14", "Mine"]
+    assert [one.name for one in find_sets(sets / "Set5")] == ["Set5"]
 
 
 def test_hr_is_cut_to_the_lr(sets):
-    ((name, lr, hr),) = pairs(sets / "Set5")
+    ((name, lr, hr),) = pairs(find_sets(sets / "Set5")[0])
     assert (name, lr.size, hr.shape) == ("a", (12, 10), (40, 48, 3))
+
+
+def test_without_lr_it_is_made(sets):
+    for folder in (sets / "Set5", sets / "Mine"):
+        for path in (folder / "LR_x4").iterdir():
+            path.unlink()
+        (folder / "LR_x4").rmdir()
+    one = find_sets(sets / "Set5")[0]
+    ((name, lr, hr),) = pairs(one)
+    given = next(pairs(find_sets(sets / "Set14")[0]))
+    assert (one.lr, name, lr.size, hr.shape) == (None, "a", given[1].size, given[2].shape)
+    expected = downsample(torch.from_numpy(hr.copy()).permute(2, 0, 1), 4)
+    assert torch.equal(torch.from_numpy(np.array(lr)).permute(2, 0, 1), expected)
+    bare = find_sets(sets / "Set5" / "HR", bare=True)[0]
+    assert (bare.name, bare.hr.keys(), bare.lr) == ("HR", {"a"}, None)
+
+
+def test_a_set_that_is_not_ours_is_told_from_ours(sets, shared, tmp_path):
+    assert {compared(one) for one in find_sets(shared / "benchmarks")} == {"files as in the manifest"}
+    assert compared(find_sets(sets / "Set5")[0]) == "not the files of the manifest: 0 of its 10 are here, and 2 others"
+    assert compared(find_sets(sets / "Mine")[0]) == ""
+    (tmp_path / "Set5" / "HR").mkdir(parents=True)
+    for path in (shared / "benchmarks" / "Set5" / "HR").iterdir():
+        (tmp_path / "Set5" / "HR" / path.name).symlink_to(path)
+    assert compared(find_sets(tmp_path / "Set5")[0]) == "not the files of the manifest: 5 of its 10 are here, and 0 others"
+
+
+def test_grey_and_transparent_pictures_are_measured(tmp_path):
+    (tmp_path / "Mine" / "HR").mkdir(parents=True)
+    smooth_photo(50, 40).convert("L").save(tmp_path / "Mine" / "HR" / "grey.jpg")
+    smooth_photo(50, 40).convert("RGBA").save(tmp_path / "Mine" / "HR" / "alpha.webp")
+    loaded = list(pairs(find_sets(tmp_path)[0]))
+    assert [(name, lr.mode, hr.shape) for name, lr, hr in loaded] == [("alpha", "RGB", (40, 48, 3)), ("grey", "RGB", (40, 48, 3))]
+    assert all(20 < row["psnr"] < 60 for row in measure(bicubic(4), loaded))
 
 
 def test_faulty_sets_are_named(sets, tmp_path):
     with pytest.raises(ValueError, match="there is no folder"):
         find_sets(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="holds no benchmark set"):
+    with pytest.raises(ValueError, match=r"holds no benchmark set: .* inside$"):
         find_sets(tmp_path / "sets" / "Set5" / "HR")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"holds no benchmark set: .*, or images"):
+        find_sets(tmp_path / "empty", bare=True)
     smooth_photo(90, 80).save(sets / "Set5" / "HR" / "a.png")
     with pytest.raises(ValueError, match="90x80, not 4 times its LR, 12x10"):
-        list(pairs(sets / "Set5"))
+        list(pairs(find_sets(sets / "Set5")[0]))
+    (sets / "Set5" / "HR" / "a.png").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"a\.png is no picture that can be read"):
+        list(pairs(find_sets(sets / "Set5")[0]))
     (sets / "Mine" / "HR" / "a.png").rename(sets / "Mine" / "HR" / "b.png")
     with pytest.raises(ValueError, match="only one has: a, b"):
-        list(pairs(sets / "Mine"))
+        find_sets(sets / "Mine")
+    (sets / "Mine" / "HR" / "b.png").unlink()
+    (sets / "Mine" / "LR_x4" / "a.png").unlink()
+    with pytest.raises(ValueError, match="Mine holds no images"):
+        find_sets(sets / "Mine")
 
 
 def test_perfect_method_is_infinite_and_bicubic_is_not(sets):
-    loaded = list(pairs(sets / "Set5"))
+    loaded = list(pairs(find_sets(sets / "Set5")[0]))
     perfect = measure(lambda lr: Image.fromarray(loaded[0][2]), loaded)
     assert mean(perfect, "psnr") == math.inf
     assert math.isclose(mean(perfect, "ssim"), 1)
     plain = measure(bicubic(4), loaded)
     assert 15 < mean(plain, "psnr") < 45
     assert plain[0]["image"] == "a"
-    table = markdown({"Set5": {"bicubic": plain, "perfect": perfect}})
-    assert "| Set5 | 1 | " in table
-    assert "inf / 1.0000 |" in table
+    assert plain[0]["megapixels"] == 40 * 48 / 1e6
+
+
+def test_what_is_too_small_has_no_number(sets):
+    hr = np.asarray(smooth_photo(16, 16))
+    ((_, lr, hr),) = [("tiny", Image.fromarray(hr[::4, ::4]), hr)]
+    (row,) = measure(bicubic(4), [("tiny", lr, hr)], 4, {"niqe": niqe_of_result})
+    assert math.isnan(row["ssim"]) and math.isnan(row["niqe"])
+    assert row["psnr"] > 0
+    assert math.isnan(mean([row], "ssim"))
+    with pytest.raises(ValueError, match="nothing left inside a border of 4 pixels"):
+        measure(bicubic(4), [("dot", lr.crop((0, 0, 2, 2)), hr[:8, :8])])
+
+
+def test_a_result_of_another_size_is_refused(sets):
+    with pytest.raises(ValueError, match="the images differ in size: 24x20 and 48x40"):
+        measure(bicubic(2), pairs(find_sets(sets / "Set5")[0]))
+
+
+def test_a_method_that_changes_the_colour_is_seen(sets):
+    ((name, lr, hr),) = pairs(find_sets(sets / "Set5")[0])
+    reddish = hr.astype(int) + (5, 0, 0)
+    (row,) = measure(lambda _: Image.fromarray(reddish.clip(0, 255).astype(np.uint8)), [(name, lr, hr)])
+    assert row["colour_shift"] == pytest.approx(5, abs=0.3)
+    assert 35 < row["lr_consistency"] < 45
+    (plain,) = measure(lambda _: Image.fromarray(hr), [(name, lr, hr)])
+    assert plain["lr_consistency"] == math.inf
 
 
 def test_validation_pairs_are_made_by_the_degradation():

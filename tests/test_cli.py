@@ -6,6 +6,7 @@ from PIL import Image, ImageCms
 
 from conftest import SHARED, read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
+from srgan_hub.card import END, START
 from srgan_hub.cli import main
 from srgan_hub.training.initialization import pass_through
 
@@ -213,28 +214,45 @@ def test_help_is_there(arguments, capsys):
     assert "usage: srgan-hub" in capsys.readouterr().out
 
 
-def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys):
+def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, monkeypatch):
     for kind, size in (("HR", 96), ("LR_x4", 24)):
         (tmp_path / "sets" / "Mine" / kind).mkdir(parents=True)
         smooth_photo(96, 96).resize((size, size), Image.Resampling.BICUBIC).save(tmp_path / "sets" / "Mine" / kind / "a.png")
     card = tmp_path / "model" / "README.md"
-    card.write_text("mine\n<!-- results: written by `srgan-hub benchmark --card` -->\n<!-- end of results -->\n")
-    report = tmp_path / "report.json"
-    command = ["benchmark", "--data", str(tmp_path / "sets"), "--model", model, "--json", str(report), "--card", str(card)]
+    card.write_text(f"---\nlicense: mit\n---\nmine\n{START}\n{END}\n")
+    files = {form: tmp_path / f"report.{form}" for form in ("json", "csv", "markdown")}
+    command = ["benchmark", "--models", "bicubic", model, "--write-card", model]
+    command += [word for form, file in files.items() for word in (f"--{form}", str(file))]
+    assert main(command) == 2
+    assert "with --data, or in the environment variable SRGAN_HUB_BENCHMARKS" in capsys.readouterr().err
+    monkeypatch.setenv("SRGAN_HUB_BENCHMARKS", str(tmp_path / "sets"))
     assert main(command) == 0
     printed = capsys.readouterr().out
-    rows = json.loads(report.read_text())["results"]["Mine"]
-    assert rows.keys() == {"bicubic", "model"}
-    cell = f"{rows['model'][0]['psnr']:.2f} / {rows['model'][0]['ssim']:.4f}"
-    assert cell in printed
-    assert cell in card.read_text()
-    assert card.read_text().startswith("mine\n")
+    results = json.loads(files["json"].read_text())["sets"]["Mine"]["results"]
+    assert results.keys() == {"bicubic", "model"}
+    row = f"| model | {results['model']['images'][0]['psnr']:.2f} | {results['model']['images'][0]['ssim']:.4f} |"
+    assert row in printed
+    assert row in card.read_text()
+    assert files["markdown"].read_text() == printed
+    assert files["csv"].read_text().startswith("set,method,image,psnr,ssim,psnr_rgb,niqe,feature_distance,lr_consistency,")
+    assert "license: mit\n" in card.read_text() and "\nmine\n" in card.read_text()
+    assert f"value: {results['model']['mean']['psnr']:.2f}\n" in card.read_text()
+
+
+def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
+    (tmp_path / "notes.md").write_text("no place")
+    for option, sentence in (
+        (["--write-card", str(tmp_path / "notes.md")], "no place for results"),
+        (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
+    ):
+        assert main(["benchmark", "--data", str(tmp_path / "unheard-of"), "--models", model, *option]) == 2
+        assert sentence in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "set5"), [("srresnet-x4", 31.0)])
 def test_bundled_weights_reach_their_mark(name, set5, shared, tmp_path):
     (tmp_path / "sets").mkdir()
     (tmp_path / "sets" / "Set5").symlink_to(SHARED.resolve() / "benchmarks" / "Set5")
-    assert main(["benchmark", "--data", str(tmp_path / "sets"), "--model", name, "--json", str(tmp_path / "r.json")]) == 0
-    rows = json.loads((tmp_path / "r.json").read_text())["results"]["Set5"][name]
-    assert np.mean([row["psnr"] for row in rows]) >= set5
+    assert main(["benchmark", "--data", str(tmp_path / "sets"), "--models", name, "--json", str(tmp_path / "r.json")]) == 0
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["sets"]["Set5"]["results"][name]["mean"]["psnr"] >= set5

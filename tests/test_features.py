@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from conftest import smooth_photo
 from srgan_hub import Upscaler
-from srgan_hub.data.benchmarks import pairs
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.evaluation.features import FeatureDistance
@@ -125,7 +125,7 @@ def test_more_damage_is_farther(distance, photographs, spoil, little, much):
 
 def corners(shared):
     """(LR 48x48, HR 192x192) of the pictures of Set5: larger ones take longer and show no more."""
-    for _, lr, hr in pairs(shared / "benchmarks" / "Set5"):
+    for _, lr, hr in pairs(find_sets(shared / "benchmarks" / "Set5")[0]):
         yield lr.crop((0, 0, 48, 48)), hr[:192, :192]
 
 

@@ -109,6 +109,13 @@ def test_a_folder_of_benchmark_sets_gives_pairs_of_that_scale(tmp_path, opened, 
     assert one.words == "of Set5" and len(one.pairs) == 1 and np.array_equal(one.pairs[0][2], held.pairs[0][2])
 
 
+def test_lr_of_a_set_is_made_where_there_is_none_of_that_scale(tmp_path, opened):
+    folder, made = shards(tmp_path / "d", train=range(40)), sets(tmp_path / "bench", 4, "Set5")
+    ((_, lr, hr),) = opened(folder, validation=str(tmp_path / "bench"), scale=2)[2].pairs
+    assert np.array_equal(hr, crop_to_multiple(made["Set5"][1], 2))
+    assert lr.size == (hr.shape[1] // 2, hr.shape[0] // 2)
+
+
 def test_a_folder_of_images_or_shards(tmp_path, opened, streamed, monkeypatch):
     folder = shards(tmp_path / "d", train=range(1, 41))
     write_files(tmp_path / "photos", {f"{grey}.png": flat(grey) for grey in (101, 102)})
@@ -135,7 +142,6 @@ def test_what_is_not_there_is_one_sentence(tmp_path, opened, streamed):
             (dict(validation="train"), "--validation train: neither another split"),
             (dict(validation="~unheard-of/photos"), "--validation ~unheard-of/photos: neither another split"),
             (dict(validation=str(tmp_path / "empty")), "holds no benchmark set: .*; and as a folder of images: .* any data"),
-            (dict(validation=str(tmp_path / "bench"), scale=2), r"HR and LR_x2 inside; and as .* holds LR images beside HR"),
             (dict(split="nothing"), "d has no split 'nothing'; it has: test, train"),
         ]:
             with pytest.raises(ValueError, match=words) as caught:

@@ -51,8 +51,7 @@ def test_border_is_cut_and_sizes_must_agree():
         measured_area(image, image[:, :-1])
     with pytest.raises(ValueError, match="nothing left"):
         measured_area(image[:8], image[:8])
-    with pytest.raises(ValueError, match="11x11"):
-        ssim(np.zeros((8, 30)), np.zeros((8, 30)))
+    assert math.isnan(ssim(np.zeros((8, 30)), np.zeros((8, 30))))  # smaller than its window
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_border_is_cut_and_sizes_must_agree():
     ],
 )
 def test_control_values(shared, name, method, wanted_psnr, wanted_ssim):
-    folder = next(path for path in find_sets(shared / "benchmarks") if path.name == name)
+    folder = next(one for one in find_sets(shared / "benchmarks") if one.name == name)
     nearest = lambda lr: lr.resize((4 * lr.width, 4 * lr.height), Image.Resampling.NEAREST)  # noqa: E731
     rows = measure({"bicubic": bicubic(4), "nearest": nearest}[method], pairs(folder))
     assert abs(mean(rows, "psnr") - wanted_psnr) <= 0.01

@@ -1,38 +1,112 @@
-"""Benchmark sets on disk: SET/HR/*.png and SET/LR_x4/*.png of the same names (Set5, Set14, BSD100, ...)."""
+"""Benchmark sets: folders SET/HR and SET/LR_x4 of the same names (Set5, Set14, BSD100, ...), or folders of HR images alone."""
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from srgan_hub.imaging.resize import shrunk
 
 SETS = ("Set5", "Set14", "BSD100")  # the paper's order; other sets follow by name
+MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
+SUFFIXES = {".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"}
+
+Pair = tuple[str, Image.Image, np.ndarray]  # name, LR picture, HR (H, W, 3) uint8 of `scale` times its size
 
 
-def find_sets(folder: str | Path, scale: int = 4) -> list[Path]:
-    """Folders below `folder` that hold HR and LR_x`scale`; `folder` itself may be one. ValueError if there is none."""
+class BenchmarkSet(NamedTuple):
+    name: str
+    hr: dict[str, Path | bytes]         # image -> file, or what is in it
+    lr: dict[str, Path | bytes] | None  # None: LR is made
+
+
+def find_sets(folder: str | Path, scale: int = 4, bare: bool = False) -> list[BenchmarkSet]:
+    """The sets in `folder`, which may be one itself: HR beside LR_x`scale`, or HR alone; bare: or nothing but images.
+
+    Raises ValueError if there is none, or if HR and LR_x`scale` do not hold the same names."""
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    found = [path for path in (folder, *folder.iterdir()) if (path / "HR").is_dir() and (path / f"LR_x{scale}").is_dir()]
-    if not found:
-        raise ValueError(f"{folder} holds no benchmark set: a folder with HR and LR_x{scale} inside")
-    return sorted(found, key=lambda path: (SETS.index(path.name) if path.name in SETS else len(SETS), path.name))
+    found = [path for path in (folder, *folder.iterdir()) if (path / "HR").is_dir()]
+    if not found and not (bare and images(folder)):
+        raise ValueError(f"{folder} holds no benchmark set: a folder with HR (and LR_x{scale}) inside" + ", or images" * bare)
+    sets = [_open(path, scale) for path in found] or [BenchmarkSet(folder.resolve().name, images(folder), None)]
+    return sorted(sets, key=lambda one: (SETS.index(one.name) if one.name in SETS else len(SETS), one.name))
 
 
-def pairs(benchmark: Path, scale: int = 4) -> Iterator[tuple[str, Image.Image, np.ndarray]]:
-    """(name, LR picture, HR (H, W, 3) uint8) of one set, HR cut to `scale` times LR. ValueError names an unpaired file."""
-    lr_files, hr_files = ({p.stem: p for p in (benchmark / d).glob("*.png")} for d in (f"LR_x{scale}", "HR"))
-    if not lr_files and not hr_files:
-        raise ValueError(f"{benchmark} holds no PNG files")
-    if lr_files.keys() != hr_files.keys():
-        unpaired = sorted(lr_files.keys() ^ hr_files.keys())
-        raise ValueError(f"{benchmark}: HR and LR_x{scale} must hold the same names; only one has: {', '.join(unpaired[:5])}")
-    for name in sorted(lr_files):
-        lr, hr = Image.open(lr_files[name]).convert("RGB"), np.asarray(Image.open(hr_files[name]).convert("RGB"))
+def _open(folder: Path, scale: int) -> BenchmarkSet:
+    name, hr, lr = folder.resolve().name, images(folder / "HR"), images(folder / f"LR_x{scale}")
+    if not hr and not lr:
+        raise ValueError(f"{folder} holds no images")
+    if (folder / f"LR_x{scale}").is_dir() and lr.keys() != hr.keys():
+        unpaired = sorted(lr.keys() ^ hr.keys())
+        raise ValueError(f"{folder}: HR and LR_x{scale} must hold the same names; only one has: {', '.join(unpaired[:5])}")
+    return BenchmarkSet(name, hr, lr or None)
+
+
+def images(folder: Path) -> dict[str, Path]:
+    """The image files directly in a folder, by stem; of several with one stem the first by name."""
+    if not folder.is_dir():
+        return {}
+    files = sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), reverse=True)
+    return dict(sorted((path.stem, path) for path in files))
+
+
+def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
+    """Every (name, LR, HR) of a set, HR cut to `scale` times LR; where the set has no LR, it is made as MATLAB makes it.
+
+    Raises ValueError, which names the file, for one that does not fit or cannot be read."""
+    for name, file in one.hr.items():
+        path = file if isinstance(file, Path) else f"{one.name}, {name}"
+        hr = np.asarray(read(file, path))
+        if one.lr is None:
+            if min(hr.shape[:2]) < scale:
+                raise ValueError(f"{path} is {hr.shape[1]}x{hr.shape[0]}: nothing of it is left in an LR {scale} times smaller")
+            yield name, *shrunk(hr, scale)
+            continue
+        lr = read(one.lr[name], f"LR of {path}")
         height, width = scale * lr.height, scale * lr.width
         if not (0 <= hr.shape[0] - height < scale and 0 <= hr.shape[1] - width < scale):
-            raise ValueError(f"{hr_files[name]} is {hr.shape[1]}x{hr.shape[0]}, not {scale} times its LR, {lr.width}x{lr.height}")
+            raise ValueError(f"{path} is {hr.shape[1]}x{hr.shape[0]}, not {scale} times its LR, {lr.width}x{lr.height}")
         yield name, lr, hr[:height, :width]
+
+
+def read(file: Path | bytes, path: Path | str) -> Image.Image:
+    """The picture as RGB: grey in three channels, transparency left out. path: its name in the ValueError if it is none."""
+    try:
+        return Image.open(io.BytesIO(content(file))).convert("RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{path} is no picture that can be read ({error})") from error
+
+
+def content(file: Path | bytes) -> bytes:
+    return file if isinstance(file, bytes) else file.read_bytes()
+
+
+def hashes(one: BenchmarkSet) -> dict[str, dict[str, str]]:
+    """{image: {"hr": sha256 of the file, "lr": the same where LR is a file}}."""
+    kinds = {"hr": one.hr, "lr": one.lr or {}}
+    return {
+        name: {kind: hashlib.sha256(content(files[name])).hexdigest() for kind, files in kinds.items() if name in files}
+        for name in one.hr
+    }
+
+
+def compared(one: BenchmarkSet) -> str:
+    """Whether a set's files are the very ones that this project measures on, as a phrase; "" for a set it does not know."""
+    with MANIFEST.open(newline="") as file:
+        known = {(row["image"], row["kind"]): row["sha256"] for row in csv.DictReader(file) if row["set"] == one.name}
+    found = {(name, kind): sha256 for name, kinds in hashes(one).items() for kind, sha256 in kinds.items()}
+    if not known:
+        return ""
+    if found == known:
+        return "files as in the manifest"
+    same = sum(known.get(key) == sha256 for key, sha256 in found.items())
+    return f"not the files of the manifest: {same} of its {len(known)} are here, and {len(found) - same} others"

@@ -115,5 +115,5 @@ def _elsewhere(
             raise ValueError(f"--validation {validation}: {no_set}; and as a folder of images: {no_images}") from no_images
         held = open_cache(opened.get("validation") or next(iter(opened.values())), cache_dir, report)
         return _photographs(held, count, f"of {folder.resolve().name}")
-    names = ", ".join(benchmark.resolve().name for benchmark in sets)
+    names = ", ".join(benchmark.name for benchmark in sets)
     return HeldOut([], [pair for benchmark in sets for pair in pairs(benchmark, scale)], f"of {names}")

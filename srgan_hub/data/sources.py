@@ -51,20 +51,20 @@ def open_splits(
     path = _path(dataset)
     if path.is_dir() and not (config or data_files) and (shards := find_shards(path)):
         return {split: Shards(paths, column) for split, paths in shards.items()}
-    opened = _load(dataset, config, data_files)
+    opened = load(dataset, config, data_files)
     return {name: _Rows(rows, column, dataset) for name, rows in opened.items()}
 
 
 def open_stream(dataset: str, split: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None):
     """One split as a `datasets.IterableDataset` with that one column, undecoded (see data/remote.py); ValueError as above."""
-    opened = _load(dataset, config, data_files, streaming=True)
+    opened = load(dataset, config, data_files, streaming=True)
     rows = opened[choose(opened, split, dataset)]
     return _undecoded(rows if rows.features else rows._resolve_features(), column, dataset)
 
 
 def split_names(dataset: str, *, config: str | None = None, data_files: str | None = None) -> list[str]:
     """Names of a dataset's splits, nothing downloaded."""
-    return list(_load(dataset, config, data_files, streaming=True))
+    return list(load(dataset, config, data_files, streaming=True))
 
 
 def choose(splits: dict, split: str, dataset: str) -> str:
@@ -96,7 +96,7 @@ class _Rows:
         return image_name(self.rows[i][self.column]["path"], i)
 
 
-def _load(dataset: str, config: str | None, data_files: str | None, streaming: bool = False):
+def load(dataset: str, config: str | None, data_files: str | None, streaming: bool = False):
     """Every split of whatever --dataset may be, as `datasets` loads it with the keywords that the place needs."""
     try:
         import datasets
@@ -201,10 +201,16 @@ def _undecoded(rows, column: str | None, dataset: str):
     """Rows of `datasets` with the column of HR images alone, {"bytes", "path"} each."""
     import datasets  # late: it takes seconds, and parquet is read without it
 
-    kinds = rows.features
-    images = [name for name, kind in kinds.items() if isinstance(kind, datasets.Image)]
-    binary = datasets.Value("binary"), datasets.Value("large_binary")
-    bare = [name for name, kind in kinds.items() if kind in binary or (isinstance(kind, dict) and "bytes" in kind)]
-    column = choose_column(column, images or bare, list(kinds), dataset)
+    column = choose_column(column, image_columns(rows), list(rows.features), dataset)
     rows = rows.select_columns([column])
     return rows.cast_column(column, datasets.Image(decode=False))
+
+
+def image_columns(rows) -> list[str]:
+    """Names of the columns of `datasets` rows that hold images; where none says so, of those that hold bytes."""
+    import datasets
+
+    kinds = rows.features
+    binary = datasets.Value("binary"), datasets.Value("large_binary")
+    images = [name for name, kind in kinds.items() if isinstance(kind, datasets.Image)]
+    return images or [n for n, kind in kinds.items() if kind in binary or (isinstance(kind, dict) and "bytes" in kind)]

@@ -1,4 +1,4 @@
-"""Measure any image -> image callable over (name, LR, HR) pairs: PSNR and SSIM on Y, border cut; rows -> a table."""
+"""Measure any image -> image callable over (name, LR, HR) pairs: one row of measures an image."""
 
 from __future__ import annotations
 
@@ -7,39 +7,59 @@ import time
 from collections.abc import Callable, Iterable
 
 import numpy as np
-import torch
 from PIL import Image
 
 from srgan_hub.evaluation.features import SMALLEST
-from srgan_hub.evaluation.metrics import SSIM_WINDOW, measured_area, psnr, ssim
-from srgan_hub.imaging.resize import crop_to_multiple, downsample
+from srgan_hub.evaluation.metrics import SSIM_WINDOW, colour_shift, inside_border, lr_consistency, measured_area, psnr, ssim
+from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
 
-PROTOCOL = "Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border, mean over images; SSIM: Wang et al., Gaussian window"
+BASELINES = {
+    "nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS,
+}  # fmt: skip
 
 Upscale = Callable[[Image.Image], Image.Image]
 Measure = Callable[[np.ndarray, np.ndarray], float]
 Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
 
 
+def interpolation(name: str, scale: int) -> Upscale:
+    """Pillow's enlargement by one of BASELINES."""
+    return lambda lr: lr.resize((scale * lr.width, scale * lr.height), BASELINES[name])
+
+
 def bicubic(scale: int) -> Upscale:
     """Pillow's bicubic enlargement, the baseline of every table."""
-    return lambda lr: lr.resize((scale * lr.width, scale * lr.height), Image.Resampling.BICUBIC)
+    return interpolation("bicubic", scale)
 
 
 def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
-    """One row an image: {"image", "psnr" in dB, "ssim", "seconds"}, and each of `measures`: (SR, HR) uint8 -> number.
+    """One row an image: {"image", "psnr" and "ssim" of Y, "psnr_rgb", each of `measures`, "lr_consistency", "colour_shift",
+    "seconds", "megapixels" of the result}; PSNRs in dB.
 
-    A measure gives nan for an image that it cannot judge."""
+    measures: (SR, HR) uint8 RGB of equal sizes -> number. nan stands for what an image is too small for. Raises ValueError
+    for a result that is not `scale` times its LR."""
     rows = []
     for name, lr, hr in pairs:
         start = time.perf_counter()
         sr = np.asarray(upscale(lr).convert("RGB"))
         seconds = time.perf_counter() - start
         sr_y, hr_y = measured_area(sr, hr, border=scale)
-        more = {key: function(sr, hr) for key, function in (measures or {}).items()}
-        rows.append({"image": name, "psnr": psnr(sr_y, hr_y), "ssim": ssim(sr_y, hr_y), **more, "seconds": seconds})
+        rows.append(
+            {
+                "image": name,
+                "psnr": psnr(sr_y, hr_y),
+                "ssim": ssim(sr_y, hr_y),
+                "psnr_rgb": psnr(*inside_border(sr, hr, border=scale)),
+                **{key: function(sr, hr) for key, function in (measures or {}).items()},
+                "lr_consistency": lr_consistency(sr, np.asarray(lr.convert("RGB")), scale),
+                "colour_shift": colour_shift(sr, hr),
+                "seconds": seconds,
+                "megapixels": sr.shape[0] * sr.shape[1] / 1e6,
+            }
+        )
     return rows
 
 
@@ -55,17 +75,5 @@ def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str
         if min(photo.shape[:2]) < max(3 * scale + SSIM_WINDOW, SMALLEST):
             logger.warning("left out a %dx%d photograph: too small to measure", photo.shape[1], photo.shape[0])
             continue
-        hr = crop_to_multiple(photo, scale).copy()
-        lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
-        pairs.append((f"{number:04d}", Image.fromarray(lr.numpy()), hr))
+        pairs.append((f"{number:04d}", *shrunk(photo, scale)))
     return pairs
-
-
-def markdown(results: dict[str, dict[str, list[dict]]]) -> str:
-    """{set: {method: rows}} -> one table, PSNR / SSIM in each cell."""
-    methods = list(next(iter(results.values())))
-    lines = ["| | images | " + " | ".join(methods) + " |", "| --- | --- |" + " --- |" * len(methods)]
-    for name, by_method in results.items():
-        cells = [f"{mean(rows, 'psnr'):.2f} / {mean(rows, 'ssim'):.4f}" for rows in by_method.values()]
-        lines.append(f"| {name} | {len(next(iter(by_method.values())))} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)

@@ -1,4 +1,5 @@
-"""PSNR and SSIM as the super-resolution literature takes them: on Y, with `scale` pixels cut from every border."""
+"""What a result is measured by beside its original: PSNR and SSIM as the super-resolution literature takes them, on Y with
+`scale` pixels cut from every border, and two questions that it seldom asks."""
 
 from __future__ import annotations
 
@@ -7,13 +8,14 @@ import torch
 import torch.nn.functional as F
 
 from srgan_hub.imaging.color import luma
+from srgan_hub.imaging.resize import downsample
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5     # Wang et al. 2004, doi:10.1109/TIP.2003.819861
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
-def measured_area(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Y of both images without the border: (H, W, 3) uint8 RGB -> (H - 2 border, W - 2 border) in [16, 235].
+def inside_border(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Both images without the border: (H, W, 3) uint8 RGB -> (H - 2 border, W - 2 border, 3).
 
     Raises ValueError if the sizes differ or nothing is left."""
     if sr.shape != hr.shape:
@@ -21,11 +23,17 @@ def measured_area(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.n
     if min(sr.shape[:2]) <= 2 * border:
         raise ValueError(f"an image of {sr.shape[1]}x{sr.shape[0]} has nothing left inside a border of {border} pixels")
     inside = slice(border, -border or None)
-    return luma(sr[inside, inside]), luma(hr[inside, inside])
+    return sr[inside, inside], hr[inside, inside]
+
+
+def measured_area(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Y in [16, 235] of what is inside the border."""
+    sr, hr = inside_border(sr, hr, border)
+    return luma(sr), luma(hr)
 
 
 def psnr(sr: np.ndarray, hr: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two (H, W) images in [0, 255]; infinite for equal ones."""
+    """Peak signal-to-noise ratio in dB of two images of one shape in [0, 255]; infinite for equal ones."""
     mse = np.mean((sr.astype(np.float64) - hr.astype(np.float64)) ** 2)
     return float("inf") if mse == 0 else float(10 * np.log10(255**2 / mse))
 
@@ -33,10 +41,11 @@ def psnr(sr: np.ndarray, hr: np.ndarray) -> float:
 def ssim(sr: np.ndarray, hr: np.ndarray) -> float:
     """Structural similarity of two (H, W) images in [0, 255]: Wang et al. 2004, 11x11 Gaussian window, whole windows only.
 
-    The paper's own figures come from another package (daala) and are about .009 higher on Set5: do not compare across.
+    nan for an image smaller than the window. The paper's own figures come from another package (daala) and are about .009
+    higher on Set5: do not compare across.
     """
     if min(sr.shape) < SSIM_WINDOW:
-        raise ValueError(f"SSIM needs at least {SSIM_WINDOW}x{SSIM_WINDOW} pixels inside the border, got {sr.shape}")
+        return float("nan")
     x, y = (torch.from_numpy(np.asarray(image, dtype=np.float64))[None, None] for image in (sr, hr))
     offsets = torch.arange(SSIM_WINDOW, dtype=torch.float64) - SSIM_WINDOW // 2
     gauss = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
@@ -50,3 +59,15 @@ def ssim(sr: np.ndarray, hr: np.ndarray) -> float:
     c1, c2 = (SSIM_K1 * 255) ** 2, (SSIM_K2 * 255) ** 2
     similarity = (2 * mean_x * mean_y + c1) * (2 * cov + c2) / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
     return float(similarity.mean())
+
+
+def lr_consistency(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> float:
+    """PSNR in dB over RGB between the result, shrunk again as LR images are made, and the LR image it came from.
+
+    (scale H, scale W, 3) and (H, W, 3) uint8. What has been added or left out of the picture that was given."""
+    return psnr(downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy(), lr)
+
+
+def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
+    """By how many grey levels the mean of red, green or blue is off, whichever is most; (H, W, 3) uint8 each."""
+    return float(np.abs(sr.mean(axis=(0, 1)) - hr.mean(axis=(0, 1))).max())

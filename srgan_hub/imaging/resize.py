@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 BLOCK = 64  # outputs of one matrix product: wide enough for speed, narrow enough that few of its factors are zero
@@ -65,3 +66,10 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     """(H, W, ...) cut at the right and bottom to multiples of the scale ("mod-crop")."""
     height, width = image.shape[:2]
     return image[: height - height % scale, : width - width % scale]
+
+
+def shrunk(photo: np.ndarray, scale: int) -> tuple[Image.Image, np.ndarray]:
+    """(H, W, 3) uint8 -> its LR picture, and itself cut to `scale` times that."""
+    hr = crop_to_multiple(photo, scale).copy()
+    lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
+    return Image.fromarray(lr.numpy()), hr

@@ -1,0 +1,63 @@
+"""What must stand beside measured numbers, so that others can recompute them: protocol, engines, hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srgan_hub import __version__
+from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
+from srgan_hub.evaluation import features
+from srgan_hub.evaluation.benchmark import Measure
+from srgan_hub.evaluation.methods import Method
+from srgan_hub.evaluation.niqe import niqe_of_result
+from srgan_hub.evaluation.tables import COLUMNS, cell, means
+
+PROTOCOL = {
+    "PSNR-Y, SSIM-Y": "on Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border",
+    "SSIM": "Wang et al. 2004, Gaussian window 11x11",
+    "PSNR-RGB": "all three channels, the same border",
+    "NIQE": "of the result's Y, the same border; lower looks more natural",
+    "feature distance": "EfficientNet-Lite0 (not LPIPS); lower is more alike",
+    "LR consistency": "PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR",
+    "colour shift": "of the mean of red, green or blue, whichever is most, in grey levels",
+    "means": "over images; s: seconds an image",
+}
+IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
+
+
+def offline_measures() -> dict[str, Measure]:
+    """NIQE, and the feature distance where its packages are installed."""
+    return {"niqe": niqe_of_result, **({"feature_distance": features.FeatureDistance()} if features.available() else {})}
+
+
+def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:
+    """What all sets have in common, as JSON takes it; "words" is the protocol as a line of text."""
+    known = {key: text.format(scale=scale) for key, text in PROTOCOL.items()}
+    if "feature_distance" not in measures:
+        del known["feature distance"]
+    engines = sorted({method.about["engine"] for method in methods})
+    words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)}."
+    return {
+        "protocol": {**known, "words": words, "scale": scale, "srgan_hub": __version__},
+        "methods": {method.name: method.about for method in methods},
+        "sets": {},
+    }
+
+
+def note(one: BenchmarkSet, loaded: Sequence[Pair]) -> str:
+    """How many images a set has, where its LR images are from, and how natural its originals are."""
+    source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
+    rows = [{"niqe": niqe_of_result(hr, hr)} for _, _, hr in loaded]
+    facts = [f"{len(loaded)} images", compared(one), source, f"NIQE of HR: {cell(rows, 'niqe')}"]
+    return "; ".join(filter(None, facts)) + "."
+
+
+def set_report(one: BenchmarkSet, by_method: dict[str, list[dict]], words: str) -> dict:
+    results = {method: {"mean": means(rows), "images": rows} for method, rows in by_method.items()}
+    return {"note": words, "sha256": hashes(one), "results": results}
+
+
+def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
+    """{metric: (its name, value as the tables round it)} for a card's model-index."""
+    names = {key: COLUMNS[key][0].removesuffix(", dB") for key in IN_CARDS if key in rows[0]}
+    return {key: (words, float(format(means(rows)[key], COLUMNS[key][1]))) for key, words in names.items()}
