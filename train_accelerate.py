@@ -41,7 +41,6 @@ from srgan_hub.losses import (
     adversarial_loss,
     content_loss,
     discriminator_loss,
-    grid_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -95,7 +94,6 @@ class Config:
     content_weight: float | None = None   # of the VGG loss
     content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
     tv_weight: float | None = None        # of total variation
-    grid_weight: float | None = None      # of the grid loss
     adversarial_weight: float | None = None  # of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
@@ -142,15 +140,10 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
     return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
-def g_step(
-    sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float, grid=None
-) -> dict:
-    """One update of the generator that made `sr`; returns every term, unweighted. grid: what is lost with the shift."""
+def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float) -> dict:
+    """One update of the generator that made `sr`; returns every term, unweighted."""
     terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
     loss = weights.pixel * terms["pixel"]
-    if weights.grid:
-        terms["grid"] = grid
-        loss = loss + weights.grid * grid
     if weights.content:
         with torch.no_grad():
             hr_maps = vgg(hr)
@@ -346,16 +339,14 @@ def train(config: Config) -> Path:
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
                 generator.train(not warm)
                 with torch.set_grad_enabled(not warm):
-                    sr = networks["generator"](lr)
-                    grid = grid_loss(sr, hr, scale) if weights.grid else None
-                    sr, hr = shifted((sr, hr), config.seed, number)
+                    sr, hr = shifted((networks["generator"](lr), hr), config.seed, number)
                 terms = {}
                 if discriminator is not None:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     terms |= g_step(sr, hr, weights, networks["vgg"], generator, discriminator, optimizer, accelerator,
-                                    config.max_grad_norm, grid)  # fmt: skip
+                                    config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
                 continue  # the update's next batch

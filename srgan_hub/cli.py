@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
 from srgan_hub.card import with_model_index, with_results
-from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.benchmarks import find_sets, pairs, read
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.evaluation.benchmark import BASELINES, measure
+from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.report import index_entry, new_report, note, offline_measures, set_report
 from srgan_hub.evaluation.tables import as_csv, as_json, markdown
@@ -95,6 +98,43 @@ def benchmark(options: argparse.Namespace) -> int:
     return 0
 
 
+def figure(options: argparse.Namespace) -> int:
+    """Draw one photograph under several methods: the whole with a box, what is in the box, PSNR and SSIM."""
+    output = picture_to_write(options.output)
+    photo = np.asarray(read(options.image, options.image))
+    methods, scale = open_methods(options.models, options.scale)
+    if min(photo.shape[:2]) < scale:
+        raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be enlarged {scale} times again")
+    comparison(photo, methods, scale, Box(*options.box) if options.box else None).save(output)
+    return 0
+
+
+def plot(options: argparse.Namespace) -> int:
+    """Draw the distortion of every method of a report (PSNR) against its perception (NIQE or feature distance)."""
+    output = picture_to_write(options.output)
+    try:
+        sets = json.loads(options.report.read_text(encoding="utf-8"))["sets"]
+        results = sets[options.set or next(iter(sets))]["results"]
+        means = {name: result["mean"] for name, result in results.items()}
+        numbers = {name: tuple(float(mean[key] or "nan") for key in ("psnr", options.measure)) for name, mean in means.items()}
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
+        raise ValueError(
+            f"{options.report} is no report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "
+            f"the measure {options.measure}"
+        ) from error
+    tradeoff(numbers, options.measure, options.set or next(iter(sets))).save(output)
+    return 0
+
+
+def picture_to_write(path: Path) -> Path:
+    """The path, if a picture can be written there; ValueError before any work if not."""
+    if path.suffix.lower() not in (".png", ".jpg", ".webp"):
+        raise ValueError(f"{path}: name it .png, .jpg or .webp")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
+    return path
+
+
 def dataset_push(options: argparse.Namespace) -> int:
     """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
     with tqdm(unit=" images", disable=None) as bar:
@@ -155,6 +195,23 @@ def build_parser() -> argparse.ArgumentParser:
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
              "matter (or name a Markdown file)")  # fmt: skip
+
+    command = commands.add_parser("figure", help="draw a picture under several models", description=figure.__doc__)
+    command.set_defaults(run=figure)
+    add = command.add_argument
+    add("image", type=Path, metavar="IMAGE", help="the original; what is enlarged is made from it")
+    add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
+    add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are drawn [4]")
+    add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="picture to write")
+
+    command = commands.add_parser("plot", help="draw perception against distortion", description=plot.__doc__)
+    command.set_defaults(run=plot)
+    add = command.add_argument
+    add("report", type=Path, metavar="REPORT", help="what `srgan-hub benchmark --json` wrote")
+    add("--set", metavar="NAME", help="[the report's first]")
+    add("--measure", choices=("niqe", "feature_distance"), default="niqe", help="[niqe]")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="picture to write")
 
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(

@@ -34,16 +34,6 @@ def total_variation(sr: Tensor) -> Tensor:
     return (sr.diff(dim=2).abs().sum() + sr.diff(dim=3).abs().sum()) / len(sr)
 
 
-def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """Squared error, averaged over a whole batch before it is squared, at each of the scale x scale places of an LR pixel.
-
-    Noise and detail vanish in that mean; what remains is the grid that adversarial training paints. H and W are multiples
-    of the scale. Not in the paper."""
-    error = (sr.float() - hr.float()).mean(dim=0)
-    places = error.unflatten(2, (-1, scale)).unflatten(1, (-1, scale)).mean(dim=(1, 3))  # (3, scale, scale)
-    return places.square().mean()
-
-
 def adversarial_loss(sr_logits: Tensor) -> Tensor:
     """-log D(G(LR)), averaged over the batch: the generator's share."""
     return F.softplus(-sr_logits.float()).mean()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -23,6 +24,7 @@ from srgan_hub.training.initialization import pass_through
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+BENCHMARKS = Path(os.environ.get("SRGAN_HUB_BENCHMARKS") or SHARED / "benchmarks")
 NEEDS_THE_HUB = ["srgan-hub dataset push photos user/photos"]  # of the README's commands; test_publish.py runs them on loopback
 
 
@@ -52,6 +54,14 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip(f"needs the benchmark images and photographs in {SHARED.name}/ beside the project")
     return SHARED
+
+
+@pytest.fixture
+def benchmark_sets():
+    """The folder of Set5, Set14 and BSD100, where this machine has it."""
+    if not BENCHMARKS.is_dir():
+        pytest.skip("needs the benchmark images; name their folder in SRGAN_HUB_BENCHMARKS")
+    return BENCHMARKS
 
 
 @pytest.fixture

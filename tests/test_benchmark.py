@@ -50,12 +50,12 @@ def test_without_lr_it_is_made(sets):
     assert (bare.name, bare.hr.keys(), bare.lr) == ("HR", {"a"}, None)
 
 
-def test_a_set_that_is_not_ours_is_told_from_ours(sets, shared, tmp_path):
-    assert {compared(one) for one in find_sets(shared / "benchmarks")} == {"files as in the manifest"}
+def test_a_set_that_is_not_ours_is_told_from_ours(sets, benchmark_sets, tmp_path):
+    assert {compared(one) for one in find_sets(benchmark_sets)} == {"files as in the manifest"}
     assert compared(find_sets(sets / "Set5")[0]) == "not the files of the manifest: 0 of its 10 are here, and 2 others"
     assert compared(find_sets(sets / "Mine")[0]) == ""
     (tmp_path / "Set5" / "HR").mkdir(parents=True)
-    for path in (shared / "benchmarks" / "Set5" / "HR").iterdir():
+    for path in (benchmark_sets / "Set5" / "HR").iterdir():
         (tmp_path / "Set5" / "HR" / path.name).symlink_to(path)
     assert compared(find_sets(tmp_path / "Set5")[0]) == "not the files of the manifest: 5 of its 10 are here, and 0 others"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from conftest import SHARED, read, smooth_photo
+from conftest import read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.card import END, START
 from srgan_hub.cli import main
@@ -223,6 +223,7 @@ def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, m
     files = {form: tmp_path / f"report.{form}" for form in ("json", "csv", "markdown")}
     command = ["benchmark", "--models", "bicubic", model, "--write-card", model]
     command += [word for form, file in files.items() for word in (f"--{form}", str(file))]
+    monkeypatch.delenv("SRGAN_HUB_BENCHMARKS", raising=False)
     assert main(command) == 2
     assert "with --data, or in the environment variable SRGAN_HUB_BENCHMARKS" in capsys.readouterr().err
     monkeypatch.setenv("SRGAN_HUB_BENCHMARKS", str(tmp_path / "sets"))
@@ -250,9 +251,9 @@ def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("name", "set5"), [("srresnet-x4", 31.0)])
-def test_bundled_weights_reach_their_mark(name, set5, shared, tmp_path):
+def test_bundled_weights_reach_their_mark(name, set5, benchmark_sets, tmp_path):
     (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "Set5").symlink_to(SHARED.resolve() / "benchmarks" / "Set5")
+    (tmp_path / "sets" / "Set5").symlink_to(benchmark_sets.resolve() / "Set5")
     assert main(["benchmark", "--data", str(tmp_path / "sets"), "--models", name, "--json", str(tmp_path / "r.json")]) == 0
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["sets"]["Set5"]["results"][name]["mean"]["psnr"] >= set5

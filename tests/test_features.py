@@ -106,9 +106,9 @@ def test_other_weights_are_refused_unread(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def photographs(shared):
+def photographs(benchmark_sets):
     """Corners of 192x192 of ten photographs: Set5 and every 20th of BSD100."""
-    sets = shared / "benchmarks"
+    sets = benchmark_sets
     files = sorted(sets.glob("Set5/HR/*.png")) + sorted(sets.glob("BSD100/HR/*.png"))[::20]
     return [Image.fromarray(np.asarray(Image.open(file).convert("RGB"))[:192, :192]) for file in files]
 
@@ -123,16 +123,16 @@ def test_more_damage_is_farther(distance, photographs, spoil, little, much):
     assert 0 < 1.5 * near < far
 
 
-def corners(shared):
+def corners(benchmark_sets):
     """(LR 48x48, HR 192x192) of the pictures of Set5: larger ones take longer and show no more."""
-    for _, lr, hr in pairs(find_sets(shared / "benchmarks" / "Set5")[0]):
+    for _, lr, hr in pairs(find_sets(benchmark_sets / "Set5")[0]):
         yield lr.crop((0, 0, 48, 48)), hr[:192, :192]
 
 
-def test_a_pixel_aside_is_nearer_than_soft(distance, shared):
+def test_a_pixel_aside_is_nearer_than_soft(distance, benchmark_sets):
     """PSNR, which compares pixel by pixel, has it the other way round."""
     rows = []
-    for lr, hr in corners(shared):
+    for lr, hr in corners(benchmark_sets):
         aside, soft = np.roll(hr, 1, axis=1), np.asarray(bicubic(4)(lr))
         rows.append([measure(image, hr) for image in (aside, soft) for measure in (distance, psnr_y)])
     aside, aside_psnr, soft, soft_psnr = np.mean(rows, axis=0)
@@ -144,8 +144,8 @@ def psnr_y(sr, hr):
     return psnr(*measured_area(sr, hr))
 
 
-def test_srresnet_is_nearer_than_bicubic_on_the_mean(distance, shared):
+def test_srresnet_is_nearer_than_bicubic_on_the_mean(distance, benchmark_sets):
     upscaler = Upscaler.from_pretrained("srresnet-x4")
-    rows = [[distance(np.asarray(upscale(lr)), hr) for upscale in (upscaler, bicubic(4))] for lr, hr in corners(shared)]
+    rows = [[distance(np.asarray(upscale(lr)), hr) for upscale in (upscaler, bicubic(4))] for lr, hr in corners(benchmark_sets)]
     srresnet, soft = np.mean(rows, axis=0)
     assert srresnet < 0.95 * soft

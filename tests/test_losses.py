@@ -6,7 +6,6 @@ from srgan_hub.losses import (
     adversarial_loss,
     content_loss,
     discriminator_loss,
-    grid_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -59,14 +58,3 @@ def test_relativistic_loss_compares_each_image_with_the_mean_of_the_others():
     expected = -(sigmoid(hr - sr.mean()).log().mean() + (1 - sigmoid(sr - hr.mean())).log().mean()) / 2
     assert torch.allclose(relativistic_loss(hr, sr), expected)
     assert relativistic_loss(sr, hr) > relativistic_loss(hr, sr)  # the generator has the worse of it here
-
-
-def test_grid_loss_sees_a_grid_and_a_tint_but_no_detail():
-    hr = torch.rand(4, 3, 24, 32)
-    grid = torch.zeros(4, 4)
-    grid[1, 2] = 0.16
-    painted = hr + grid.repeat(6, 8)
-    assert torch.allclose(grid_loss(painted, hr, 4), torch.tensor(0.16**2 / 16))
-    assert torch.allclose(grid_loss(hr + 0.1, hr, 4), torch.tensor(0.01))
-    detail = hr + 0.16 * torch.randn(4, 3, 24, 32)
-    assert grid_loss(detail, hr, 4) < 0.02 * 0.16**2

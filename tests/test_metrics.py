@@ -65,8 +65,8 @@ def test_border_is_cut_and_sizes_must_agree():
         ("BSD100", "nearest", 25.04, 0.6299),
     ],
 )
-def test_control_values(shared, name, method, wanted_psnr, wanted_ssim):
-    folder = next(one for one in find_sets(shared / "benchmarks") if one.name == name)
+def test_control_values(benchmark_sets, name, method, wanted_psnr, wanted_ssim):
+    folder = next(one for one in find_sets(benchmark_sets) if one.name == name)
     nearest = lambda lr: lr.resize((4 * lr.width, 4 * lr.height), Image.Resampling.NEAREST)  # noqa: E731
     rows = measure({"bicubic": bicubic(4), "nearest": nearest}[method], pairs(folder))
     assert abs(mean(rows, "psnr") - wanted_psnr) <= 0.01

@@ -9,9 +9,9 @@ from conftest import encoded, read, smooth_photo
 from srgan_hub.evaluation.niqe import niqe, niqe_of_result
 
 
-def test_is_matlabs(shared):
+def test_is_matlabs(benchmark_sets):
     """What the authors' MATLAB code gives for it (R2021a; written down by BasicSR beside its own 5.7295763)."""
-    baboon = np.asarray(Image.open(shared / "benchmarks/Set14/HR/baboon.png").convert("RGB"))
+    baboon = np.asarray(Image.open(benchmark_sets / "Set14/HR/baboon.png").convert("RGB"))
     assert niqe(baboon, border=0) == pytest.approx(5.72957338, abs=1e-5)
 
 
@@ -20,13 +20,13 @@ BASICSR = {"001": 2.85224, "003": 3.17461, "007": 2.43488, "009": 2.03548, "013"
 
 
 @pytest.mark.parametrize(("name", "value"), BASICSR.items())
-def test_is_basicsrs(shared, name, value):
-    picture = np.asarray(Image.open(shared / f"benchmarks/BSD100/HR/{name}.png").convert("RGB"))
+def test_is_basicsrs(benchmark_sets, name, value):
+    picture = np.asarray(Image.open(benchmark_sets / f"BSD100/HR/{name}.png").convert("RGB"))
     assert niqe(picture) == pytest.approx(value, abs=2e-3)
 
 
-def test_worse_pictures_are_worse(shared):
-    hr = Image.open(shared / "benchmarks/BSD100/HR/007.png").convert("RGB")
+def test_worse_pictures_are_worse(benchmark_sets):
+    hr = Image.open(benchmark_sets / "BSD100/HR/007.png").convert("RGB")
     blurs = [niqe(np.asarray(hr.filter(ImageFilter.GaussianBlur(radius)))) for radius in (0, 1, 2)]
     assert blurs == sorted(blurs)
     noises = [niqe(noisy(np.asarray(hr), sigma)) for sigma in (0, 10, 30)]

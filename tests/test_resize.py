@@ -68,8 +68,8 @@ def test_first_pass_is_vertical_and_rounded():
     assert (downsample(halves, 2)[:, 2:-2] == 1).all()
 
 
-def test_benchmark_pictures_are_bit_exact_inside(shared):
-    for folder in find_sets(shared / "benchmarks"):
+def test_benchmark_pictures_are_bit_exact_inside(benchmark_sets):
+    for folder in find_sets(benchmark_sets):
         for name, lr, hr in pairs(folder):
             ours = downsample(torch.from_numpy(hr.copy()).permute(2, 0, 1), 4).permute(1, 2, 0).numpy()
             assert np.array_equal(ours[3:-3, 3:-3], np.asarray(lr)[3:-3, 3:-3]), f"{folder.name}/{name}"

@@ -106,8 +106,6 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
         terms.append(f"{weights.content:g} x {layers} (after the ReLU, images on [0, 1] in ImageNet's scaling; {form})")
     if weights.tv:
         terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
-    if weights.grid:
-        terms.append(f"{weights.grid:g} x grid (squared mean error of a batch at each place of an LR pixel, on [0, 1])")
     if weights.adversarial:
         terms.append(f"{weights.adversarial:g} x adversarial ({weights.gan}, mean over the batch, images on [0, 1])")
     return " + ".join(terms)

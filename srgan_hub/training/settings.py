@@ -25,7 +25,7 @@ def weights_of(config) -> Variant:
     limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr", "d_lr")]
     limits += [("seed", 0, 2**32)]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
-    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "grid", "adversarial")]
+    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
     for name, low, high in limits:
         value = getattr(config, name)
         if value is not None and not low <= value < high:
@@ -34,7 +34,7 @@ def weights_of(config) -> Variant:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
-    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "grid", "adversarial")}
+    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
     given |= {name: getattr(config, name) for name in ("gan", "lr", "d_lr", "d_warmup")}
     if config.content_layers:
         given["layers"] = tuple(config.content_layers.split(","))

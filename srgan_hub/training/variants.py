@@ -13,7 +13,6 @@ class Variant(NamedTuple):
     layers: tuple[str, ...] = ()  # which maps (vgg.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
     tv: float = 0.0               # total variation, a sum over the pixels of an image
-    grid: float = 0.0             # square of the batch's mean error at each place of an LR pixel
     adversarial: float = 0.0      # 0: no discriminator
     gan: str = "standard"         # form of the adversarial loss: standard or relativistic
     lr: float = 1e-4              # Adam's peak rate
