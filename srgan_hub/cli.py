@@ -25,6 +25,7 @@ from srgan_hub.evaluation.report import index_entry, new_report, note, offline_m
 from srgan_hub.evaluation.tables import as_csv, as_json, markdown
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled, is_hub_id
+from srgan_hub.mos import command as mos
 from srgan_hub.pipeline import TILE, Upscaler
 
 DEFAULT_MODEL = "srgan-x4"
@@ -226,6 +227,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--shards", type=positive, metavar="N", help="parquet files of the train split [one for every 128 MB]")
     add("--license", metavar="ID", help="licence of the photographs, as the Hub names it, such as cc-by-4.0 [not stated]")
     add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
+
+    mos.add_to(commands)
     return parser
 
 

@@ -1,0 +1,191 @@
+"""A blind study: STUDY/public, which the rating page shows, and STUDY/key.json, which says what each picture is.
+
+Nothing in public/ tells a method: random names, PNGs without metadata or compression (so that the pictures of a scene have
+the same number of bytes as well as of pixels), one date for all. The key must never leave the organiser's hands."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+NEAREST, HR = "nearest", "HR"   # always take part: the ends of the scale
+WORST, BEST = 1, 5              # what calibration calls them
+REPEATS = 20                    # pictures that a rater sees twice, unless there are too few
+RULES = {                       # of excluding raters (raters.py); a study's key keeps those it was made with
+    "fewest_ratings": 20,           # or all pictures, where there are fewer
+    "fewest_extremes": 3,           # of nearest, and of HR, to be judged by them
+    "fewest_repeats": 10,           # to be judged by them
+    "largest_difference": 1.3,      # mean |first - second rating|; 1.6 by throwing dice, about 0.8 for careful raters
+}
+PUBLIC, KEY, STUDY, PICTURES = "public", "key.json", "study.json", "pictures"
+
+Upscale = Callable[[Image.Image], Image.Image]
+Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
+
+
+class Presentation(NamedTuple):
+    item: str       # name of a picture
+    repeat: bool    # whether this rater has seen it before, further up
+
+
+class Example(NamedTuple):
+    item: str
+    score: int      # that the rater is told: 1 for nearest, 5 for HR
+
+
+def make_study(
+    folder: str | Path, sets: dict[str, Pairs], methods: dict[str, Upscale], calibration: Pairs, seed: int = 0,
+    repeats: int | None = None,
+) -> Key:  # fmt: skip
+    """Write a study of every image of `sets` by nearest, each of `methods` and HR to a new folder, whole or not at all.
+
+    sets: {name: (image, LR, HR (H, W, 3) uint8) ...}; calibration: the same, shown first as examples, never rated; repeats:
+    how many pictures each rater sees twice, at most a third of them (default: 20, or as many as that). ValueError if the
+    folder holds anything, a method has a name that is taken or a picture of another size than HR."""
+    folder = Path(folder).absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there already; a study never changes, so name a new folder")
+    if taken := methods.keys() & {NEAREST, HR}:
+        raise ValueError(f"no method may be called {taken.pop()}: every study has that one already")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        draft = Path(temporary) / "study"
+        pictures = draft / PUBLIC / PICTURES
+        pictures.mkdir(parents=True)
+        items, digests = {}, {}
+        for name, pairs in sets.items():
+            for image, lr, hr in pairs:
+                for method, upscale in {NEAREST: nearest_to(hr), **methods, HR: lambda _, hr=hr: Image.fromarray(hr)}.items():
+                    item = write_picture(pictures, upscale(lr), hr, f"{method}, {image} of {name}")
+                    items[item] = (name, image, method)
+                    digests[item] = hashlib.sha256((pictures / f"{item}.png").read_bytes()).hexdigest()
+        examples = []
+        for image, lr, hr in calibration:
+            for score, picture in ((WORST, nearest_to(hr)(lr)), (BEST, Image.fromarray(hr))):
+                examples.append((write_picture(pictures, picture, hr, image), score))
+        if not items or not examples:
+            raise ValueError("a study needs pictures to rate, and others to calibrate the raters with")
+        most = len(items) // 3
+        repeats = min(REPEATS, most) if repeats is None else repeats
+        if not 0 <= repeats <= most:
+            raise ValueError(f"repeats must be 0 to {most}, a third of the {len(items)} pictures, got {repeats}")
+        key = {
+            "seed": seed, "repeats": repeats, "rules": RULES, "methods": [NEAREST, *methods, HR],
+            "items": dict(sorted(items.items())), "sha256": dict(sorted(digests.items())),
+        }  # fmt: skip
+        (draft / KEY).write_text(json.dumps(key, indent=1) + "\n")
+        public = {
+            "version": version_of(draft / KEY), "seed": seed, "repeats": repeats,
+            "calibration": examples, "items": sorted(items),
+        }  # fmt: skip
+        (draft / PUBLIC / STUDY).write_text(json.dumps(public, indent=1) + "\n")
+        draft.chmod(0o755)
+        os.replace(draft, folder)
+    return Key.load(folder)
+
+
+def nearest_to(hr: np.ndarray) -> Upscale:
+    return lambda lr: lr.resize((hr.shape[1], hr.shape[0]), Image.Resampling.NEAREST)
+
+
+def write_picture(folder: Path, picture: Image.Image, hr: np.ndarray, what: str) -> str:
+    """Its random name there. Only the pixels are written; ValueError if there are not as many as HR has."""
+    pixels = np.asarray(picture.convert("RGB"))
+    if pixels.shape != hr.shape:
+        raise ValueError(f"{what}: {pixels.shape[1]}x{pixels.shape[0]} pixels, but HR has {hr.shape[1]}x{hr.shape[0]}")
+    item = secrets.token_hex(8)  # not from the seed, which is public
+    Image.fromarray(pixels).save(folder / f"{item}.png", compress_level=0)
+    os.utime(folder / f"{item}.png", (0, 0))
+    return item
+
+
+def version_of(key: Path) -> str:
+    """What every rating carries: any change of a picture, its meaning, the order or the rules is another study."""
+    return hashlib.sha256(key.read_bytes()).hexdigest()[:16]
+
+
+def read_json(path: Path, wanted: tuple[str, ...]) -> dict:
+    """The object in a file of a study, with those keys in it; ValueError otherwise."""
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise ValueError(f"{path.parent} holds no study: there is no {path.name}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict) or not found.keys() >= set(wanted):
+        raise ValueError(f"{path} is no file of a study: it lacks one of {', '.join(wanted)}")
+    return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the rating page may know. No method, set or image name is in it, nor in the folder it is read from."""
+
+    folder: Path                            # STUDY/public
+    version: str
+    seed: int
+    repeats: int
+    calibration: tuple[Example, ...]        # to be shown first, each with its score
+    items: tuple[str, ...]
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Study:
+        """From STUDY/public. ValueError if it holds no study."""
+        found = read_json(Path(folder) / STUDY, ("version", "seed", "repeats", "calibration", "items"))
+        calibration = tuple(Example(*example) for example in found["calibration"])
+        return cls(Path(folder), found["version"], found["seed"], found["repeats"], calibration, tuple(found["items"]))
+
+    def picture(self, item: str) -> Path:
+        if item not in {*self.items, *(example.item for example in self.calibration)}:
+            raise ValueError(f"the study has no picture {item!r}")
+        return self.folder / PICTURES / f"{item}.png"
+
+    def order(self, rater: str) -> list[Presentation]:
+        """Every picture once, and `repeats` of the first third again in the second half; always the same for a rater.
+
+        Sorted by a hash, not drawn: no random generator promises the same numbers for ever."""
+
+        def draw(item: str, purpose: str) -> bytes:
+            return hashlib.sha256(f"{self.version}/{self.seed}/{purpose}/{item}/{rater}".encode()).digest()
+
+        order = [Presentation(item, False) for item in sorted(self.items, key=lambda item: draw(item, "order"))]
+        early = sorted(order[: len(order) // 3], key=lambda seen: draw(seen.item, "repeat"))
+        half = len(order) // 2
+        late = order[half:] + [Presentation(seen.item, True) for seen in early[: self.repeats]]
+        return order[:half] + sorted(late, key=lambda seen: draw(seen.item, "late"))
+
+
+@dataclass(frozen=True)
+class Key:
+    """What only the organiser may know."""
+
+    version: str
+    methods: tuple[str, ...]                    # nearest first, HR last
+    items: dict[str, tuple[str, str, str]]      # set, image, method
+    rules: dict[str, float]                     # of exclusion (raters.py), as they were before anyone rated
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Key:
+        """From STUDY. ValueError if it holds no key, or one that is not of the public part beside it."""
+        path = Path(folder) / KEY
+        found, version = read_json(path, ("methods", "items", "rules")), version_of(path)
+        if (public := Study.load(Path(folder) / PUBLIC)).version != version:
+            raise ValueError(f"{path} is not the key of this study: it makes version {version}, the pages say {public.version}")
+        items = {item: tuple(names) for item, names in found["items"].items()}
+        return cls(version, tuple(found["methods"]), items, found["rules"])
+
+    @property
+    def sets(self) -> list[str]:
+        """In the paper's order where they are the paper's, then by name."""
+        names = {name for name, _, _ in self.items.values()}
+        return sorted(names, key=lambda name: ({"Set5": 0, "Set14": 1, "BSD100": 2}.get(name, 3), name))

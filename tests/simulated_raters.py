@@ -1,0 +1,61 @@
+"""Raters made by a program, whose true means are known. Every rating of theirs says that it is simulated."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from conftest import smooth_photo
+from srgan_hub.imaging.resize import crop_to_multiple
+from srgan_hub.mos.ratings import Rating
+from srgan_hub.mos.study import Key, Study, make_study
+
+RATER, PICTURE, REST = 0.35, 0.4, 0.7     # standard deviations, in points, before rounding
+OPINIONS = {"nearest": 1.2, "bicubic": 2.0, "model": 3.4, "HR": 4.3}
+
+
+def scores(rng: np.random.Generator, opinion: float, raters: int, pictures: int) -> np.ndarray:
+    """(raters, pictures) whole scores: opinion + rater + picture + rest, all normal, rounded, cut to 1..5."""
+    tastes = RATER * rng.normal(size=(raters, 1)) + PICTURE * rng.normal(size=pictures)
+    return np.clip(np.round(opinion + tastes + REST * rng.normal(size=(raters, pictures))), 1, 5)
+
+
+def true_mean(opinion: float) -> float:
+    """Mean of `scores` over all raters and pictures: 1 and the chance to pass each of 1.5, 2.5, 3.5, 4.5."""
+    spread = math.sqrt(2 * (RATER**2 + PICTURE**2 + REST**2))
+    return 1 + sum(math.erfc((cut - opinion) / spread) / 2 for cut in (1.5, 2.5, 3.5, 4.5))
+
+
+def pairs(count: int, first: int = 0):
+    """Images of different sizes, with their LR."""
+    found = []
+    for number in range(count):
+        photo = smooth_photo(32 + 4 * number, 24, seed=first + number)
+        hr = crop_to_multiple(np.asarray(photo), 4)
+        found.append((f"scene{number}", photo.reduce(4), hr))
+    return found
+
+
+def small_study(folder, images: int = 5, **options) -> tuple[Key, Study]:
+    """Two sets of that many images, by nearest, bicubic, a "model" and HR; two calibration images."""
+    methods = {
+        "bicubic": lambda lr: lr.resize((4 * lr.width, 4 * lr.height), 3),
+        "model": lambda lr: lr.resize((4 * lr.width, 4 * lr.height), 1),
+    }
+    key = make_study(folder, {"Set5": pairs(images), "Mine": pairs(images, 20)}, methods, pairs(2, 50), **options)
+    return key, Study.load(folder / "public")
+
+
+def rate(key: Key, study: Study, raters: int, seed: int = 0) -> list[Rating]:
+    """What such raters say of every presentation of the study."""
+    rng = np.random.default_rng(seed)
+    of_picture = {names: PICTURE * rng.normal() for names in sorted(key.items.values())}
+    ratings = []
+    for number in range(raters):
+        own = RATER * rng.normal()
+        for shown in study.order(f"r{number}"):
+            names = key.items[shown.item]
+            score = min(max(round(OPINIONS[names[2]] + own + of_picture[names] + REST * rng.normal()), 1), 5)
+            ratings.append(Rating(key.version, f"r{number}", *shown, score, f"{len(ratings):06d}", simulated=True))
+    return ratings
