@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure
-from srgan_hub.evaluation.metrics import measured_area, psnr, ssim
+from srgan_hub.evaluation.metrics import grid, measured_area, psnr, ssim
 from srgan_hub.imaging.color import luma
 
 
@@ -71,3 +71,16 @@ def test_control_values(benchmark_sets, name, method, wanted_psnr, wanted_ssim):
     rows = measure({"bicubic": bicubic(4), "nearest": nearest}[method], pairs(folder))
     assert abs(mean(rows, "psnr") - wanted_psnr) <= 0.01
     assert abs(mean(rows, "ssim") - wanted_ssim) <= 0.0005
+
+
+def test_grid_is_seen_and_detail_is_not():
+    flat = np.full((42, 50, 3), 100, np.uint8)
+    assert grid(flat) == 0
+    painted = flat.copy()
+    painted[1::4, 2::4] += 16
+    assert math.isclose(grid(painted), 16 * 219 / 255 * np.sqrt(15) / 16, rel_tol=1e-9)  # one of 16 places; Y is studio swing
+    stripes = flat.copy()
+    stripes[:, ::3] += 16  # of another period
+    assert grid(stripes) < 0.4
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    assert grid(noise) < 1

@@ -20,6 +20,7 @@ PROTOCOL = {
     "feature distance": "EfficientNet-Lite0 (not LPIPS); lower is more alike",
     "LR consistency": "PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR",
     "colour shift": "of the mean of red, green or blue, whichever is most, in grey levels",
+    "grid": "a pattern of one LR pixel's period over the whole result, standard deviation in grey levels",
     "means": "over images; s: seconds an image",
 }
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")

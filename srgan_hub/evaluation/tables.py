@@ -17,6 +17,7 @@ COLUMNS = {  # measure: heading, form of a number
     "feature_distance": ("feature distance", ".4f"),
     "lr_consistency": ("LR consistency, dB", ".2f"),
     "colour_shift": ("colour shift", ".2f"),
+    "grid": ("grid", ".2f"),
     "seconds": ("s", ".2f"),
 }
 

@@ -15,6 +15,7 @@ from srgan_hub.training.variants import Variant
 RECORD = "training.json"
 MEASURES = {
     "psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "niqe": "NIQE {:.2f}", "feature_distance": "feature distance {:.4f}",
+    "grid": "grid {:.2f} levels",
 }  # fmt: skip
 UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
            "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when, not what

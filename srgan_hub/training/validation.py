@@ -26,7 +26,7 @@ class Validation:
 
     def __call__(self, upscale: Callable[[Image.Image], Image.Image]) -> dict[str, float]:
         rows = measure(upscale, self.pairs, self.scale, self.measures)
-        means = {name: mean(rows, name) for name in ("psnr", "ssim", *self.measures)}
+        means = {name: mean(rows, name) for name in ("psnr", "ssim", *self.measures, "grid")}
         return {name: value for name, value in means.items() if not np.isnan(value)}
 
     def grid(self, upscale: Callable[[Image.Image], Image.Image]) -> Image.Image:

@@ -1,0 +1,82 @@
+"""Does a model enlarge JPEG blocks? Held-out photographs, shrunk by bicubic and saved as JPEG, under several methods.
+
+    python -m benchmarks.compressed photos docs/compressed.png bicubic srresnet-x4 runs/srresnet-realistic
+
+prints PSNR on Y and how much stronger steps are across the borders of JPEG's blocks than in the middle of them (1: a
+photograph), for several qualities, and draws LR | each method | HR at quality 40."""
+
+from __future__ import annotations
+
+import argparse
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from srgan_hub.data.cache import open_cache
+from srgan_hub.data.sources import open_splits
+from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
+from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.imaging.color import luma
+
+BLOCK = 8                                        # pixels a side of JPEG's blocks
+QUALITIES = (40, 75, 95)
+SHOWN, SIDE, LABEL, GAP = 3, 200, 22, 4          # pictures, HR pixels of each part, of the labels, between
+
+
+def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
+
+
+def blockiness(sr: np.ndarray, scale: int) -> float:
+    """Mean step across the borders of the enlarged blocks over the mean step across their middles, both ways."""
+    y, side = luma(sr), BLOCK * scale
+    borders, middles = [], []
+    for image in (y, y.T):
+        steps = np.abs(image[:, scale:] - image[:, :-scale])            # over one LR pixel
+        centre = np.arange(side, image.shape[1] - side, side) - scale // 2
+        borders.append(steps[:, centre].mean())
+        middles.append(steps[:, centre + side // 2].mean())
+    return float(np.sum(borders) / np.sum(middles))
+
+
+def figure(pairs, methods) -> Image.Image:
+    names = ["LR, JPEG 40", *(method.name for method in methods), "HR"]
+    sheet = Image.new("RGB", (len(names) * (SIDE + GAP) - GAP, LABEL + SHOWN * (SIDE + GAP) - GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, name in enumerate(names):
+        draw.text((column * (SIDE + GAP), 2), name, fill="black", font=ImageFont.load_default(15))
+    for row, (_, lr, hr) in enumerate(pairs[:SHOWN]):
+        size, small = (hr.shape[1], hr.shape[0]), as_jpeg(lr, QUALITIES[0])
+        images = [small.resize(size, Image.Resampling.NEAREST), *(m.upscale(small) for m in methods), Image.fromarray(hr)]
+        x, y = (size[0] - SIDE) // 2, (size[1] - SIDE) // 2
+        for column, image in enumerate(images):
+            sheet.paste(image.crop((x, y, x + SIDE, y + SIDE)), (column * (SIDE + GAP), LABEL + row * (SIDE + GAP)))
+    return sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos")
+    parser.add_argument("figure")
+    parser.add_argument("models", nargs="+")
+    options = parser.parse_args()
+    methods, scale = open_methods(options.models)
+    cache = open_cache(open_splits(options.photos)["validation"])
+    pairs = validation_pairs([np.asarray(cache[i]) for i in range(len(cache))], scale)
+    print("| LR | " + " | ".join(f"{method.name}, dB / blocks" for method in methods) + " |")
+    print("| --- |" + " --- |" * len(methods))
+    for quality in (None, *QUALITIES):
+        given = [(name, as_jpeg(lr, quality) if quality else lr, hr) for name, lr, hr in pairs]
+        rows = [measure(m.upscale, given, scale, {"blocks": lambda sr, hr: blockiness(sr, scale)}) for m in methods]
+        cells = [f"{mean(row, 'psnr'):.2f} / {mean(row, 'blocks'):.3f}" for row in rows]
+        print(f"| {f'JPEG {quality}' if quality else 'clean'} | " + " | ".join(cells) + " |")
+    originals = np.mean([blockiness(hr, scale) for _, _, hr in pairs])
+    print(f"\nHR: {originals:.3f}; {len(pairs)} photographs")
+    figure(pairs, methods).save(options.figure, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Do NIQE and the feature distance order what everybody can order?
+
+    python -m benchmarks.metric_validation FOLDER_OF_SETS MODEL... > docs/metrics.md
+
+Every fourth image of BSD100: HR made worse in three ways, mildly and strongly, and enlargements by bicubic and the models."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.report import offline_measures
+
+Worse = Callable[[Image.Image], Image.Image]
+
+
+def blurred(sigma: float) -> Worse:
+    return lambda image: image.filter(ImageFilter.GaussianBlur(sigma))
+
+
+def as_jpeg(quality: int) -> Worse:
+    def worse(image: Image.Image) -> Image.Image:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=quality)
+        return Image.open(io.BytesIO(file.getvalue()))
+
+    return worse
+
+
+def noisy(sigma: float) -> Worse:
+    def worse(image: Image.Image) -> Image.Image:
+        noise = np.random.default_rng(0).normal(0, sigma, (image.height, image.width, 3))
+        return Image.fromarray((np.asarray(image) + noise).clip(0, 255).round().astype(np.uint8))
+
+    return worse
+
+
+WAYS = {
+    "blur": {"mild (sigma 1)": blurred(1), "strong (sigma 2)": blurred(2)},
+    "JPEG": {"quality 50": as_jpeg(50), "quality 10": as_jpeg(10)},
+    "noise": {"slight (sigma 5)": noisy(5), "strong (sigma 20)": noisy(20)},
+}
+
+
+def main(folder: str, *models: str) -> None:
+    one = next(one for one in find_sets(folder) if one.name == "BSD100")
+    loaded = list(pairs(one))[::4]
+    measures = offline_measures()
+    columns = list(measures)
+    lines = [
+        "# Do the metrics see what people see?",
+        "",
+        f"NIQE judges a picture alone, the feature distance beside HR; less is better in both. {len(loaded)} images of BSD100",
+        "(every fourth), means, and in brackets the share of images where it is worse than what stands above it in its part.",
+        "",
+        "| | | NIQE | feature distance |",
+        "| --- | --- | --- | --- |",
+    ]
+
+    def values(change: Callable[[Image.Image, np.ndarray], Image.Image]) -> dict[str, np.ndarray]:
+        results = [(np.asarray(change(lr, hr).convert("RGB")), hr) for _, lr, hr in loaded]
+        return {name: np.array([measures[name](sr, hr) for sr, hr in results]) for name in columns}
+
+    original = values(lambda lr, hr: Image.fromarray(hr))
+    lines.append("| HR | | " + " | ".join(f"{original[name].mean():.4g}" for name in columns) + " |")
+    for way, strengths in WAYS.items():
+        above = original
+        for strength, worse in strengths.items():
+            found = values(lambda lr, hr, worse=worse: worse(Image.fromarray(hr)))
+            cells = [f"{found[n].mean():.4g} ({(found[n] > above[n]).mean():.0%})" for n in columns]
+            lines.append(f"| {way} | {strength} | " + " | ".join(cells) + " |")
+            above = found
+    plain = None
+    for method in open_methods(["bicubic", *models])[0]:
+        found = values(lambda lr, hr, method=method: method.upscale(lr))
+        cells = [f"{found[n].mean():.4g}" + (f" ({(found[n] > plain[n]).mean():.0%})" if plain else "") for n in columns]
+        lines.append(f"| enlarged | {method.name} | " + " | ".join(cells) + " |")
+        plain = plain or found
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
