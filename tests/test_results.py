@@ -1,0 +1,67 @@
+"""The published numbers: docs/results.json, what is drawn from it, and the weights that it was measured on."""
+
+import hashlib
+import json
+
+import pytest
+
+from benchmarks.reproduction import DOCS, page
+from conftest import ROOT
+from srgan_hub.card import END, START
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.benchmark import measure
+from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.tables import markdown
+
+REPORT = json.loads((DOCS / "results.json").read_text())
+BUNDLED = ("srresnet-x4", "srgan-x4")
+AGAIN = {"Set5": None, "Set14": ["comic", "face"], "BSD100": ["012", "087"]}  # images measured again; None: all
+
+
+def rows() -> dict:
+    """The report's rows as `measure` gave them."""
+    words = {None: float("nan"), "inf": float("inf")}
+    return {
+        name: {
+            method: [{key: words[v] if v is None or v == "inf" else v for key, v in row.items()} for row in result["images"]]
+            for method, result in one["results"].items()
+        }
+        for name, one in REPORT["sets"].items()
+    }
+
+
+def block(path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return text[text.index(START) + len(START) : text.index(END)].strip()
+
+
+def test_numbers_are_those_of_the_shipped_weights():
+    for name in BUNDLED:
+        weights = (ROOT / "srgan_hub" / "pretrained" / name / "model.safetensors").read_bytes()
+        assert REPORT["methods"][name]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["README.md", *(f"srgan_hub/pretrained/{name}/README.md" for name in BUNDLED)])
+def test_every_table_is_drawn_from_the_report(path):
+    notes = {name: one["note"] for name, one in REPORT["sets"].items()}
+    assert block(ROOT / path) == f"{REPORT['protocol']['words']}\n\n{markdown(rows(), notes)}"
+
+
+def test_reproduction_is_drawn_from_the_report():
+    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == page(REPORT)
+
+
+def test_images_are_those_of_the_manifest():
+    assert all("files as in the manifest" in one["note"] for one in REPORT["sets"].values())
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_measured_again_they_are_the_same(benchmark_sets, name):
+    """With the weights as they are shipped, in float32, on this machine."""
+    one = next(one for one in find_sets(benchmark_sets) if one.name == name)
+    loaded = [pair for pair in pairs(one) if AGAIN[name] is None or pair[0] in AGAIN[name]]
+    for method in open_methods(["nearest", "bicubic", *BUNDLED])[0]:
+        known = {row["image"]: row for row in rows()[name][method.name]}
+        for row in measure(method.upscale, loaded):
+            for key, slack in (("psnr", 0.005), ("ssim", 5e-5), ("psnr_rgb", 0.005), ("colour_shift", 0.01)):
+                assert row[key] == pytest.approx(known[row["image"]][key], abs=slack), (method.name, row["image"], key)
