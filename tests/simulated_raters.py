@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from unittest.mock import patch
 
 import numpy as np
 
@@ -35,6 +37,12 @@ def pairs(count: int, first: int = 0):
         hr = crop_to_multiple(np.asarray(photo), 4)
         found.append((f"scene{number}", photo.reduce(4), hr))
     return found
+
+
+def counted_ids():
+    """A context in which a study's random names are 0, 1, ...: the same orders, and so the same ratings, every time."""
+    numbers = itertools.count()
+    return patch("srgan_hub.mos.study.secrets.token_hex", lambda _: f"{next(numbers):016x}")
 
 
 def small_study(folder, images: int = 5, **options) -> tuple[Key, Study]:

@@ -3,13 +3,14 @@ import re
 import numpy as np
 import pytest
 
-from simulated_raters import OPINIONS, rate, small_study, true_mean
+from simulated_raters import OPINIONS, counted_ids, rate, small_study, true_mean
 from srgan_hub.mos.opinions import analyse, explained, report, score_table
 
 
 @pytest.fixture(scope="module")
 def rated(tmp_path_factory):
-    key, study = small_study(tmp_path_factory.mktemp("mos") / "study", images=10)
+    with counted_ids():
+        key, study = small_study(tmp_path_factory.mktemp("mos") / "study", images=10)
     return key, rate(key, study, raters=12)
 
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from simulated_raters import rate, small_study
+from simulated_raters import counted_ids, rate, small_study
 from srgan_hub.mos.raters import agreement, difference, faults
 from srgan_hub.mos.study import RULES
 
@@ -27,7 +27,8 @@ def test_each_rule_is_told_by_its_reason():
 
 
 def test_dice_are_found_out_and_careful_raters_are_not(tmp_path):
-    key, study = small_study(tmp_path / "study", images=8, repeats=20)
+    with counted_ids():
+        key, study = small_study(tmp_path / "study", images=8, repeats=20)
     methods = {item: names[2] for item, names in key.items.items()}
 
     def excluded(ratings, name):
