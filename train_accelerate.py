@@ -454,7 +454,7 @@ def device_name(accelerator: Accelerator) -> str:
 
 
 def shifted(images: tuple[Tensor, ...], seed: int, number: int) -> tuple[Tensor, ...]:
-    """Each image of the (N, 3, H, W) batches rolled by a few pixels of its own, the same in every batch.
+    """(N, 3, H, W) batches with image i of all of them rolled by the same few pixels, every i by its own.
 
     The gradients of strided convolutions and poolings repeat every 2 to 16 pixels. Met at the same place in every update,
     or by a whole batch at once, sub-pixel convolutions learn that grid; the pixel loss does not see the shift."""

@@ -8,11 +8,12 @@ photograph), for several qualities, and draws LR | each method | HR at quality 4
 from __future__ import annotations
 
 import argparse
-import io
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from benchmarks.metric_validation import as_jpeg
+from benchmarks.sheet import draw_sheet
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
@@ -21,13 +22,7 @@ from srgan_hub.imaging.color import luma
 
 BLOCK = 8                                        # pixels a side of JPEG's blocks
 QUALITIES = (40, 75)
-SHOWN, SIDE, LABEL, GAP = 3, 200, 22, 4          # pictures, HR pixels of each part, of the labels, between
-
-
-def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
-    return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
+SHOWN, SIDE = 3, 200                             # pictures, HR pixels of each part
 
 
 def blockiness(sr: np.ndarray, scale: int) -> float:
@@ -43,18 +38,12 @@ def blockiness(sr: np.ndarray, scale: int) -> float:
 
 
 def figure(pairs, methods) -> Image.Image:
-    names = ["LR, JPEG 40", *(method.name for method in methods), "HR"]
-    sheet = Image.new("RGB", (len(names) * (SIDE + GAP) - GAP, LABEL + SHOWN * (SIDE + GAP) - GAP), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(names):
-        draw.text((column * (SIDE + GAP), 2), name, fill="black", font=ImageFont.load_default(15))
-    for row, (_, lr, hr) in enumerate(pairs[:SHOWN]):
-        size, small = (hr.shape[1], hr.shape[0]), as_jpeg(lr, QUALITIES[0])
-        images = [small.resize(size, Image.Resampling.NEAREST), *(m.upscale(small) for m in methods), Image.fromarray(hr)]
-        x, y = (size[0] - SIDE) // 2, (size[1] - SIDE) // 2
-        for column, image in enumerate(images):
-            sheet.paste(image.crop((x, y, x + SIDE, y + SIDE)), (column * (SIDE + GAP), LABEL + row * (SIDE + GAP)))
-    return sheet
+    rows = []
+    for _, lr, hr in pairs[:SHOWN]:
+        small = as_jpeg(QUALITIES[0])(lr)
+        shown = small.resize((hr.shape[1], hr.shape[0]), Image.Resampling.NEAREST)
+        rows.append([shown, *(method.upscale(small) for method in methods), Image.fromarray(hr)])
+    return draw_sheet([f"LR, JPEG {QUALITIES[0]}", *(method.name for method in methods), "HR"], rows, SIDE, SIDE)
 
 
 def main() -> None:
@@ -69,7 +58,7 @@ def main() -> None:
     print("| LR | " + " | ".join(f"{method.name}, dB / blocks" for method in methods) + " |")
     print("| --- |" + " --- |" * len(methods))
     for quality in (None, *QUALITIES):
-        given = [(name, as_jpeg(lr, quality) if quality else lr, hr) for name, lr, hr in pairs]
+        given = [(name, as_jpeg(quality)(lr) if quality else lr, hr) for name, lr, hr in pairs]
         rows = [measure(m.upscale, given, scale, {"blocks": lambda sr, hr: blockiness(sr, scale)}) for m in methods]
         cells = [f"{mean(row, 'psnr'):.2f} / {mean(row, 'blocks'):.3f}" for row in rows]
         print(f"| {f'JPEG {quality}' if quality else 'clean'} | " + " | ".join(cells) + " |")

@@ -1,6 +1,6 @@
 """What fine-tuning gave and what it cost: two checkpoints on the held-out pictures of two datasets, and a figure.
 
-    python benchmarks/fine_tuning.py srresnet-x4 runs/scans scans photos docs/fine-tuning.png
+    python -m benchmarks.fine_tuning srresnet-x4 runs/scans scans photos docs/fine-tuning.png
 
 prints PSNR and SSIM on Y of the validation splits of both datasets, and draws LR | before | after | HR of the first."""
 
@@ -9,29 +9,23 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from benchmarks.sheet import draw_sheet
 from srgan_hub import Upscaler
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
 
-SHOWN, WIDTH, HEIGHT, LABEL, GAP = 3, 240, 96, 22, 4  # pictures, HR pixels of each part, of the labels, between
+SHOWN, WIDTH, HEIGHT = 3, 240, 96  # pictures, HR pixels of each part
 
 
 def figure(pairs, upscalers: dict[str, Upscaler]) -> Image.Image:
-    names = ["LR", *upscalers, "HR"]
-    sheet = Image.new("RGB", (len(names) * (WIDTH + GAP) - GAP, LABEL + SHOWN * (HEIGHT + GAP) - GAP), "white")
-    draw = ImageDraw.Draw(sheet)
-    for column, name in enumerate(names):
-        draw.text((column * (WIDTH + GAP), 2), name, fill="black", font=ImageFont.load_default(15))
-    for row, (_, lr, hr) in enumerate(pairs[:SHOWN]):
-        size = (hr.shape[1], hr.shape[0])
-        images = [lr.resize(size, Image.Resampling.NEAREST), *(up(lr) for up in upscalers.values()), Image.fromarray(hr)]
-        x, y = (size[0] - WIDTH) // 2, (size[1] - HEIGHT) // 2
-        for column, image in enumerate(images):
-            sheet.paste(image.crop((x, y, x + WIDTH, y + HEIGHT)), (column * (WIDTH + GAP), LABEL + row * (HEIGHT + GAP)))
-    return sheet
+    rows = []
+    for _, lr, hr in pairs[:SHOWN]:
+        shown = lr.resize((hr.shape[1], hr.shape[0]), Image.Resampling.NEAREST)
+        rows.append([shown, *(upscaler(lr) for upscaler in upscalers.values()), Image.fromarray(hr)])
+    return draw_sheet(["LR", *upscalers, "HR"], rows, WIDTH, HEIGHT)
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.report import index_entry, new_report, note, offline_measures, set_report
-from srgan_hub.evaluation.tables import as_csv, as_json, markdown
+from srgan_hub.evaluation.report import index_entry, new_report, offline_measures, set_report
+from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.mos import command as mos
@@ -67,35 +67,39 @@ def benchmark(options: argparse.Namespace) -> int:
     data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
     if not data:
         raise ValueError("name the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
-    cards = {Path(name) / "README.md" if Path(name).is_dir() else Path(name): name for name in options.write_card}
+    cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # before minutes of work: is there a place for the results?
         with_results(card.read_text(encoding="utf-8"), "")
     for file in filter(None, (options.json, options.csv, options.markdown)):
         if not Path(file).absolute().parent.is_dir():
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
     methods, scale = open_methods(options.models, options.scale)
+    for folder in filter(os.path.isdir, options.write_card):
+        if Path(folder).resolve().name not in {method.name for method in methods}:
+            raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
     measures = offline_measures()
-    report, results, notes = new_report(methods, scale, measures), {}, {}
+    report, results = new_report(methods, scale, measures), {}
     for one in sets:
         loaded = list(pairs(one, scale))
         by_method = results[one.name] = {}
         for method in methods:
             bar = tqdm(loaded, desc=f"{one.name}, {method.name}", leave=False, disable=None)
             by_method[method.name] = measure(method.upscale, bar, scale, measures)
-        notes[one.name] = note(one, loaded)
-        report["sets"][one.name] = set_report(one, by_method, notes[one.name])
+        report["sets"][one.name] = set_report(one, loaded, by_method)
+    notes = {name: entry["note"] for name, entry in report["sets"].items()}
     table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
     print(table)
     for file, text in ((options.json, as_json(report)), (options.csv, as_csv(results)), (options.markdown, table + "\n")):
         if file:
             Path(file).write_text(text, encoding="utf-8")
-    for card, name in cards.items():
+    for card in cards:
         text = with_results(card.read_text(encoding="utf-8"), table)
-        label = Path(name).name
-        index = {one: index_entry(by_method[label]) for one, by_method in results.items() if label in by_method}
-        card.write_text(with_model_index(text, label, scale, index), encoding="utf-8")
+        label = card.resolve().parent.name
+        if index := {name: index_entry(by_method[label]) for name, by_method in results.items() if label in by_method}:
+            text = with_model_index(text, label, scale, index)
+        card.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -117,7 +121,7 @@ def plot(options: argparse.Namespace) -> int:
         sets = json.loads(options.report.read_text(encoding="utf-8"))["sets"]
         results = sets[options.set or next(iter(sets))]["results"]
         means = {name: result["mean"] for name, result in results.items()}
-        numbers = {name: tuple(float(mean[key] or "nan") for key in ("psnr", options.measure)) for name, mean in means.items()}
+        numbers = {name: tuple(from_json(mean[key]) for key in ("psnr", options.measure)) for name, mean in means.items()}
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(
             f"{options.report} is no report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "

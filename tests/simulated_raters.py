@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import math
 from unittest.mock import patch
 
 import numpy as np
 
+from benchmarks.opinion_intervals import PICTURE, RATER, REST
 from conftest import smooth_photo
 from srgan_hub.imaging.resize import crop_to_multiple
 from srgan_hub.mos.ratings import Rating
 from srgan_hub.mos.study import Key, Study, make_study
 
-RATER, PICTURE, REST = 0.35, 0.4, 0.7     # standard deviations, in points, before rounding
 OPINIONS = {"nearest": 1.2, "bicubic": 2.0, "model": 3.4, "HR": 4.3}
-
-
-def scores(rng: np.random.Generator, opinion: float, raters: int, pictures: int) -> np.ndarray:
-    """(raters, pictures) whole scores: opinion + rater + picture + rest, all normal, rounded, cut to 1..5."""
-    tastes = RATER * rng.normal(size=(raters, 1)) + PICTURE * rng.normal(size=pictures)
-    return np.clip(np.round(opinion + tastes + REST * rng.normal(size=(raters, pictures))), 1, 5)
-
-
-def true_mean(opinion: float) -> float:
-    """Mean of `scores` over all raters and pictures: 1 and the chance to pass each of 1.5, 2.5, 3.5, 4.5."""
-    spread = math.sqrt(2 * (RATER**2 + PICTURE**2 + REST**2))
-    return 1 + sum(math.erfc((cut - opinion) / spread) / 2 for cut in (1.5, 2.5, 3.5, 4.5))
 
 
 def pairs(count: int, first: int = 0):

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from conftest import smooth_photo
-from srgan_hub.data.benchmarks import compared, find_sets, pairs
+from srgan_hub.data.benchmarks import compared, find_sets, hashes, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure, validation_pairs
 from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.imaging.resize import downsample
@@ -50,14 +50,19 @@ def test_without_lr_it_is_made(sets):
     assert (bare.name, bare.hr.keys(), bare.lr) == ("HR", {"a"}, None)
 
 
+def of(folder):
+    one = find_sets(folder)[0]
+    return compared(one.name, hashes(one))
+
+
 def test_a_set_that_is_not_ours_is_told_from_ours(sets, benchmark_sets, tmp_path):
-    assert {compared(one) for one in find_sets(benchmark_sets)} == {"files as in the manifest"}
-    assert compared(find_sets(sets / "Set5")[0]) == "not the files of the manifest: 0 of its 10 are here, and 2 others"
-    assert compared(find_sets(sets / "Mine")[0]) == ""
+    assert {compared(one.name, hashes(one)) for one in find_sets(benchmark_sets)} == {"files as in the manifest"}
+    assert of(sets / "Set5") == "not the files of the manifest: 0 of its 10 are here, and 2 others"
+    assert of(sets / "Mine") == ""
     (tmp_path / "Set5" / "HR").mkdir(parents=True)
     for path in (benchmark_sets / "Set5" / "HR").iterdir():
         (tmp_path / "Set5" / "HR" / path.name).symlink_to(path)
-    assert compared(find_sets(tmp_path / "Set5")[0]) == "not the files of the manifest: 5 of its 10 are here, and 0 others"
+    assert of(tmp_path / "Set5") == "not the files of the manifest: 5 of its 10 are here, and 0 others"
 
 
 def test_grey_and_transparent_pictures_are_measured(tmp_path):

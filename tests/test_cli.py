@@ -242,9 +242,11 @@ def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, m
 
 def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     (tmp_path / "notes.md").write_text("no place")
+    (tmp_path / "model" / "README.md").write_text(f"{START}\n{END}\n")
     for option, sentence in (
         (["--write-card", str(tmp_path / "notes.md")], "no place for results"),
         (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
+        (["--models", "bicubic", "--write-card", model], "name it in --models too"),
     ):
         assert main(["benchmark", "--data", str(tmp_path / "unheard-of"), "--models", model, *option]) == 2
         assert sentence in capsys.readouterr().err

@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from simulated_raters import OPINIONS, counted_ids, rate, small_study, true_mean
+from benchmarks.opinion_intervals import true_mean
+from simulated_raters import OPINIONS, counted_ids, rate, small_study
 from srgan_hub.mos.opinions import analyse, explained, report, score_table
 
 

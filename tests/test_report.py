@@ -8,7 +8,7 @@ from conftest import smooth_photo
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import measure
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.report import index_entry, new_report, note, offline_measures, set_report
+from srgan_hub.evaluation.report import index_entry, new_report, offline_measures, set_report
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_report_says_how_to_recompute_it(one):
     loaded = list(pairs(one, scale))
     rows = measure(methods[0].upscale, loaded, scale, measures)
     report = new_report(methods, scale, measures)
-    entry = set_report(one, {"bicubic": rows}, note(one, loaded))
+    entry = set_report(one, loaded, {"bicubic": rows})
     assert entry["sha256"]["small"] == {"hr": hashlib.sha256(one.hr["small"].read_bytes()).hexdigest()}
     assert entry["results"]["bicubic"]["mean"]["psnr"] == pytest.approx(np.mean([row["psnr"] for row in rows]))
     words = report["protocol"]["words"]

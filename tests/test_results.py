@@ -11,7 +11,7 @@ from srgan_hub.card import END, START
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import measure
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.tables import markdown
+from srgan_hub.evaluation.tables import from_json, markdown
 
 REPORT = json.loads((DOCS / "results.json").read_text())
 BUNDLED = ("srresnet-x4", "srgan-x4")
@@ -20,10 +20,9 @@ AGAIN = {"Set5": None, "Set14": ["comic", "face"], "BSD100": ["012", "087"]}  # 
 
 def rows() -> dict:
     """The report's rows as `measure` gave them."""
-    words = {None: float("nan"), "inf": float("inf")}
     return {
         name: {
-            method: [{key: words[v] if v is None or v == "inf" else v for key, v in row.items()} for row in result["images"]]
+            method: [{key: v if key == "image" else from_json(v) for key, v in row.items()} for row in result["images"]]
             for method, result in one["results"].items()
         }
         for name, one in REPORT["sets"].items()

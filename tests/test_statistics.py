@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simulated_raters import OPINIONS, PICTURE, RATER, REST, scores, true_mean
+from benchmarks.opinion_intervals import PICTURE, RATER, REST, covered, scores, true_mean, two_methods
+from simulated_raters import OPINIONS
 from srgan_hub.mos.statistics import RESAMPLES, crossed, holm, interval, once, paired_p, student_limit, student_p
 
 
@@ -50,8 +51,7 @@ def test_interval_covers_the_truth_in_95_of_100_studies(raters, pictures):
     hits = np.zeros((500, len(OPINIONS)))
     for study in hits:
         for method, opinion in enumerate(OPINIONS.values()):
-            low, high = interval(scores(rng, opinion, raters, pictures), resamples=399)
-            study[method] = low <= true_mean(opinion) <= high
+            study[method] = covered(rng, opinion, raters, pictures)
     assert 0.93 <= hits.mean() <= 0.97
     assert (abs(hits.mean(0) - 0.95) < 0.035).all(), hits.mean(0)  # 3.5 standard errors of one method's 500
 
@@ -77,14 +77,6 @@ def test_interval_is_the_same_every_time_and_stays_on_the_scale():
 def test_no_interval_and_no_test_where_nothing_can_be_said(values):
     assert np.isnan(interval(values)).all()
     assert np.isnan(paired_p(values, values))
-
-
-def two_methods(rng, raters, pictures, gain):
-    """Scores of the same raters on the same pictures, each method with pictures that suit it."""
-    shared = RATER * rng.normal(size=(raters, 1)) + PICTURE * rng.normal(size=pictures)
-    for opinion in (3, 3 + gain):
-        own = 0.3 * rng.normal(size=pictures) + 0.2 * rng.normal(size=(raters, 1)) + REST * rng.normal(size=(raters, pictures))
-        yield np.clip(np.round(opinion + shared + own), 1, 5)
 
 
 @pytest.mark.parametrize("pictures", [5, 14])

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.data.sources import IMAGE_SUFFIXES
 from srgan_hub.imaging.resize import shrunk
 
-SETS = ("Set5", "Set14", "BSD100")  # the paper's order; other sets follow by name
+SETS = ("Set5", "Set14", "BSD100")  # the paper's order
 MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
-SUFFIXES = {".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"}
 
 Pair = tuple[str, Image.Image, np.ndarray]  # name, LR picture, HR (H, W, 3) uint8 of `scale` times its size
 
@@ -38,7 +38,12 @@ def find_sets(folder: str | Path, scale: int = 4, bare: bool = False) -> list[Be
     if not found and not (bare and images(folder)):
         raise ValueError(f"{folder} holds no benchmark set: a folder with HR (and LR_x{scale}) inside" + ", or images" * bare)
     sets = [_open(path, scale) for path in found] or [BenchmarkSet(folder.resolve().name, images(folder), None)]
-    return sorted(sets, key=lambda one: (SETS.index(one.name) if one.name in SETS else len(SETS), one.name))
+    return sorted(sets, key=lambda one: in_order(one.name))
+
+
+def in_order(name: str) -> tuple[int, str]:
+    """What sorts names of sets: the paper's as it has them, then by name."""
+    return SETS.index(name) if name in SETS else len(SETS), name
 
 
 def _open(folder: Path, scale: int) -> BenchmarkSet:
@@ -55,7 +60,7 @@ def images(folder: Path) -> dict[str, Path]:
     """The image files directly in a folder, by stem; of several with one stem the first by name."""
     if not folder.is_dir():
         return {}
-    files = sorted((path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES), reverse=True)
+    files = sorted((path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), reverse=True)
     return dict(sorted((path.stem, path) for path in files))
 
 
@@ -99,14 +104,14 @@ def hashes(one: BenchmarkSet) -> dict[str, dict[str, str]]:
     }
 
 
-def compared(one: BenchmarkSet) -> str:
-    """Whether a set's files are the very ones that this project measures on, as a phrase; "" for a set it does not know."""
+def compared(name: str, sha256: dict[str, dict[str, str]]) -> str:
+    """Whether a set's `hashes` are those of the files that this project measures on, as a phrase; "" for an unknown set."""
     with MANIFEST.open(newline="") as file:
-        known = {(row["image"], row["kind"]): row["sha256"] for row in csv.DictReader(file) if row["set"] == one.name}
-    found = {(name, kind): sha256 for name, kinds in hashes(one).items() for kind, sha256 in kinds.items()}
+        known = {(row["image"], row["kind"]): row["sha256"] for row in csv.DictReader(file) if row["set"] == name}
+    found = {(image, kind): digest for image, kinds in sha256.items() for kind, digest in kinds.items()}
     if not known:
         return ""
     if found == known:
         return "files as in the manifest"
-    same = sum(known.get(key) == sha256 for key, sha256 in found.items())
+    same = sum(known.get(key) == digest for key, digest in found.items())
     return f"not the files of the manifest: {same} of its {len(known)} are here, and {len(found) - same} others"

@@ -33,7 +33,7 @@ class Loader:
     def batches(self, first: int, end: int) -> Iterator[Batch]:
         """Batches first .. end - 1."""
         # one OpenMP thread beside the networks' own: with more threads than cores, all of them sleep between two operations
-        # instead of spinning, and an update takes a sixth longer
+        # instead of spinning
         with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             coming = pool.submit(self._make, first) if first < end else None
             for k in range(first, end):

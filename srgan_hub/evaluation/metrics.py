@@ -74,7 +74,7 @@ def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
 
 
 def grid(sr: np.ndarray, scale: int = 4) -> float:
-    """How strongly a pattern of one LR pixel's period lies over the whole picture, in grey levels; photographs have about .2.
+    """How strongly a pattern of one LR pixel's period lies over the whole picture, in grey levels; after bicubic .1 to .25.
 
     Standard deviation over the scale x scale places of an LR pixel of Y's mean there, (H, W, 3) uint8. Sub-pixel
     convolutions paint it; PSNR hardly minds, eyes do on smooth surfaces."""

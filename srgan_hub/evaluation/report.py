@@ -45,17 +45,15 @@ def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measur
     }
 
 
-def note(one: BenchmarkSet, loaded: Sequence[Pair]) -> str:
-    """How many images a set has, where its LR images are from, and how natural its originals are."""
+def set_report(one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]]) -> dict:
+    """Of one set: the values, the hashes of its images, and as "note" how many they are, whether they are ours, where LR is
+    from, and how natural the originals are."""
+    sha256 = hashes(one)
     source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
-    rows = [{"niqe": niqe_of_result(hr, hr)} for _, _, hr in loaded]
-    facts = [f"{len(loaded)} images", compared(one), source, f"NIQE of HR: {cell(rows, 'niqe')}"]
-    return "; ".join(filter(None, facts)) + "."
-
-
-def set_report(one: BenchmarkSet, by_method: dict[str, list[dict]], words: str) -> dict:
+    originals = [{"niqe": niqe_of_result(hr, hr)} for _, _, hr in loaded]
+    facts = [f"{len(loaded)} images", compared(one.name, sha256), source, f"NIQE of HR: {cell(originals, 'niqe')}"]
     results = {method: {"mean": means(rows), "images": rows} for method, rows in by_method.items()}
-    return {"note": words, "sha256": hashes(one), "results": results}
+    return {"note": "; ".join(filter(None, facts)) + ".", "sha256": sha256, "results": results}
 
 
 def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:

@@ -70,6 +70,11 @@ def _plain(value):
     return value
 
 
+def from_json(value: float | str | None) -> float:
+    """A number of `as_json` as it was."""
+    return math.nan if value is None else float(value)
+
+
 def as_csv(results: Results) -> str:
     """One line an image: set, method, image, and its measures; empty where there is none."""
     file = io.StringIO()

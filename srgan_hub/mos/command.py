@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
-from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.benchmarks import find_sets, images, pairs
+from srgan_hub.data.benchmarks import read as read_picture
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.mos.histogram import histograms
@@ -51,15 +52,7 @@ def photographs(folder: Path, scale: int) -> Pairs:
     """The first pictures of a folder as calibration. ValueError if there is none that can be used."""
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
-    found = []
-    for path in sorted(folder.iterdir()):
-        try:
-            with Image.open(path) as image:
-                found.append(np.asarray(image.convert("RGB")))
-        except (UnidentifiedImageError, IsADirectoryError):
-            continue
-        if len(found) == EXAMPLES:
-            break
+    found = [np.asarray(read_picture(path, path)) for path in list(images(folder).values())[:EXAMPLES]]
     if not (examples := validation_pairs(found, scale)):
         raise ValueError(f"{folder} holds no pictures to calibrate raters with")
     return examples

@@ -6,7 +6,7 @@ Owen 2016, arXiv:1610.08088; for complete arrays it is the analysis of variance'
 rest three times (McCullagh 2000, quoted in Owen and Eckles 2012, arXiv:1106.2125), so the spread of the resampled means is
 not used as it is: each is divided by its own standard error, by the same formula, which is too large alike (bootstrap-t).
 Its limits for t see that scores near 1 or 5 are skewed, but are short for the five pictures of Set5; Student's are long and
-blind to skewness. The mean of the two covers best (docs/opinion-scores.md has the figures)."""
+blind to skewness. The mean of the two was chosen by simulation; docs/opinion-scores.md says how well it covers."""
 
 from __future__ import annotations
 

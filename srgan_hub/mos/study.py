@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from srgan_hub.data.benchmarks import in_order
+
 NEAREST, HR = "nearest", "HR"   # always take part: the ends of the scale
 WORST, BEST = 1, 5              # what calibration calls them
 REPEATS = 20                    # pictures that a rater sees twice, unless there are too few
@@ -186,6 +188,4 @@ class Key:
 
     @property
     def sets(self) -> list[str]:
-        """In the paper's order where they are the paper's, then by name."""
-        names = {name for name, _, _ in self.items.values()}
-        return sorted(names, key=lambda name: ({"Set5": 0, "Set14": 1, "BSD100": 2}.get(name, 3), name))
+        return sorted({name for name, _, _ in self.items.values()}, key=in_order)
