@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.report import offline_measures
+from srgan_hub.evaluation.report import perceptual_measures
 
 Worse = Callable[[Image.Image], Image.Image]
 
@@ -53,7 +53,7 @@ WAYS = {
 def main(folder: str, *models: str) -> None:
     one = next(one for one in find_sets(folder) if one.name == "BSD100")
     loaded = list(pairs(one))[::4]
-    measures = offline_measures()
+    measures = perceptual_measures()
     columns = list(measures)
     lines = [
         "# Do the metrics see what people see?",

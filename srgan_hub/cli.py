@@ -21,7 +21,7 @@ from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.report import index_entry, new_report, offline_measures, set_report
+from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled, is_hub_id
@@ -79,7 +79,7 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    measures = offline_measures()
+    measures = perceptual_measures()
     report, results = new_report(methods, scale, measures), {}
     for one in sets:
         loaded = list(pairs(one, scale))

@@ -40,6 +40,7 @@ ALLOWED = {
     "evaluation/features": set(),
     "evaluation/metrics": {"imaging"},
     "evaluation/niqe": {"imaging"},
+    "evaluation/published": set(),
     "evaluation/figure": {"evaluation", "imaging"},
     "evaluation/methods": {"evaluation/benchmark", "loading", "pipeline"},
     "evaluation/report": {"__init__", "data/benchmarks", "evaluation"},

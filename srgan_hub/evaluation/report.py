@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
-from srgan_hub.evaluation import features
+from srgan_hub.evaluation import features, published
 from srgan_hub.evaluation.benchmark import Measure
 from srgan_hub.evaluation.methods import Method
 from srgan_hub.evaluation.niqe import niqe_of_result
@@ -18,24 +18,29 @@ PROTOCOL = {
     "PSNR-RGB": "all three channels, the same border",
     "NIQE": "of the result's Y, the same border; lower looks more natural",
     "feature distance": "EfficientNet-Lite0 (not LPIPS); lower is more alike",
+    "LPIPS": "version 0.1, AlexNet, no border cut; lower is more alike",
+    "DISTS": "no border cut; lower is more alike",
     "LR consistency": "PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR",
     "colour shift": "of the mean of red, green or blue, whichever is most, in grey levels",
     "grid": "a pattern of one LR pixel's period over the whole result, standard deviation in grey levels",
     "means": "over images; s: seconds an image",
 }
+ONLY_WITH = {"feature_distance": "feature distance", "lpips": "LPIPS", "dists": "DISTS"}  # measures that not all have
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 
 
-def offline_measures() -> dict[str, Measure]:
-    """NIQE, and the feature distance where its packages are installed."""
-    return {"niqe": niqe_of_result, **({"feature_distance": features.FeatureDistance()} if features.available() else {})}
+def perceptual_measures() -> dict[str, Measure]:
+    """NIQE; the feature distance where its packages are installed; LPIPS and DISTS where their weights are on this machine."""
+    measures = {"niqe": niqe_of_result}
+    if features.available():
+        measures["feature_distance"] = features.FeatureDistance()
+    return measures | {name: published.published(name) for name in published.BACKBONES if published.available(name)}
 
 
 def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:
     """What all sets have in common, as JSON takes it; "words" is the protocol as a line of text."""
-    known = {key: text.format(scale=scale) for key, text in PROTOCOL.items()}
-    if "feature_distance" not in measures:
-        del known["feature distance"]
+    absent = {words for key, words in ONLY_WITH.items() if key not in measures}
+    known = {words: text.format(scale=scale) for words, text in PROTOCOL.items() if words not in absent}
     engines = sorted({method.about["engine"] for method in methods})
     words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)}."
     return {

@@ -15,6 +15,8 @@ COLUMNS = {  # measure: heading, form of a number
     "psnr_rgb": ("PSNR-RGB, dB", ".2f"),
     "niqe": ("NIQE", ".2f"),
     "feature_distance": ("feature distance", ".4f"),
+    "lpips": ("LPIPS", ".4f"),
+    "dists": ("DISTS", ".4f"),
     "lr_consistency": ("LR consistency, dB", ".2f"),
     "colour_shift": ("colour shift", ".2f"),
     "grid": ("grid", ".2f"),
