@@ -53,6 +53,7 @@ from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import keep_memory, make_accelerator, threads_each
 from srgan_hub.training.log import TrainingLog, check_tracker
+from srgan_hub.training.muon import Muon
 from srgan_hub.training.push import FILES, Pusher
 from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
@@ -102,6 +103,7 @@ class Config:
     batch_size: int = 16                  # patches of a process at a time
     gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
     crop: int = 96                        # HR pixels a side of a patch
+    optimizer: str = "adam"               # of the generator: adam, or muon, which learns SRResNet in two thirds of the updates
     lr: float | None = None               # Adam's peak rate; default: the variant's
     d_lr: float | None = None             # the discriminator's peak rate; default: the variant's, or lr where it has none
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules
@@ -244,7 +246,10 @@ def train(config: Config) -> Path:
     average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
         generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
     )
-    optimizer = torch.optim.Adam(generator.parameters(), lr=weights.lr, **adam)
+    if config.optimizer == "muon":
+        optimizer = Muon(generator, lr=weights.lr, **adam)
+    else:
+        optimizer = torch.optim.Adam(generator.parameters(), lr=weights.lr, **adam)
     generator, optimizer = accelerator.prepare(generator, optimizer)
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
@@ -466,7 +471,7 @@ def shifted(images: tuple[Tensor, ...], seed: int, number: int) -> tuple[Tensor,
 
 def set_rate(optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("times", 1)  # muon.py
 
 
 def parse(arguments: list[str] | None = None) -> Config:

@@ -1,30 +1,25 @@
-"""Draws docs/comparison.png: parts of the example pictures under bicubic, srresnet-x4 and srgan-x4.
+"""Draws docs/comparison.png: scikit-image's astronaut, a picture of the public domain, under bicubic, srresnet-x4 and srgan-x4.
 
-    python benchmarks/comparison.py"""
+    python -m benchmarks.comparison
+
+The command for other pictures is `srgan-hub figure`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image
+from skimage.data import astronaut
 
-from srgan_hub import Upscaler
-from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.evaluation.figure import Box, comparison
+from srgan_hub.evaluation.methods import open_methods
 
-ROOT = Path(__file__).parent.parent
-PARTS = {"astronaut": (110, 60), "chelsea": (180, 120)}  # upper left corner in the enlarged picture
-SIZE = 320
+FIGURE = Path(__file__).parent.parent / "docs" / "comparison.png"
+FACE = Box(165, 68, 112)
 
 
 def main() -> None:
-    methods = [bicubic(4), *(Upscaler.from_pretrained(name) for name in ("srresnet-x4", "srgan-x4"))]
-    sheet = Image.new("RGB", (SIZE * len(methods), SIZE * len(PARTS)))
-    for row, (name, (x, y)) in enumerate(PARTS.items()):
-        picture = Image.open(ROOT / "examples" / f"{name}.png").convert("RGB")
-        for column, method in enumerate(methods):
-            sheet.paste(method(picture).crop((x, y, x + SIZE, y + SIZE)), (column * SIZE, row * SIZE))
-    (ROOT / "docs").mkdir(exist_ok=True)
-    sheet.save(ROOT / "docs" / "comparison.png")
+    methods, scale = open_methods(["bicubic", "srresnet-x4", "srgan-x4"])
+    comparison(astronaut(), methods, scale, FACE).save(FIGURE, optimize=True)
 
 
 if __name__ == "__main__":

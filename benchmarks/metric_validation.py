@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.report import perceptual_measures
+from srgan_hub.evaluation.tables import COLUMNS
 
 Worse = Callable[[Image.Image], Image.Image]
 
@@ -58,11 +59,11 @@ def main(folder: str, *models: str) -> None:
     lines = [
         "# Do the metrics see what people see?",
         "",
-        f"NIQE judges a picture alone, the feature distance beside HR; less is better in both. {len(loaded)} images of BSD100",
+        f"NIQE judges a picture alone, the others beside HR; less is better in all. {len(loaded)} images of BSD100",
         "(every fourth), means, and in brackets the share of images where it is worse than what stands above it in its part.",
         "",
-        "| | | NIQE | feature distance |",
-        "| --- | --- | --- | --- |",
+        "| | | " + " | ".join(COLUMNS[name][0] for name in columns) + " |",
+        "| --- | --- |" + " --- |" * len(columns),
     ]
 
     def values(change: Callable[[Image.Image, np.ndarray], Image.Image]) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from srgan_hub.training.initialization import pass_through
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 BENCHMARKS = Path(os.environ.get("SRGAN_HUB_BENCHMARKS") or SHARED / "benchmarks")
+PHOTOS = Path(os.environ.get("SRGAN_HUB_PHOTOS") or SHARED / "datasets" / "photos-hr")
 NEEDS_THE_HUB = ["srgan-hub dataset push photos user/photos"]  # of the README's commands; test_publish.py runs them on loopback
 
 
@@ -62,6 +63,14 @@ def benchmark_sets():
     if not BENCHMARKS.is_dir():
         pytest.skip("needs the benchmark images; name their folder in SRGAN_HUB_BENCHMARKS")
     return BENCHMARKS
+
+
+@pytest.fixture
+def photos():
+    """The photographs that the bundled checkpoints were trained on, where this machine has them."""
+    if not PHOTOS.is_dir():
+        pytest.skip("needs the training photographs; name their folder in SRGAN_HUB_PHOTOS")
+    return PHOTOS
 
 
 @pytest.fixture

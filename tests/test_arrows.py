@@ -69,6 +69,7 @@ ALLOWED = {
     "training/health": set(),
     "training/launch": set(),
     "training/log": set(),
+    "training/muon": set(),
     "training/options": set(),
     "training/push": set(),
     "training/result": {"card", "generator", "training/variants"},

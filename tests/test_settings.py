@@ -31,6 +31,8 @@ def test_flags_override_the_variant():
         (dict(max_train_time=""), "90m, 1h30m or 45s, got ''"),
         (dict(seed=-1), "--seed must be from 0 to below 4294967296, got -1"),
         (dict(variant="srresnet-vgg22", content_layers="vgg22,vgg54", crop=8), "--crop must be at least 16 for vgg22, vgg54"),
+        (dict(optimizer="sgd"), "--optimizer must be one of adam, muon, got 'sgd'"),
+        (dict(optimizer="muon", mixed_precision="fp16"), "muon cannot leave out a step"),
         (dict(variant="srgan-plus", max_train_steps=50), "leave none of 50 for the generator"),
     ],
 )

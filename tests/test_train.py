@@ -270,7 +270,9 @@ def test_accumulated_batches_are_one_large_batch(photo_folder, tmp_path):
     assert max(float((a[name] - start[name]).abs().max()) for name in a) > 1e-3  # they have moved
 
 
-@pytest.mark.parametrize("more", [dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic")])
+@pytest.mark.parametrize("more", [
+    dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic"), dict(optimizer="muon"),
+])
 def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
     gan = dict(variant="srgan-mse", max_train_steps=8, checkpoint_every=5, validation="none", **more)
     train(configuration(photo_folder, tmp_path / "whole", **gan))

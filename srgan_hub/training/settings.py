@@ -14,7 +14,7 @@ def weights_of(config) -> Variant:
     """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
     for name, known in (
         ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
-        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")),
+        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")), ("optimizer", ("adam", "muon")),
     ):  # fmt: skip
         if getattr(config, name) not in known:
             raise ValueError(f"--{name} must be one of {', '.join(filter(None, known))}, got {getattr(config, name)!r}")
@@ -30,6 +30,8 @@ def weights_of(config) -> Variant:
         value = getattr(config, name)
         if value is not None and not low <= value < high:
             raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
+    if config.optimizer == "muon" and config.mixed_precision == "fp16":
+        raise ValueError("--optimizer muon cannot leave out a step, as fp16 needs; use --mixed_precision bf16")
     if config.keep and not config.pretrained:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
     seconds(config.max_train_time)

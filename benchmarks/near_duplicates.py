@@ -1,0 +1,204 @@
+"""Are the benchmark images in the training data? As a whole, as a crop, mirrored, or at another size.
+
+    python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS
+
+prints docs/near-duplicates.md. PHOTOS: whatever the trainer takes as --dataset; all its splits are searched.
+
+Two searches, both on luma. Whole pictures: a perceptual hash, the signs of the 63 lowest frequencies of the picture at 32x32.
+Parts: five squares of each benchmark image (four corners, the middle), at nine sizes and mirrored, are laid over every place of
+every photograph, both at a quarter of their size; where a square fits, its surroundings are compared too, for a square with an
+edge in it fits many edges."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.cache import open_cache
+from srgan_hub.data.sources import open_splits
+from srgan_hub.imaging.color import luma
+
+BITS_NEAR = 10                                # of 63; two pictures drawn at random differ in 31.5 +- 4
+SHRINK, SIDE = 4, 24                          # of both pictures; of a square, in pixels of what is left
+SIZES = [2 ** (k / 4) for k in range(-4, 5)]  # a benchmark image at half to twice its size
+FLAT = 6.0                                    # grey levels: a square with a smaller deviation looks like any other
+FITS = 0.9                                    # correlation of a square whose surroundings are worth comparing
+SHIFT = 3                                     # pixels to each side that they may be off
+SAME = 0.7                                    # correlation of their detail that is near
+
+
+class Finding(NamedTuple):
+    image: str
+    photo: int            # the one with the highest correlation
+    bits: int             # of the hash that differ, in the photo where fewest do
+    correlation: float
+
+    @property
+    def near(self) -> bool:
+        return self.correlation >= SAME or self.bits <= BITS_NEAR
+
+
+def shrunk_luma(image: np.ndarray, factor: float) -> np.ndarray:
+    """(H, W, 3) uint8 -> luma of the picture shrunk by `factor`, (h, w) float32."""
+    size = [max(1, round(side / factor)) for side in (image.shape[1], image.shape[0])]
+    return luma(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))).astype(np.float32)
+
+
+def perceptual_hash(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 -> 63 signs."""
+    small = luma(np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BOX)))
+    n = np.arange(32)
+    cosines = np.cos(np.pi * (n + 0.5) * np.arange(8)[:, None] / 32)
+    return (cosines @ small @ cosines.T).ravel()[1:] > 0
+
+
+class Part(NamedTuple):
+    owner: int          # number of the image
+    picture: np.ndarray # the whole image at one of the sizes, mirrored or not
+    y: int              # where the square lies in it
+    x: int
+
+    @property
+    def square(self) -> np.ndarray:
+        return self.picture[self.y : self.y + SIDE, self.x : self.x + SIDE]
+
+
+def parts_of(owner: int, image: np.ndarray) -> Iterator[Part]:
+    for size in SIZES:
+        small = shrunk_luma(image, SHRINK / size)
+        height, width = (side - SIDE for side in small.shape)
+        if min(height, width) < 0:
+            continue
+        for picture in (small, small[:, ::-1]):
+            for y, x in sorted({(0, 0), (0, width), (height, 0), (height, width), (height // 2, width // 2)}):
+                part = Part(owner, picture, y, x)
+                if part.square.std() >= FLAT:
+                    yield part
+
+
+def normalised(part: np.ndarray) -> np.ndarray:
+    """Mean 0, length 1; all 0 if it is flat."""
+    part = part - part.mean()
+    return part / (np.linalg.norm(part) or 1)
+
+
+def around(part: Part, photo: np.ndarray, y: int, x: int) -> float:
+    """How alike the surroundings of the square are in both, up to SIDE pixels to each side, if its place in the photo is (y, x).
+
+    The correlation of their detail, at the best of five sizes and of a few pixels' shifts; -1 if one of the pictures ends there.
+    """
+    up, left = (min(SIDE, a, b) for a, b in ((part.y, y), (part.x, x)))
+    down, right = (
+        min(2 * SIDE, one - a, other - b)
+        for one, a, other, b in zip(part.picture.shape, (part.y, part.x), photo.shape, (y, x), strict=True)
+    )
+    if (up + down) * (left + right) < 1.5 * SIDE**2:
+        return -1.0
+    mine = detail(part.picture[part.y - up : part.y + down, part.x - left : part.x + right])
+    other = detail(photo[y - up : y + down, x - left : x + right])
+    best = -1.0
+    for size in (0.94, 0.97, 1, 1.03, 1.06):
+        resized = F.interpolate(mine, scale_factor=size, mode="bicubic", antialias=True)
+        height, width = (min(a, b) - 2 * SHIFT for a, b in zip(resized.shape[2:], other.shape[2:], strict=True))
+        rows, columns = ((side - inner) // 2 for side, inner in zip(resized.shape[2:], (height, width), strict=True))
+        inner = resized[..., rows : rows + height, columns : columns + width]
+        inner = (inner - inner.mean()) / (inner - inner.mean()).norm().clamp_min(1e-6)
+        mean, square = (F.avg_pool2d(x, (height, width), 1) for x in (other, other**2))
+        length = ((square - mean**2).clamp_min(1e-6) * inner.numel()).sqrt()
+        best = max(best, float((F.conv2d(other, inner) / length).max()))
+    return best
+
+
+def detail(picture: np.ndarray) -> torch.Tensor:
+    """(H, W) -> (1, 1, H, W) without its large shapes, which many pictures share."""
+    picture = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
+    large = picture
+    for _ in range(2):
+        large = F.avg_pool2d(large, 9, 1, padding=4, count_include_pad=False)
+    return picture - large
+
+
+class Search:
+    """Parts of the benchmark images as kernels; `closest(photo)` gives each image's highest correlation with it."""
+
+    def __init__(self, images: dict[str, np.ndarray]):
+        self.names = list(images)
+        self.parts = [part for number, image in enumerate(images.values()) for part in parts_of(number, image)]
+        squares = [normalised(part.square).ravel() for part in self.parts]
+        self.squares = torch.from_numpy(np.stack(squares)).bfloat16() if squares else None  # six times as fast, and exact enough
+
+    def closest(self, photo: np.ndarray) -> np.ndarray:
+        """(number of images,) correlations; -1 where nothing fits."""
+        best = np.full(len(self.names), -1.0)
+        small = shrunk_luma(photo, SHRINK)
+        if min(small.shape) < SIDE or self.squares is None:
+            return best
+        places = F.unfold(torch.from_numpy(small)[None, None], SIDE)[0]  # (SIDE * SIDE, places)
+        places = places - places.mean(0)
+        length = places.norm(dim=0)
+        length[length < SIDE * FLAT] = torch.inf
+        places = (places / length).bfloat16()
+        for first in range(0, len(self.parts), 1024):
+            top, place = (self.squares[first : first + 1024] @ places).max(1)
+            for number in torch.nonzero(top >= FITS).flatten().tolist():
+                part = self.parts[first + number]
+                found = around(part, small, *divmod(place[number].item(), small.shape[1] - SIDE + 1))
+                best[part.owner] = max(best[part.owner], found)
+        return best
+
+
+def search(images: dict[str, np.ndarray], photos) -> list[Finding]:
+    """How near the photographs, a sequence of (H, W, 3) uint8, come to each image."""
+    parts = Search(images)
+    hashes = np.stack([perceptual_hash(image) for image in images.values()])
+    mirrored = np.stack([perceptual_hash(image[:, ::-1]) for image in images.values()])
+    correlation, photo, bits = np.full(len(images), -1.0), np.zeros(len(images), int), np.full(len(images), 63)
+    for number, picture in enumerate(photos):
+        found = parts.closest(picture)
+        better = found > correlation
+        correlation[better], photo[better] = found[better], number
+        own = perceptual_hash(picture)
+        bits = np.minimum(bits, np.minimum((hashes != own).sum(1), (mirrored != own).sum(1)))
+    return [Finding(*row) for row in zip(parts.names, photo.tolist(), bits.tolist(), correlation.tolist(), strict=True)]
+
+
+def main(folder: str, dataset: str) -> None:
+    splits = open_splits(dataset)
+    caches = {name: open_cache(images) for name, images in splits.items()}
+    photos = [cache[i] for cache in caches.values() for i in range(len(cache))]
+    counted = " and ".join(f"{len(cache)} of {name}" for name, cache in caches.items())
+    lines = [
+        "# Benchmark images in the training data?",
+        "",
+        f"Every image of the benchmark sets, searched for in {Path(dataset).name} ({counted}): as a whole by perceptual hash, "
+        f"and by its corners and its middle with their surroundings, at {len(SIZES)} sizes from half to twice, at every place of "
+        f"every photograph; both mirrored or not. Near is a correlation of {SAME} or more, or a hash of which at most "
+        f"{BITS_NEAR} of 63 signs differ.",
+        "",
+        "| set | images | near | highest correlation | image | fewest signs that differ |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    near = []
+    for one in find_sets(folder):
+        findings = search({name: hr for name, _, hr in pairs(one)}, photos)
+        top = max(findings, key=lambda finding: finding.correlation)
+        bits = min(finding.bits for finding in findings)
+        here = [finding for finding in findings if finding.near]
+        lines.append(f"| {one.name} | {len(findings)} | {len(here)} | {top.correlation:.3f} | {top.image} | {bits} |")
+        print(*sorted(findings, key=lambda finding: -finding.correlation)[:5], sep="\n", file=sys.stderr)
+        near += [f"- {one.name}, {f.image}: photograph {f.photo}, correlation {f.correlation:.3f}, {f.bits} signs" for f in here]
+    lines += ["", *(near or ["None is near: the sets were not trained on."]), ""]
+    lines.append("Made by `python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS`; planted copies are found by its test.")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
