@@ -7,20 +7,23 @@ from __future__ import annotations
 import csv
 import sys
 
-from PIL import Image
+import numpy as np
 
-from srgan_hub.data.benchmarks import MANIFEST, find_sets, hashes
+from srgan_hub.data.benchmarks import find_sets, hashes, read
+from srgan_hub.data.fingerprint import MANIFEST, perceptual_hash
 
 
 def main(folder: str) -> None:
     with MANIFEST.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["set", "image", "kind", "width", "height", "sha256"])
+        writer.writerow(["set", "image", "kind", "width", "height", "sha256", "phash"])
         for one in find_sets(folder):
-            for name, kinds in hashes(one).items():
-                for kind, sha256 in kinds.items():
-                    with Image.open({"hr": one.hr, "lr": one.lr}[kind][name]) as image:
-                        writer.writerow([one.name, name, kind, *image.size, sha256])
+            sha256 = hashes(one)
+            for name, kinds in sha256.items():
+                for kind, digest in kinds.items():
+                    picture = read({"hr": one.hr, "lr": one.lr}[kind][name], name)
+                    phash = f"{perceptual_hash(np.asarray(picture)):016x}" if kind == "hr" else ""
+                    writer.writerow([one.name, name, kind, *picture.size, digest, phash])
 
 
 if __name__ == "__main__":

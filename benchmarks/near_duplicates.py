@@ -4,7 +4,7 @@
 
 prints docs/near-duplicates.md. PHOTOS: whatever the trainer takes as --dataset; all its splits are searched.
 
-Two searches, both on luma. Whole pictures: a perceptual hash, the signs of the 63 lowest frequencies of the picture at 32x32.
+Two searches, both on luma. Whole pictures: the perceptual hash by which the trainer leaves benchmark images out.
 Parts: five squares of each benchmark image (four corners, the middle), at nine sizes and mirrored, are laid over every place of
 every photograph, both at a quarter of their size; where a square fits, its surroundings are compared too, for a square with an
 edge in it fits many edges."""
@@ -23,16 +23,16 @@ from PIL import Image
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.cache import open_cache
+from srgan_hub.data.fingerprint import BITS, SAME, benchmark_image, distance, perceptual_hash
 from srgan_hub.data.sources import open_splits
 from srgan_hub.imaging.color import luma
 
-BITS_NEAR = 10                                # of 63; two pictures drawn at random differ in 31.5 +- 4
 SHRINK, SIDE = 4, 24                          # of both pictures; of a square, in pixels of what is left
 SIZES = [2 ** (k / 4) for k in range(-4, 5)]  # a benchmark image at half to twice its size
 FLAT = 6.0                                    # grey levels: a square with a smaller deviation looks like any other
 FITS = 0.9                                    # correlation of a square whose surroundings are worth comparing
 SHIFT = 3                                     # pixels to each side that they may be off
-SAME = 0.7                                    # correlation of their detail that is near
+ALIKE = 0.84                                  # correlation of their detail that is near: of planted copies, .84 to 1
 
 
 class Finding(NamedTuple):
@@ -43,21 +43,13 @@ class Finding(NamedTuple):
 
     @property
     def near(self) -> bool:
-        return self.correlation >= SAME or self.bits <= BITS_NEAR
+        return self.correlation >= ALIKE or self.bits <= SAME
 
 
 def shrunk_luma(image: np.ndarray, factor: float) -> np.ndarray:
     """(H, W, 3) uint8 -> luma of the picture shrunk by `factor`, (h, w) float32."""
     size = [max(1, round(side / factor)) for side in (image.shape[1], image.shape[0])]
     return luma(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))).astype(np.float32)
-
-
-def perceptual_hash(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 -> 63 signs."""
-    small = luma(np.asarray(Image.fromarray(image).resize((32, 32), Image.Resampling.BOX)))
-    n = np.arange(32)
-    cosines = np.cos(np.pi * (n + 0.5) * np.arange(8)[:, None] / 32)
-    return (cosines @ small @ cosines.T).ravel()[1:] > 0
 
 
 class Part(NamedTuple):
@@ -118,12 +110,10 @@ def around(part: Part, photo: np.ndarray, y: int, x: int) -> float:
 
 
 def detail(picture: np.ndarray) -> torch.Tensor:
-    """(H, W) -> (1, 1, H, W) without its large shapes, which many pictures share."""
+    """(H, W) -> (1, 1, H, W) without the large shapes and strong edges that many pictures share: contrast alike everywhere."""
     picture = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
-    large = picture
-    for _ in range(2):
-        large = F.avg_pool2d(large, 9, 1, padding=4, count_include_pad=False)
-    return picture - large
+    mean, square = (F.avg_pool2d(x, 9, 1, padding=4, count_include_pad=False) for x in (picture, picture**2))
+    return (picture - mean) / ((square - mean**2).clamp_min(0).sqrt() + FLAT)
 
 
 class Search:
@@ -158,32 +148,37 @@ class Search:
 def search(images: dict[str, np.ndarray], photos) -> list[Finding]:
     """How near the photographs, a sequence of (H, W, 3) uint8, come to each image."""
     parts = Search(images)
-    hashes = np.stack([perceptual_hash(image) for image in images.values()])
-    mirrored = np.stack([perceptual_hash(image[:, ::-1]) for image in images.values()])
-    correlation, photo, bits = np.full(len(images), -1.0), np.zeros(len(images), int), np.full(len(images), 63)
+    hashes = [perceptual_hash(image) for image in images.values()]
+    correlation, photo, bits = np.full(len(images), -1.0), np.zeros(len(images), int), np.full(len(images), BITS)
     for number, picture in enumerate(photos):
         found = parts.closest(picture)
         better = found > correlation
         correlation[better], photo[better] = found[better], number
         own = perceptual_hash(picture)
-        bits = np.minimum(bits, np.minimum((hashes != own).sum(1), (mirrored != own).sum(1)))
+        bits = np.minimum(bits, [distance(one, own) for one in hashes])
     return [Finding(*row) for row in zip(parts.names, photo.tolist(), bits.tolist(), correlation.tolist(), strict=True)]
 
 
 def main(folder: str, dataset: str) -> None:
     splits = open_splits(dataset)
     caches = {name: open_cache(images) for name, images in splits.items()}
-    photos = [cache[i] for cache in caches.values() for i in range(len(cache))]
-    counted = " and ".join(f"{len(cache)} of {name}" for name, cache in caches.items())
+    photos, counted, out = [], [], []
+    for name, cache in caches.items():
+        known = {i: image for i, image in enumerate(map(benchmark_image, cache.hashes)) if image}
+        out += [f"photograph {i} of {name} is {image}" for i, image in known.items()]
+        photos += [cache[i] for i in range(len(cache)) if i not in known]
+        counted.append(f"{len(cache) - len(known)} of {name}")
     lines = [
         "# Benchmark images in the training data?",
         "",
-        f"Every image of the benchmark sets, searched for in {Path(dataset).name} ({counted}): as a whole by perceptual hash, "
-        f"and by its corners and its middle with their surroundings, at {len(SIZES)} sizes from half to twice, at every place of "
-        f"every photograph; both mirrored or not. Near is a correlation of {SAME} or more, or a hash of which at most "
-        f"{BITS_NEAR} of 63 signs differ.",
+        f"Every image of the benchmark sets, searched for in {Path(dataset).name} ({' and '.join(counted)}): as a whole by "
+        f"perceptual hash, and by its corners and its middle with their surroundings, at {len(SIZES)} sizes from half to twice, "
+        f"at every place of every photograph; both mirrored or not. Near is a correlation of {ALIKE} or more, or a hash of which "
+        f"at most {SAME} of {BITS} bits differ.",
         "",
-        "| set | images | near | highest correlation | image | fewest signs that differ |",
+        f"Left out by the trainer, and here, because their hash gave them away: {'; '.join(out) or 'none'}.",
+        "",
+        "| set | images | near | highest correlation | image | fewest bits that differ |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     near = []
@@ -194,7 +189,7 @@ def main(folder: str, dataset: str) -> None:
         here = [finding for finding in findings if finding.near]
         lines.append(f"| {one.name} | {len(findings)} | {len(here)} | {top.correlation:.3f} | {top.image} | {bits} |")
         print(*sorted(findings, key=lambda finding: -finding.correlation)[:5], sep="\n", file=sys.stderr)
-        near += [f"- {one.name}, {f.image}: photograph {f.photo}, correlation {f.correlation:.3f}, {f.bits} signs" for f in here]
+        near += [f"- {one.name}, {f.image}: number {f.photo}, correlation {f.correlation:.3f}, {f.bits} bits" for f in here]
     lines += ["", *(near or ["None is near: the sets were not trained on."]), ""]
     lines.append("Made by `python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS`; planted copies are found by its test.")
     print("\n".join(lines))

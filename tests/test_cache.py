@@ -125,7 +125,7 @@ def test_a_killed_builder_is_continued(tmp_path, decoded):
     assert set(decoded) >= {Path(path).read_bytes() for path in images[34:]}
 
 
-@pytest.mark.parametrize("torn", ['[30, 4', "nu", "[30, 40]", ""])
+@pytest.mark.parametrize("torn", ['[30, 40, 1', "nu", "[30, 40, 123]", ""])
 def test_a_torn_line_and_pixels_without_a_line_are_made_again(tmp_path, photos, images, decoded, torn):
     open_cache(images, tmp_path)
     (folder,) = tmp_path.iterdir()
@@ -133,7 +133,7 @@ def test_a_torn_line_and_pixels_without_a_line_are_made_again(tmp_path, photos, 
     lines = (folder / "index.jsonl").read_text().splitlines(keepends=True)
     (folder / "index.jsonl").write_text("".join(lines[:3]) + torn)
     with (folder / "pixels.bin").open("r+b") as pixels:
-        whole = sum((h + 2 * MARGIN) * (w + 2 * MARGIN) * 3 for h, w in map(json.loads, lines[:3]))
+        whole = sum((h + 2 * MARGIN) * (w + 2 * MARGIN) * 3 for h, w, _ in map(json.loads, lines[:3]))
         pixels.truncate(whole + 1234)
     decoded.clear()
     assert_holds(open_cache(images, tmp_path), photos)

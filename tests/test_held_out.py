@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, flat, smooth_photo, write_files, write_shard
+from srgan_hub.data.fingerprint import perceptual_hash
 from srgan_hub.data.held_out import open_photos, open_streamed, spread
 from srgan_hub.data.remote import fetch
 from srgan_hub.imaging.resize import crop_to_multiple
@@ -184,3 +185,19 @@ def test_photographs_are_whole_pixels(tmp_path, opened):
     write_files(tmp_path / "d", {"train/0.png": encoded(smooth_photo(9, 9)), "validation/0.png": encoded(photo)})
     (held,) = opened(tmp_path / "d")[2].photos
     assert np.array_equal(held, np.asarray(photo))
+
+
+def test_benchmark_images_are_not_trained_on(tmp_path, opened, monkeypatch, caplog):
+    pictures = [smooth_photo(64, 48, seed) for seed in range(5)]
+    write_shard(tmp_path / "d" / "train-0.parquet", [encoded(picture) for picture in pictures])
+    copies = {"Set5 woman": perceptual_hash(np.asarray(pictures[1])), "Set14 man": perceptual_hash(np.asarray(pictures[3]))}
+    monkeypatch.setattr("srgan_hub.data.fingerprint.known_hashes", lambda: copies)
+    cache, numbers, _ = opened(tmp_path / "d", validation="none")
+    assert len(cache) == 5 and numbers == [0, 2, 4]
+    assert "left out 2 photographs that are benchmark images: Set5 woman, Set14 man" in caplog.text
+
+
+def test_a_dataset_of_benchmark_images_alone_is_refused(tmp_path, opened, monkeypatch):
+    monkeypatch.setattr("srgan_hub.data.held_out.benchmark_image", lambda hashed: "Set5 woman")
+    with pytest.raises(ValueError, match="holds nothing but benchmark images"):
+        opened(shards(tmp_path / "d", train=range(3)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from benchmarks.near_duplicates import SAME, search
+from benchmarks.near_duplicates import ALIKE, search
 from conftest import encoded, smooth_photo
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.cache import open_cache
@@ -45,7 +45,7 @@ def test_a_planted_image_is_found(way):
 
 def test_other_pictures_are_not_near():
     findings = search({str(seed): np.asarray(scene(seed)) for seed in (1, 2)}, arrays(*(scene(seed) for seed in range(3, 9))))
-    assert not [found for found in findings if found.near] and max(found.correlation for found in findings) < SAME
+    assert not [found for found in findings if found.near] and max(found.correlation for found in findings) < ALIKE
 
 
 def test_flat_and_small_pictures_are_like_nothing():

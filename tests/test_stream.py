@@ -5,8 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
-from conftest import client, encoded, flat, write_files, write_shard
+from conftest import client, encoded, flat, smooth_photo, write_files, write_shard
 from srgan_hub.data import stream as module
+from srgan_hub.data.cache import decode
+from srgan_hub.data.fingerprint import perceptual_hash
 from srgan_hub.data.sources import open_stream
 from srgan_hub.data.stream import StreamPatches
 
@@ -117,6 +119,17 @@ def test_small_and_damaged_images_are_passed_over_and_counted(tmp_path, caplog):
     assert greys(run.batch(k) for k in range(20)) == {1, 4}
     message = "passed over 2 images that cannot be read and 2 smaller than a crop"
     assert {record.getMessage() for record in caplog.records} == {message}
+
+
+def test_benchmark_images_are_passed_over(tmp_path, monkeypatch, caplog):
+    image = encoded(smooth_photo(40, 30))
+    monkeypatch.setattr("srgan_hub.data.fingerprint.known_hashes", lambda: {"Set5 woman": perceptual_hash(decode(image))})
+    run = patches(as_shards(tmp_path, [flat(1), image, flat(2)]))
+    assert greys(run.batch(k) for k in range(20)) == {1, 2}
+    assert {record.getMessage() for record in caplog.records} == {"passed over 1 benchmark images, which are to be measured on"}
+    as_shards(tmp_path / "one", [image], shards=1)
+    with pytest.raises(ValueError, match=r"\(0 are smaller, 0 cannot be read, 1 are benchmark images\)"):
+        patches(tmp_path / "one")
 
 
 def test_no_usable_image_is_a_sentence(tmp_path):

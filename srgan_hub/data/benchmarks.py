@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.data.fingerprint import MANIFEST
 from srgan_hub.data.sources import IMAGE_SUFFIXES
 from srgan_hub.imaging.resize import shrunk
 
 SETS = ("Set5", "Set14", "BSD100")  # the paper's order
-MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
 
 Pair = tuple[str, Image.Image, np.ndarray]  # name, LR picture, HR (H, W, 3) uint8 of `scale` times its size
 

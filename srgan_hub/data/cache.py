@@ -23,13 +23,14 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
+from srgan_hub.data.fingerprint import perceptual_hash
 from srgan_hub.data.sources import Images
 from srgan_hub.imaging.convert import normalise
 
 logger = logging.getLogger(__name__)
 
 MARGIN = 16   # mirrored pixels around each photograph, so that a crop at its edge has surroundings to be shrunk with
-VERSION = 1   # of the format; part of the key
+VERSION = 2   # of the format; part of the key
 SAMPLE = 100  # images whose sizes are looked up to know the room they need
 
 
@@ -39,7 +40,8 @@ class PhotoCache:
     def __init__(self, folder: Path):
         entries = _entries(folder)
         self.damaged = sum(entry is None for entry in entries)
-        self.sizes = [entry for entry in entries if entry]           # (height, width) of each photograph
+        self.sizes = [entry[:2] for entry in entries if entry]       # (height, width) of each photograph
+        self.hashes = [entry[2] for entry in entries if entry]       # perceptual
         lengths = [_length(size) for size in self.sizes]
         self.offsets = [0, *itertools.accumulate(lengths)]
         self.pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r") if self.sizes else np.empty(0, np.uint8)
@@ -125,7 +127,7 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
                 around = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
                 pixels.write(np.pad(photo, around, mode="symmetric").tobytes())
                 pixels.flush()
-            index.write(json.dumps(photo.shape[:2] if photo is not None else None) + "\n")
+            index.write(json.dumps([*photo.shape[:2], perceptual_hash(photo)] if photo is not None else None) + "\n")
             index.flush()
             if (number + 1) % 200 == 0:
                 report(f"decoded {number + 1} of {len(images)} photographs, once for all runs, into {folder}")
@@ -174,8 +176,8 @@ def _check_room(images: Images, start: int, folder: Path) -> None:
         )
 
 
-def _entries(folder: Path) -> list[tuple[int, int] | None]:
-    """(height, width), or None for a damaged one, of every image that is wholly written; a torn last line is dropped."""
+def _entries(folder: Path) -> list[tuple[int, int, int] | None]:
+    """(height, width, perceptual hash), or None for a damaged one, of every image wholly written; a torn last line is dropped."""
     index = folder / "index.jsonl"
     if not index.exists():
         return []
@@ -183,10 +185,10 @@ def _entries(folder: Path) -> list[tuple[int, int] | None]:
     whole, torn = text[: text.rfind("\n") + 1], text[text.rfind("\n") + 1 :]
     if torn:
         index.write_text(whole)
-    return [size and tuple(size) for size in map(json.loads, whole.splitlines())]
+    return [entry and tuple(entry) for entry in map(json.loads, whole.splitlines())]
 
 
-def _length(size: tuple[int, int]) -> int:
+def _length(size: tuple[int, ...]) -> int:
     """Bytes of one photograph with its margin."""
     return (size[0] + 2 * MARGIN) * (size[1] + 2 * MARGIN) * 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,8 +12,11 @@ import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.cache import PhotoCache, open_cache, readable
+from srgan_hub.data.fingerprint import benchmark_image
 from srgan_hub.data.remote import fetch
 from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
+
+logger = logging.getLogger(__name__)
 
 SHARE = 20  # without a split for it, one photograph in so many is held out, but never more than were asked for
 
@@ -34,7 +38,8 @@ def open_photos(
     scale: int = 4,
     **source,
 ) -> tuple[PhotoCache, list[int], HeldOut]:
-    """The decoded dataset, the numbers of the photographs to train on, and what is held out.
+    """The decoded dataset, the numbers of the photographs to train on, and what is held out. Benchmark images are not
+    trained on, with a warning.
 
     validation: "auto": the dataset's validation split; if it has none, every n-th photograph is kept from training.
     "none"; or another split; or a folder of benchmark sets (SET/HR, SET/LR_x`scale`) or of images. At most `count`
@@ -43,14 +48,19 @@ def open_photos(
     """
     splits = open_splits(dataset, **source)
     cache = open_cache(splits[choose(splits, split, dataset)], cache_dir, report)
-    everything = list(range(len(cache)))
+    known = {i: name for i, name in enumerate(map(benchmark_image, cache.hashes)) if name}
+    everything = [i for i in range(len(cache)) if i not in known]
+    if not everything:
+        raise ValueError(f"{dataset} holds nothing but benchmark images, which are to be measured on; choose another --dataset")
+    if known:
+        logger.warning("left out %d photographs that are benchmark images: %s", len(known), ", ".join(known.values()))
     other = _other_split(splits, split, validation)
     if other:
         held = open_cache(splits[other], cache_dir, report)
         return cache, everything, _photographs(held, count, f"split {other}")
     if validation == "auto":
         kept = spread(len(cache), min(count, len(cache) // SHARE or int(len(cache) > 1)))
-        rest = sorted(set(everything) - set(kept))
+        rest = [i for i in everything if i not in set(kept)]
         return cache, rest, HeldOut([cache[i] for i in kept], [], "kept from training")
     return cache, everything, _elsewhere(validation, splits, count, scale, cache_dir, report)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from srgan_hub.data.cache import MARGIN, readable
+from srgan_hub.data.fingerprint import benchmark_image, perceptual_hash
 from srgan_hub.data.patches import turned
 from srgan_hub.data.remote import fetch
 
@@ -69,7 +70,7 @@ class StreamPatches:
         before = state or start
         while True:
             self.stream.load_state_dict(before)  # takes effect, and shows in state_dict(), from the first row on
-            used = small = damaged = 0
+            used = small = damaged = known = 0
             for row in self.stream:
                 (image,) = row.values()
                 photo = readable(fetch(image))
@@ -77,15 +78,19 @@ class StreamPatches:
                     damaged += 1
                 elif min(photo.shape[:2]) < self.crop:
                     small += 1
+                elif benchmark_image(perceptual_hash(photo)):
+                    known += 1
                 else:
                     used += 1
                     yield before, np.pad(photo, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="symmetric")
                 before = self.stream.state_dict()
             if small or damaged:
                 logger.warning("passed over %d images that cannot be read and %d smaller than a crop", damaged, small)
+            if known:
+                logger.warning("passed over %d benchmark images, which are to be measured on", known)
             if not used:
                 raise ValueError(
                     f"the {self.share} holds no image as large as a {self.crop}x{self.crop} crop "
-                    f"({small} are smaller, {damaged} cannot be read)"
+                    f"({small} are smaller, {damaged} cannot be read{f', {known} are benchmark images' if known else ''})"
                 )
             before = start
