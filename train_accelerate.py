@@ -314,7 +314,7 @@ def train(config: Config) -> Path:
     def validate() -> None:
         if not len(validation) or not accelerator.is_main_process:
             return
-        upscaler = Upscaler(result(), device=accelerator.device)
+        upscaler = Upscaler(result(), engine="pytorch", precision="fp32", device=accelerator.device)
         counters.validation = validation(upscaler)
         words = ", ".join(f"{name} {value:.4f}" for name, value in counters.validation.items())
         print(f"update {counters.step}: validation {words} ({measured_on})", flush=True)

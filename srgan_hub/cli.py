@@ -18,6 +18,7 @@ from srgan_hub.card import with_model_index, with_results
 from srgan_hub.data.benchmarks import find_sets, pairs, read
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
+from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
@@ -33,7 +34,8 @@ DEFAULT_MODEL = "srgan-x4"
 
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders; every bad file gets one line, the others are still done."""
-    upscaler = Upscaler.from_pretrained(options.model, tile=options.tile, overlap=options.overlap)
+    compute = dict(engine=options.engine, precision=options.precision)
+    upscaler = Upscaler.from_pretrained(options.model, tile=options.tile, overlap=options.overlap, **compute)
     jobs, faults = plan(options.inputs, options.output, upscaler.scale, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
@@ -57,7 +59,7 @@ def upscale(options: argparse.Namespace) -> int:
         megapixels = pixels / 1e6
         print(
             f"{done} enlarged x{upscaler.scale} with {options.model}: {megapixels:.1f} megapixels "
-            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s"
+            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
         )
     return 2 if faults else 0
 
@@ -73,7 +75,7 @@ def benchmark(options: argparse.Namespace) -> int:
     for file in filter(None, (options.json, options.csv, options.markdown)):
         if not Path(file).absolute().parent.is_dir():
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
-    methods, scale = open_methods(options.models, options.scale)
+    methods, scale = open_methods(options.models, options.scale, options.engine, options.precision)
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
@@ -180,6 +182,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
     add("--overlap", type=natural, metavar="N",
         help="surroundings that a piece sees, in pixels of IN [as far as the network reaches, which is exact: 40]")  # fmt: skip
+    add_engine(add, "auto", "auto")
     add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="overwrite existing files (never an input)")
 
@@ -194,6 +197,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
         help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")  # fmt: skip
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
+    add_engine(add, "pytorch", "fp32")
     add("--json", metavar="FILE", help="write every value there, with the hashes of images and weights")
     add("--csv", metavar="FILE", help="write the values of every image there")
     add("--markdown", metavar="FILE", help="write the tables there")
@@ -234,6 +238,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     mos.add_to(commands)
     return parser
+
+
+def add_engine(add, engine: str, precision: str) -> None:
+    add("--engine", choices=("auto", *PACKAGES), default=engine,
+        help=f"what computes; auto: a GPU by PyTorch, a CPU by OpenVINO where it is installed [{engine}]")  # fmt: skip
+    add("--precision", choices=("auto", *PRECISIONS), default=precision,
+        help=f"auto: bf16 where the processor has instructions for it [{precision}]")  # fmt: skip
 
 
 def positive(text: str) -> int:

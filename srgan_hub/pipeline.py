@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from srgan_hub.engine import open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import normalise, same_colours, to_bytes, to_image, to_tensors
@@ -28,7 +29,8 @@ class Upscaler:
 
     generator: an SRGANGenerator; tile: LR pixels a side above which a picture is enlarged in pieces; overlap: LR pixels
     of surroundings that each piece sees (default: as far as the generator reaches, 40 for the paper's, which makes
-    tiled and whole results the same); device: where to compute (default: CUDA where there is one).
+    tiled and whole results the same); engine, precision, device: what computes, and where (engine.choose). The weights are
+    taken as they are now; `upscaler.engine` says in words what computes.
     """
 
     def __init__(
@@ -37,23 +39,24 @@ class Upscaler:
         *,
         tile: int = TILE,
         overlap: int | None = None,
+        engine: str = "auto",
+        precision: str = "auto",
         device: str | torch.device | None = None,
     ):
         overlap = math.ceil(generator.reach) if overlap is None else overlap
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.generator = generator.to(self.device, memory_format=torch.channels_last).eval()
-        self.tile, self.overlap = tile, overlap
+        self.engine = open_engine(generator, engine, precision, device)
+        self.scale, self.tile, self.overlap = generator.scale, tile, overlap
 
     @classmethod
-    def from_pretrained(cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, device=None, **hub):
+    def from_pretrained(
+        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, engine: str = "auto",
+        precision: str = "auto", device: str | torch.device | None = None, **hub,
+    ) -> Upscaler:  # fmt: skip
         """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator."""
-        return cls(SRGANGenerator.from_pretrained(name_or_id, **hub), tile=tile, overlap=overlap, device=device)
-
-    @property
-    def scale(self) -> int:
-        return self.generator.scale
+        generator = SRGANGenerator.from_pretrained(name_or_id, **hub)
+        return cls(generator, tile=tile, overlap=overlap, engine=engine, precision=precision, device=device)
 
     @torch.inference_mode()
     def __call__(self, image: Image.Image, progress: Callable[[int, int], None] | None = None) -> Image.Image:
@@ -80,16 +83,13 @@ class Upscaler:
     def _enlarge(self, piece: Tensor, mode: str) -> Tensor:
         """(1, 3 or 4, H, W) in [0, 1] -> (1, C, sH, sW) uint8 of `mode`; a fourth channel is alpha."""
         colour, alpha = piece[:, :3], piece[:, 3:]
-        sr = self._generate(colour)
+        sr = self.engine(colour)
         if not alpha.numel():
             return to_bytes(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
             return to_bytes(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self._generate(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
+        mask = self.engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
         return to_bytes(sr, bound(mask, alpha, self.scale), mode)
-
-    def _generate(self, lr: Tensor) -> Tensor:
-        return self.generator(lr.to(self.device, memory_format=torch.channels_last)).cpu()
 
 
 def reflect(image: Tensor, margin: int) -> Tensor:

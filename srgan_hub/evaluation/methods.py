@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from srgan_hub.evaluation.benchmark import BASELINES, Upscale, interpolation
 from srgan_hub.loading import WEIGHTS, fetch, locate
 from srgan_hub.pipeline import Upscaler
@@ -21,14 +19,17 @@ class Method(NamedTuple):
     about: dict[str, str]   # what computed it, and the sha256 of the weights
 
 
-def open_methods(names: Sequence[str], scale: int | None = None) -> tuple[list[Method], int]:
+def open_methods(
+    names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32"
+) -> tuple[list[Method], int]:
     """The methods of these names, and their common scale (without a checkpoint: `scale`, or 4).
 
-    names: of BASELINES, bundled checkpoints, folders and Hub ids. Raises ValueError for checkpoints of several scales, and
-    for a name that comes twice."""
+    names: of BASELINES, bundled checkpoints, folders and Hub ids; engine, precision: what computes these (engine.choose).
+    Raises ValueError for checkpoints of several scales, and for a name that comes twice."""
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: named twice")
-    upscalers = {name: Upscaler.from_pretrained(name) for name in names if name not in BASELINES}
+    compute = dict(engine=engine, precision=precision)
+    upscalers = {name: Upscaler.from_pretrained(name, **compute) for name in names if name not in BASELINES}
     scales = {name: upscaler.scale for name, upscaler in upscalers.items()}
     if len({*scales.values(), *([scale] if scale else [])}) > 1:
         wanted = [f"{name} enlarges {factor} times" for name, factor in scales.items()]
@@ -45,7 +46,7 @@ def open_methods(names: Sequence[str], scale: int | None = None) -> tuple[list[M
         else:
             weights = Path(fetch(locate(name), WEIGHTS)).read_bytes()
             about = {
-                "engine": f"PyTorch {torch.__version__} float32, {upscalers[name].device.type}",
+                "engine": str(upscalers[name].engine),
                 "weights_sha256": hashlib.sha256(weights).hexdigest(),
             }
             methods.append(Method(label, upscalers[name], about))

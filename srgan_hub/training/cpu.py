@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srgan_hub.generator import SRGANGenerator
+from srgan_hub.program import before_shuffle
 
 
 class _SharedSlope(torch.autograd.Function):
@@ -34,25 +35,11 @@ class CPUPReLU(nn.PReLU):
 
 
 class FoldedTail(nn.Conv2d):
-    """The 9x9 convolution after a PixelShuffle(2), computed before it: (N, 4 C, H, W) -> (N, 3, 2 H, 2 W).
-
-    Each of the four pixels of a cell becomes a channel, and so the kernel's taps fall on 5x5 cells."""
+    """The 9x9 convolution after a PixelShuffle(2), computed before it: (N, 4 C, H, W) -> (N, 3, 2 H, 2 W)."""
 
     def forward(self, cells: Tensor) -> Tensor:
-        kernel = folded(self.weight).contiguous(memory_format=torch.channels_last)
+        kernel = before_shuffle(self.weight).contiguous(memory_format=torch.channels_last)
         return F.pixel_shuffle(F.conv2d(cells, kernel, self.bias.repeat_interleave(4), padding=2), 2)
-
-
-def folded(kernel: Tensor) -> Tensor:
-    """(O, C, 9, 9) -> (4 O, 4 C, 5, 5), channels in the order of PixelShuffle(2)."""
-    out, channels = kernel.shape[:2]
-    phases = []
-    for row in (0, 1):
-        for column in (0, 1):
-            taps = F.pad(kernel, (column, 1 - column, row, 1 - row))   # on whole cells: 10x10 pixels
-            cells = taps.view(out, channels, 5, 2, 5, 2).permute(0, 1, 3, 5, 2, 4)
-            phases.append(cells.reshape(out, 4 * channels, 5, 5))
-    return torch.stack(phases, dim=1).flatten(0, 1)
 
 
 def speed_up(generator: SRGANGenerator) -> None:

@@ -1,0 +1,210 @@
+"""What computes the generator: PyTorch, OpenVINO or ONNX Runtime behind one call, `engine(lr) -> sr` on tensors."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srgan_hub.generator import SRGANGenerator
+from srgan_hub.program import Step, program, run
+
+PRECISIONS = ("fp32", "bf16", "fp16")
+PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
+
+
+class EngineError(ValueError):
+    """An engine or a precision that this machine does not have; the message says what to do."""
+
+
+class Choice(NamedTuple):
+    engine: str      # a key of PACKAGES
+    precision: str   # one of PRECISIONS
+    device: str      # as PyTorch names it: cpu, cuda, cuda:1, mps
+
+
+def choose(engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None) -> Choice:
+    """The fastest that is installed and right for the hardware, where something is "auto" or None.
+
+    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. bf16 is taken where the processor
+    has instructions for it (docs/engines.md: it costs less than 0.02 dB), fp16 on other GPUs, else fp32.
+    Raises EngineError for what cannot be had."""
+    if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
+        known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
+        raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
+    if engine != "auto" and not find_spec(PACKAGES[engine]):
+        raise EngineError(f"{PACKAGES[engine]} is not installed: pip install {PACKAGES[engine]}, or use another engine")
+    device = str(device or default_device(engine))
+    on_cpu = torch.device(device).type == "cpu"
+    if engine == "auto":
+        engine = "openvino" if on_cpu and find_spec("openvino") else "pytorch"
+    if engine != "pytorch" and not on_cpu:
+        raise EngineError(f"{engine} computes on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
+    if precision == "auto":
+        precision = "fp32" if engine == "onnxruntime" else fast_precision(device)
+    if precision == "fp16" and on_cpu:
+        raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
+    if precision != "fp32" and engine == "onnxruntime":
+        raise EngineError("ONNX Runtime computes in fp32 here; for bf16 use the engine openvino or pytorch")
+    return Choice(engine, precision, device)
+
+
+def default_device(engine: str) -> str:
+    if engine in ("auto", "pytorch"):
+        if torch.cuda.is_available():
+            return "cuda"
+        if torch.backends.mps.is_available():
+            return "mps"
+    return "cpu"
+
+
+def fast_precision(device: str) -> str:
+    match torch.device(device).type:
+        case "cuda":
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+        case "mps":
+            return "fp16"
+        case _:
+            found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+            return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"
+
+
+def open_engine(
+    generator: SRGANGenerator, engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None
+) -> Engine:
+    """The generator's weights as they are now, ready to compute; see `choose`."""
+    choice = choose(engine, precision, device)
+    return {"pytorch": PyTorchEngine, "openvino": OpenVINOEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](
+        program(generator), choice
+    )
+
+
+class Engine:
+    """`engine(lr) -> sr`: (N, 3, H, W) float32 in [0, 1] on the CPU -> (N, 3, scale H, scale W) float32, not clamped.
+
+    Any size; may be called by several threads. `str(engine)` says what computes in words."""
+
+    def __init__(self, choice: Choice):
+        self.choice = choice
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        name, precision, device = self.choice
+        names = {"pytorch": "PyTorch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+        return f"{names[name]} {version(PACKAGES[name])} {precision}, {device}"
+
+
+class PyTorchEngine(Engine):
+    """channels_last, BatchNorm folded. CUDA and MPS: not tested here."""
+
+    TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
+
+    def __init__(self, steps: list[Step], choice: Choice):
+        super().__init__(choice)
+        self.settings = dict(device=choice.device, dtype=self.TYPES[choice.precision])
+        self.steps = [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in steps]
+
+    def _placed(self, weight: Tensor | None) -> Tensor | None:
+        if weight is None:
+            return None
+        return weight.to(**self.settings, memory_format=torch.channels_last if weight.ndim == 4 else torch.preserve_format)
+
+    @torch.inference_mode()
+    def __call__(self, lr: Tensor) -> Tensor:
+        return run(self.steps, lr.to(**self.settings, memory_format=torch.channels_last)).float().cpu()
+
+
+class OpenVINOEngine(Engine):
+    """Its graph is built step by step, in a tenth of a second: nothing is traced, converted, cached on disk, or reported."""
+
+    def __init__(self, steps: list[Step], choice: Choice):
+        super().__init__(choice)
+        import openvino
+
+        hints = {
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[choice.precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+        self.compiled = openvino.Core().compile_model(openvino_model(steps), "CPU", hints)
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        request = self.compiled.create_infer_request()  # of its own: one request serves one thread
+        return torch.from_numpy(request.infer([lr.contiguous().numpy()], share_inputs=True)[0].copy())
+
+
+def openvino_model(steps: list[Step]):
+    """The program as an openvino.Model: input "lr" (N, 3, H, W), output "sr", all but the channels dynamic."""
+    import openvino
+    from openvino import opset13 as ops
+
+    lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
+    values = [lr]
+    for step in steps:
+        x = [values[number] for number in step.inputs]
+        match step.kind:
+            case "conv":
+                pad = [step.weight.shape[-1] // 2] * 2
+                y = ops.convolution(x[0], ops.constant(step.weight.numpy()), [1, 1], pad, pad, [1, 1])
+                y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
+            case "prelu":
+                y = ops.prelu(x[0], ops.constant(step.weight.numpy()))
+            case "add":
+                y = ops.add(*x)
+            case "shuffle":
+                y = ops.depth_to_space(x[0], "depth_first", 2)
+        values.append(y)
+    model = openvino.Model([values[-1]], [lr], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+class ONNXRuntimeEngine(Engine):
+    def __init__(self, steps: list[Step], choice: Choice):
+        super().__init__(choice)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        model = onnx_model(steps).SerializeToString()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        return torch.from_numpy(self.session.run(None, {"lr": lr.contiguous().numpy()})[0])
+
+
+OPSET = 18  # of the ONNX files: read by ONNX Runtime from 1.14 and everything newer
+
+
+def onnx_model(steps: list[Step]):
+    """The program as an onnx.ModelProto: input "lr" (N, 3, H, W), output "sr", all but the channels dynamic."""
+    if not find_spec("onnx"):
+        raise EngineError("ONNX files are made by the package onnx: pip install 'srgan-hub[onnx]'")
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights = [], []
+    name = ["lr", *(f"v{number}" for number in range(1, len(steps))), "sr"]
+    for number, step in enumerate(steps, start=1):
+        inputs = [name[value] for value in step.inputs]
+        for kind in ("weight", "bias"):
+            if (tensor := getattr(step, kind)) is not None:
+                tensor = tensor.view(-1, 1, 1) if step.kind == "prelu" else tensor
+                weights.append(numpy_helper.from_array(tensor.numpy(), f"{kind}{number}"))
+                inputs.append(f"{kind}{number}")
+        operator, attributes = {
+            "conv": lambda step: ("Conv", {"pads": [step.weight.shape[-1] // 2] * 4}),
+            "prelu": lambda step: ("PRelu", {}),
+            "add": lambda step: ("Add", {}),
+            "shuffle": lambda step: ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+        }[step.kind](step)
+        nodes.append(helper.make_node(operator, inputs, [name[number]], **attributes))
+    shape = [["batch", 3, f"{kind}_height", f"{kind}_width"] for kind in ("lr", "sr")]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(("lr", "sr"), shape, strict=True)]
+    graph = helper.make_graph(nodes, "srgan", values[:1], values[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

@@ -1,0 +1,152 @@
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import ROOT, smooth_photo
+from srgan_hub import SRGANGenerator, Upscaler, engine
+from srgan_hub.engine import EngineError, choose, open_engine
+from srgan_hub.loading import bundled
+
+EXACT = ["pytorch", "openvino", "onnxruntime"]
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_fp32_is_the_generator_at_any_size(name, scale):
+    generator = SRGANGenerator(scale=scale, width=6, blocks=2).eval()
+    computes = open_engine(generator, name, "fp32", "cpu")
+    for size in ((1, 3, 1, 1), (1, 3, 17, 45), (2, 3, 12, 7)):
+        lr = torch.rand(size)
+        sr = computes(lr)
+        with torch.inference_mode():
+            assert sr.dtype == torch.float32 and torch.allclose(sr, generator(lr), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", EXACT)
+@pytest.mark.parametrize("checkpoint", bundled())
+def test_fp32_is_exact_for_the_bundled_checkpoints(name, checkpoint):
+    generator = SRGANGenerator.from_pretrained(checkpoint)
+    lr = torch.from_numpy(np.array(smooth_photo(45, 33))).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        assert (open_engine(generator, name, "fp32", "cpu")(lr) - generator(lr)).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["pytorch", "openvino"])
+def test_bf16_rounds(name):
+    generator = SRGANGenerator.from_pretrained("srresnet-x4")
+    lr = torch.from_numpy(np.array(smooth_photo(45, 33))).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        difference = (open_engine(generator, name, "bf16", "cpu")(lr) - generator(lr)).abs()
+    assert 0 < difference.mean() < 2e-3 and difference.max() < 0.05
+
+
+def test_views_and_transposed_pictures_are_taken(random_generator):
+    lr = torch.rand(3, 9, 8, 1).permute(3, 0, 2, 1)
+    results = [open_engine(random_generator, name, "fp32", "cpu")(lr) for name in EXACT]
+    with torch.inference_mode():
+        assert all(torch.allclose(sr, random_generator(lr), atol=1e-4) for sr in results)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_threads_do_not_disturb_each_other(random_generator, name):
+    computes = open_engine(random_generator, name, "fp32", "cpu")
+    pictures = [torch.rand(1, 3, 20 + n, 30) for n in range(4)]
+    expected, found = [computes(lr) for lr in pictures], [None] * 4
+
+    def work(n):
+        for _ in range(10):
+            found[n] = computes(pictures[n])
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
+
+
+def test_results_are_not_overwritten_by_the_next(random_generator):
+    computes = open_engine(random_generator, "openvino", "fp32")
+    first = computes(torch.zeros(1, 3, 8, 8))
+    kept = first.clone()
+    computes(torch.ones(1, 3, 8, 8))
+    assert torch.equal(first, kept)
+
+
+def test_a_cpu_computes_by_openvino_in_what_it_is_fast_in(no_gpu, monkeypatch):
+    assert choose() == ("openvino", engine.fast_precision("cpu"), "cpu")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert choose().precision == choose("pytorch").precision == "bf16" and choose("onnxruntime").precision == "fp32"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
+    assert choose().precision == "fp32"
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    assert choose().engine == "pytorch"
+
+
+def test_a_gpu_computes_by_pytorch(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
+    assert choose() == ("pytorch", "bf16", "cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    assert choose() == ("pytorch", "fp16", "cuda")
+    assert choose("openvino").device == "cpu" and choose(device="cpu").engine == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        (dict(engine="tensorrt"), "the engine must be one of auto, pytorch, openvino, onnxruntime"),
+        (dict(precision="fp8"), "the precision one of auto, fp32, bf16, fp16, got 'auto' and 'fp8'"),
+        (dict(precision="fp16", device="cpu"), "fp16 is for GPUs; on a CPU use bf16 or fp32"),
+        (dict(engine="openvino", device="cuda"), "openvino computes on the CPU here, not on cuda"),
+        (dict(engine="onnxruntime", precision="bf16"), "ONNX Runtime computes in fp32 here"),
+    ],
+)
+def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, sentence):
+    with pytest.raises(EngineError, match=sentence):
+        choose(**wanted)
+
+
+def test_a_missing_package_is_a_sentence(no_gpu, monkeypatch, random_generator):
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="onnxruntime is not installed: pip install onnxruntime, or use another engine"):
+        choose("onnxruntime")
+    with pytest.raises(EngineError, match=r"made by the package onnx: pip install 'srgan-hub\[onnx\]'"):
+        engine.onnx_model([])
+
+
+def test_an_upscaler_says_what_computes(random_generator, no_gpu):
+    assert str(Upscaler(random_generator, engine="openvino", precision="fp32").engine).startswith("OpenVINO 20")
+    assert str(Upscaler(random_generator, engine="pytorch", precision="bf16").engine).endswith(" bf16, cpu")
+
+
+def test_nothing_is_sent_anywhere():
+    """OpenVINO's converter reports; building the graph and computing must not."""
+    code = """
+import socket
+tried = []
+def refuse(*arguments):
+    tried.append(arguments)
+    raise OSError("no network here")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
+import torch
+from srgan_hub import SRGANGenerator
+from srgan_hub.engine import open_engine
+for name in ("openvino", "onnxruntime"):
+    open_engine(SRGANGenerator(width=4, blocks=1), name, "fp32", "cpu")(torch.rand(1, 3, 4, 4))
+import threading, time
+while threading.active_count() > 1: time.sleep(0.01)
+print(tried)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stdout + done.stderr

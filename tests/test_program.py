@@ -1,0 +1,86 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from srgan_hub import SRGANGenerator
+from srgan_hub.program import before_shuffle, fold_norm, program, run
+from srgan_hub.training.cpu import speed_up
+
+
+def lively(**options) -> SRGANGenerator:
+    """Random BatchNorm statistics and slopes, so that every fold shows."""
+    generator = SRGANGenerator(**options)
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor, (low, high) in ((module.running_mean, (-1, 1)), (module.running_var, (0.2, 3)),
+                                        (module.weight.data, (0.5, 2)), (module.bias.data, (-1, 1))):  # fmt: skip
+                tensor.uniform_(low, high)
+        if isinstance(module, nn.PReLU):
+            module.weight.data.uniform_(-0.5, 1.5)
+    return generator.eval()
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_program_computes_the_generator(scale, norm):
+    generator = lively(scale=scale, width=6, blocks=2, norm=norm)
+    steps = program(generator)
+    for size in ((1, 3, 1, 1), (2, 3, 9, 4)):
+        lr = torch.rand(size)
+        with torch.inference_mode():
+            assert torch.allclose(run(steps, lr), generator(lr), rtol=1e-4, atol=1e-5)
+
+
+def test_program_of_a_generator_that_training_has_sped_up_is_the_same():
+    generator = lively(width=4, blocks=1)
+    lr = torch.rand(1, 3, 6, 7)
+    before = run(program(generator), lr)
+    speed_up(generator)
+    assert torch.equal(run(program(generator), lr), before)
+
+
+def test_program_keeps_weights_of_its_own():
+    generator = lively(width=4, blocks=1)
+    steps, lr = program(generator), torch.rand(1, 3, 5, 5)
+    before = run(steps, lr)
+    for parameter in generator.parameters():
+        parameter.data.zero_()
+    assert torch.equal(run(steps, lr), before) and before.any()
+
+
+def test_only_what_is_still_needed_is_held():
+    """Of a deep generator, few maps are alive at a time."""
+    alive, most = set(), 0
+
+    class Counted(torch.Tensor):
+        def __del__(self):
+            alive.discard(id(self))
+
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            nonlocal most
+            result = super().__torch_function__(function, types, args, kwargs or {})
+            if isinstance(result, Counted) and function in (F.conv2d, F.prelu, F.pixel_shuffle, torch.Tensor.add):
+                alive.add(id(result))
+                most = max(most, len(alive))
+            return result
+
+    run(program(SRGANGenerator(width=4, blocks=16)), torch.rand(1, 3, 4, 4).as_subclass(Counted))
+    assert 3 <= most <= 5
+
+
+def test_batchnorm_folds_into_the_convolution_before_it():
+    convolution, norm = nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5)
+    for tensor in (norm.running_mean, norm.weight.data, norm.bias.data):
+        tensor.normal_()
+    norm.running_var.uniform_(0.1, 4)
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.allclose(F.conv2d(x, *fold_norm(convolution, norm)), norm.eval()(convolution(x)), atol=1e-5)
+    assert fold_norm(convolution, nn.Identity()) == (convolution.weight, convolution.bias)
+
+
+def test_a_kernel_moves_before_the_shuffle():
+    kernel, x = torch.randn(3, 4, 9, 9), torch.randn(2, 16, 6, 5)
+    after = F.conv2d(F.pixel_shuffle(x, 2), kernel, padding=4)
+    assert torch.allclose(F.pixel_shuffle(F.conv2d(x, before_shuffle(kernel), padding=2), 2), after, atol=1e-4)
