@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -125,8 +126,7 @@ class OpenVINOEngine(Engine):
 
     def __init__(self, steps: list[Step], choice: Choice):
         super().__init__(choice)
-        import openvino
-
+        openvino = import_openvino()
         hints = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[choice.precision],
             "PERFORMANCE_HINT": "LATENCY",
@@ -139,11 +139,24 @@ class OpenVINOEngine(Engine):
         return torch.from_numpy(request.infer([lr.contiguous().numpy()], share_inputs=True)[0].copy())
 
 
+def import_openvino():
+    """The package, without the report that importing it sends to its makers where openvino-telemetry is installed."""
+    reporter = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # cannot be imported: OpenVINO then has a stub in its place
+    try:
+        import openvino
+        import openvino.opset13
+    finally:
+        del sys.modules["openvino_telemetry"]
+        if reporter:
+            sys.modules["openvino_telemetry"] = reporter
+    return openvino
+
+
 def openvino_model(steps: list[Step]):
     """The program as an openvino.Model: input "lr" (N, 3, H, W), output "sr", all but the channels dynamic."""
-    import openvino
-    from openvino import opset13 as ops
-
+    openvino = import_openvino()
+    ops = openvino.opset13
     lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
     values = [lr]
     for step in steps:
