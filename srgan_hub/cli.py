@@ -24,6 +24,7 @@ from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
+from srgan_hub.export import SUFFIXES, export
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
 from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.mos import command as mos
@@ -142,6 +143,13 @@ def picture_to_write(path: Path) -> Path:
     return path
 
 
+def export_checkpoint(options: argparse.Namespace) -> int:
+    """Write a checkpoint as a file for other programs: ONNX, or OpenVINO's .xml with its .bin."""
+    about = export(options.checkpoint, options.format, options.output)
+    print(f"{options.output}: {about['checkpoint']}, x{about['scale']}; {about['input']}; {about['output']}")
+    return 0
+
+
 def dataset_push(options: argparse.Namespace) -> int:
     """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
     with tqdm(unit=" images", disable=None) as bar:
@@ -221,6 +229,13 @@ def build_parser() -> argparse.ArgumentParser:
     add("--set", metavar="NAME", help="[the report's first]")
     add("--measure", choices=("niqe", "feature_distance"), default="niqe", help="[niqe]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="picture to write")
+
+    command = commands.add_parser("export", help="write a model for other programs", description=export_checkpoint.__doc__)
+    command.set_defaults(run=export_checkpoint)
+    add = command.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help=model_help)
+    add("--format", choices=sorted(SUFFIXES), required=True)
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx, or .xml for OpenVINO")
 
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(

@@ -1,0 +1,87 @@
+"""The generator as a graph for other programs: an openvino.Model, an onnx.ModelProto.
+
+Input "lr", (N, 3, H, W) float32 RGB in [0, 1]; output "sr", (N, 3, scale H, scale W), not clamped; every size is dynamic.
+
+Both are built step by step, in a tenth of a second: nothing is traced or converted."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+import numpy as np
+
+from srgan_hub.program import Step
+
+OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
+
+
+class EngineError(ValueError):
+    """An engine or a precision that this machine does not have; the message says what to do."""
+
+
+def import_openvino():
+    """The package, without the report that importing it sends to its makers where openvino-telemetry is installed."""
+    reporter = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # cannot be imported: OpenVINO then has a stub in its place
+    try:
+        import openvino
+        import openvino.opset13
+    finally:
+        del sys.modules["openvino_telemetry"]
+        if reporter:
+            sys.modules["openvino_telemetry"] = reporter
+    return openvino
+
+
+def openvino_model(steps: list[Step]):
+    """The program as an openvino.Model."""
+    openvino = import_openvino()
+    ops = openvino.opset13
+    lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
+    values = [lr]
+    for step in steps:
+        x = [values[number] for number in step.inputs]
+        match step.kind:
+            case "conv":
+                pad = [step.weight.shape[-1] // 2] * 2
+                y = ops.convolution(x[0], ops.constant(step.weight.numpy()), [1, 1], pad, pad, [1, 1])
+                y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
+            case "prelu":
+                y = ops.prelu(x[0], ops.constant(step.weight.numpy()))
+            case "add":
+                y = ops.add(*x)
+            case "shuffle":
+                y = ops.depth_to_space(x[0], "depth_first", 2)
+        values.append(y)
+    model = openvino.Model([values[-1]], [lr], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+def onnx_model(steps: list[Step]):
+    """The program as an onnx.ModelProto of opset 18. Raises EngineError without the package onnx."""
+    if not find_spec("onnx"):
+        raise EngineError("ONNX files are made by the package onnx: pip install 'srgan-hub[onnx]'")
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights = [], []
+    name = ["lr", *(f"v{number}" for number in range(1, len(steps))), "sr"]
+    for number, step in enumerate(steps, start=1):
+        inputs = [name[value] for value in step.inputs]
+        for kind in ("weight", "bias"):
+            if (tensor := getattr(step, kind)) is not None:
+                tensor = tensor.view(-1, 1, 1) if step.kind == "prelu" else tensor
+                weights.append(numpy_helper.from_array(tensor.numpy(), f"{kind}{number}"))
+                inputs.append(f"{kind}{number}")
+        operator, attributes = {
+            "conv": lambda step: ("Conv", {"pads": [step.weight.shape[-1] // 2] * 4}),
+            "prelu": lambda step: ("PRelu", {}),
+            "add": lambda step: ("Add", {}),
+            "shuffle": lambda step: ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+        }[step.kind](step)
+        nodes.append(helper.make_node(operator, inputs, [name[number]], **attributes))
+    shape = [["batch", 3, f"{kind}_height", f"{kind}_width"] for kind in ("lr", "sr")]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(("lr", "sr"), shape, strict=True)]
+    graph = helper.make_graph(nodes, "srgan", values[:1], values[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

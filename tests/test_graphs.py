@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+from srgan_hub import graphs
+from srgan_hub.graphs import EngineError, import_openvino, onnx_model, openvino_model
+from srgan_hub.program import program
+
+
+def test_graphs_have_one_input_and_one_output_of_any_size(random_generator):
+    steps = program(random_generator)
+    openvino = openvino_model(steps)
+    assert [(one.get_any_name(), one.partial_shape.to_string()) for one in (openvino.input(0), openvino.output(0))] == [
+        ("lr", "[?,3,?,?]"), ("sr", "[?,3,4..,4..]"),
+    ]  # fmt: skip
+    onnx = onnx_model(steps)
+    assert [value.name for value in (*onnx.graph.input, *onnx.graph.output)] == ["lr", "sr"]
+    kinds = [node.op_type for node in onnx.graph.node]
+    assert kinds.count("Conv") == 1 + 2 + 1 + 2 + 1 and kinds.count("DepthToSpace") == 2 and "BatchNormalization" not in kinds
+
+
+def test_without_the_package_onnx_there_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(graphs, "find_spec", lambda name: None)
+    with pytest.raises(EngineError, match=r"made by the package onnx: pip install 'srgan-hub\[onnx\]'"):
+        onnx_model([])
+
+
+def test_a_reporter_that_somebody_else_uses_stays():
+    import openvino_telemetry
+
+    import_openvino()
+    assert sys.modules["openvino_telemetry"] is openvino_telemetry
+
+
+def test_nothing_is_sent_anywhere(tmp_path):
+    """Importing OpenVINO starts a thread that reports it, if one lets it."""
+    code = """
+import socket
+tried = []
+def refuse(*arguments):
+    tried.append(arguments)
+    raise OSError("no network here")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
+import torch
+from srgan_hub import SRGANGenerator
+from srgan_hub.engine import open_engine
+for name in ("openvino", "onnxruntime"):
+    open_engine(SRGANGenerator(width=4, blocks=1), name, "fp32", "cpu")(torch.rand(1, 3, 4, 4))
+import sys, threading
+print(tried, threading.active_count(), [name for name in sys.modules if name.startswith("openvino_telemetry")])
+import openvino_telemetry  # others may still have it
+"""
+    home = {"HOME": str(tmp_path), "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=home, capture_output=True, text=True)
+    assert done.stdout == "[] 1 []\n", done.stdout + done.stderr
+    assert done.returncode == 0 and not (tmp_path / "intel").exists()
