@@ -26,9 +26,10 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
 from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
+from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.mos import command as mos
-from srgan_hub.pipeline import TILE, Upscaler
+from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
 
 DEFAULT_MODEL = "srgan-x4"
 
@@ -36,8 +37,11 @@ DEFAULT_MODEL = "srgan-x4"
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders; every bad file gets one line, the others are still done."""
     compute = dict(engine=options.engine, precision=options.precision)
-    upscaler = Upscaler.from_pretrained(options.model, tile=options.tile, overlap=options.overlap, **compute)
-    jobs, faults = plan(options.inputs, options.output, upscaler.scale, options.format, options.force)
+    pieces = dict(tile=options.tile, overlap=options.overlap)
+    upscaler = Upscaler.from_pretrained(options.model, faithful=options.faithful, **pieces, **compute)
+    target = Target(options.scale, options.to)
+    label = target.label(upscaler.scale)
+    jobs, faults = plan(options.inputs, options.output, label, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
     done, pixels, start = 0, 0, time.perf_counter()
@@ -49,7 +53,8 @@ def upscale(options: argparse.Namespace) -> int:
             bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
         try:
-            pixels += enlarge_file(job, partial(upscaler, progress=show), upscaler.scale)
+            enlarge = partial(upscaler, progress=show, scale=target.scale, longest=target.longest)
+            pixels += enlarge_file(job, enlarge, upscaler.scale, target)
             done += 1
         except BadInput as error:
             faults.append(str(error))
@@ -59,7 +64,7 @@ def upscale(options: argparse.Namespace) -> int:
     if done:
         megapixels = pixels / 1e6
         print(
-            f"{done} enlarged x{upscaler.scale} with {options.model}: {megapixels:.1f} megapixels "
+            f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
             f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
         )
     return 2 if faults else 0
@@ -76,7 +81,7 @@ def benchmark(options: argparse.Namespace) -> int:
     for file in filter(None, (options.json, options.csv, options.markdown)):
         if not Path(file).absolute().parent.is_dir():
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
-    methods, scale = open_methods(options.models, options.scale, options.engine, options.precision)
+    methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
@@ -186,10 +191,16 @@ def build_parser() -> argparse.ArgumentParser:
     add("-o", "--output", required=True, type=Path, metavar="OUT_OR_FOLDER",
         help="file, for a single picture; otherwise folder, where photo.jpg becomes photo_x4.png")  # fmt: skip
     add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
+    size = command.add_mutually_exclusive_group()
+    size.add_argument("--scale", type=float, metavar="FACTOR",
+        help="times as large, as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
+    size.add_argument("--to", type=positive, metavar="PIXELS", help="length of the longer side, as 3840")
     add("--tile", type=positive, default=TILE, metavar="N",
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=natural, metavar="N",
-        help="surroundings that a piece sees, in pixels of IN [as far as the network reaches, which is exact: 40]")  # fmt: skip
+    add("--overlap", type=natural, default=OVERLAP, metavar="N",
+        help=f"surroundings that a piece sees, in pixels of IN; 40, the network's reach, is exact [{OVERLAP}]")  # fmt: skip
+    add("--faithful", action="store_true",
+        help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")
     add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="overwrite existing files (never an input)")
@@ -206,6 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")  # fmt: skip
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
+    add("--faithful", action="store_true", help="as for upscale")
     add("--json", metavar="FILE", help="write every value there, with the hashes of images and weights")
     add("--csv", metavar="FILE", help="write the values of every image there")
     add("--markdown", metavar="FILE", help="write the tables there")

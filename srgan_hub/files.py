@@ -12,6 +12,7 @@ from typing import NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from srgan_hub.imaging.convert import normalise
+from srgan_hub.imaging.target import Target
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
@@ -32,18 +33,19 @@ class Job(NamedTuple):
     format: str  # a key of FORMATS
 
 
-def plan(inputs: list[Path], output: Path, scale: int, format: str | None, force: bool) -> tuple[list[Job], list[str]]:
+def plan(inputs: list[Path], output: Path, label: str, format: str | None, force: bool) -> tuple[list[Job], list[str]]:
     """What becomes what, and one sentence for everything that cannot be done.
 
     One picture and an output with a picture's suffix: that file. Otherwise `output` is a folder, where photo.jpg becomes
-    photo_x4.png (or the suffix of `format`). No target is an input, a second job's target, or, without force, there yet.
+    photo_x4.png (label "x4"; or the suffix of `format`). No target is an input, a second job's target, or, without force,
+    there yet.
     """
     sources, faults = [], []
     for path in inputs:
         if path.is_dir():
             pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
             if _same(path, output):  # what an earlier run put there is no input
-                pictures = [p for p in pictures if not p.stem.endswith(f"_x{scale}")]
+                pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
                 faults.append(f"{path}: there is no picture in this folder")
             sources += pictures
@@ -65,7 +67,7 @@ def plan(inputs: list[Path], output: Path, scale: int, format: str | None, force
         if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
             raise BadInput(f"{output} is no folder; several pictures need one")
         format = format or "png"
-        targets = [(source, output / f"{source.stem}_x{scale}.{format}") for source in sources]
+        targets = [(source, output / f"{source.stem}_{label}.{format}") for source in sources]
 
     jobs, taken, originals = [], {}, {os.path.realpath(path) for path in sources}
     for source, target in targets:
@@ -91,14 +93,20 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image], scale: int) -> int:
-    """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written."""
+def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image], factor: int, target: Target) -> int:
+    """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written.
+
+    factor, target: how large `upscale` makes it, to refuse before the work what cannot be had or held by the format."""
     try:
         image = read_picture(job.source)
         upright = normalise(image)
+        try:
+            size = target.size(*upright.size, factor)
+        except ValueError as error:
+            raise BadInput(str(error)) from error
         if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
             raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
-        if job.format == "webp" and scale * max(image.size) > WEBP_LIMIT:
+        if job.format == "webp" and max(size) > WEBP_LIMIT:
             raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
         result = upscale(image)
     except BadInput as error:

@@ -160,7 +160,7 @@ def test_folder_into_itself_is_done_once(model, pictures, capsys):
 
 
 def test_too_little_memory_is_one_line(model, pictures, tmp_path, capsys, monkeypatch):
-    def fail(self, image, progress=None):
+    def fail(self, image, progress=None, **size):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr(Upscaler, "__call__", fail)

@@ -20,15 +20,15 @@ class Method(NamedTuple):
 
 
 def open_methods(
-    names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32"
+    names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
 ) -> tuple[list[Method], int]:
     """The methods of these names, and their common scale (without a checkpoint: `scale`, or 4).
 
-    names: of BASELINES, bundled checkpoints, folders and Hub ids; engine, precision: what computes these (engine.choose).
+    names: of BASELINES, bundled checkpoints, folders and Hub ids; engine, precision, faithful: as Upscaler takes them.
     Raises ValueError for checkpoints of several scales, and for a name that comes twice."""
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: named twice")
-    compute = dict(engine=engine, precision=precision)
+    compute = dict(engine=engine, precision=precision, faithful=faithful)
     upscalers = {name: Upscaler.from_pretrained(name, **compute) for name in names if name not in BASELINES}
     scales = {name: upscaler.scale for name, upscaler in upscalers.items()}
     if len({*scales.values(), *([scale] if scale else [])}) > 1:
@@ -46,7 +46,7 @@ def open_methods(
         else:
             weights = Path(fetch(locate(name), WEIGHTS)).read_bytes()
             about = {
-                "engine": str(upscalers[name].engine),
+                "engine": str(upscalers[name].engine) + ", back-projected" * faithful,
                 "weights_sha256": hashlib.sha256(weights).hexdigest(),
             }
             methods.append(Method(label, upscalers[name], about))

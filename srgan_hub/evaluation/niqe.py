@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from srgan_hub.imaging.color import luma
-from srgan_hub.imaging.resize import halved
+from srgan_hub.imaging.resize import shrunk_exactly
 
 NATURAL = Path(__file__).with_name("niqe.safetensors")
 BLOCK = 96                            # pixels a side; two blocks at least, or they have no covariance
@@ -37,7 +37,7 @@ def niqe(image: np.ndarray, border: int = 4) -> float:
             f"got a picture of {image.shape[1]}x{image.shape[0]}"
         )
     y = y[: rows * BLOCK, : columns * BLOCK]
-    found = torch.cat([features(y, BLOCK), features(halved(y), BLOCK // 2)], dim=1)
+    found = torch.cat([features(y, BLOCK), features(shrunk_exactly(y, 2), BLOCK // 2)], dim=1)
     whole = found[found.isfinite().all(dim=1)]  # a block without any contrast has no statistics
     if len(whole) < 2:
         return float("nan")

@@ -35,9 +35,9 @@ def downsample(hr: Tensor, scale: int) -> Tensor:
     return _both(hr, scale, lambda row: (row + 0.5).floor().clamp(0, 255).byte())
 
 
-def halved(image: Tensor) -> Tensor:
-    """(..., H, W) of any values -> (..., H/2, W/2) float64, the same without rounding (MATLAB's imresize of doubles)."""
-    return _both(image, 2, lambda row: row)
+def shrunk_exactly(image: Tensor, scale: int) -> Tensor:
+    """(..., H, W) of any values -> (..., H/scale, W/scale) float64, without rounding (MATLAB's imresize of doubles)."""
+    return _both(image, scale, lambda row: row)
 
 
 def _both(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor]) -> Tensor:
