@@ -14,10 +14,14 @@ from PIL import Image
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.loading import bundled
-from srgan_hub.pipeline import REFLECTION, reflect
+from srgan_hub.pipeline import REFLECTION
 
 MARGINS = (0, 4, 8, 12, 16, 24, 32, 40)  # LR pixels
 FAR = 60
+
+
+def reflect(image: torch.Tensor, margin: int) -> torch.Tensor:
+    return torch.from_numpy(np.pad(image, ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="reflect"))
 
 
 def pictures() -> list[torch.Tensor]:

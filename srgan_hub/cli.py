@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ def upscale(options: argparse.Namespace) -> int:
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
     done, pixels, start = 0, 0, time.perf_counter()
-    bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed} {postfix}")
+    bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     for number, job in enumerate(jobs):
 
         def show(tiles: int, of: int, number: int = number, job: Job = job) -> None:
@@ -53,8 +52,7 @@ def upscale(options: argparse.Namespace) -> int:
             bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
         try:
-            enlarge = partial(upscaler, progress=show, scale=target.scale, longest=target.longest)
-            pixels += enlarge_file(job, enlarge, upscaler.scale, target)
+            pixels += enlarge_file(job, upscaler, target, show)
             done += 1
         except BadInput as error:
             faults.append(str(error))

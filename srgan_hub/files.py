@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.imaging.convert import normalise
+from srgan_hub.imaging.convert import normalise, profile_of
+from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.target import Target
 
 FORMATS = {  # --format: Pillow's name, its options
@@ -20,6 +23,7 @@ FORMATS = {  # --format: Pillow's name, its options
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg"}
+LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
 WEBP_LIMIT = 16383  # pixels a side that the format can hold
 
 
@@ -93,22 +97,33 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def enlarge_file(job: Job, upscale: Callable[[Image.Image], Image.Image], factor: int, target: Target) -> int:
+def enlarge_file(job: Job, upscaler, target: Target, progress: Callable[[int, int], None] | None = None) -> int:
     """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written.
 
-    factor, target: how large `upscale` makes it, to refuse before the work what cannot be had or held by the format."""
+    upscaler: an Upscaler, or what is called alike. A PNG of more than LARGE pixels is written while it is computed, in memory
+    that does not grow with it; other formats, and sizes that are shrunk to, need the whole result there."""
     try:
         image = read_picture(job.source)
         upright = normalise(image)
         try:
-            size = target.size(*upright.size, factor)
+            size = target.size(*upright.size, upscaler.scale)
         except ValueError as error:
             raise BadInput(str(error)) from error
         if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
             raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
         if job.format == "webp" and max(size) > WEBP_LIMIT:
             raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
-        result = upscale(image)
+        room = shutil.disk_usage(next(folder for folder in job.target.absolute().parents if folder.is_dir())).free
+        needed = size[0] * size[1] * len(upright.getbands())
+        if needed > LARGE and needed > room:
+            raise BadInput(
+                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
+                f"{job.target.parent}; choose another output"
+            )
+        if job.format == "png" and size[0] * size[1] > LARGE and target == Target():
+            stream_png(upscaler.bands(upright, progress), size, upright, profile_of(image, upright.mode), job.target)
+            return size[0] * size[1]
+        result = upscaler(image, progress, scale=target.scale, longest=target.longest)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
     except ValueError as error:  # a mode that Pillow cannot convert
@@ -147,12 +162,30 @@ def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
 
 
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
-    """Write under a temporary name beside the target, then rename, so that a stop leaves no half file."""
+    """Write a picture, whole or not at all. Raises BadInput if it cannot be written."""
     kind, settings = FORMATS[format]
+    with whole(target) as unfinished:
+        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
+
+
+def stream_png(
+    bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, profile: bytes | None, target: Path
+) -> None:
+    """Write a PNG, whole or not at all, from parts (h, width, channels) uint8; like: a picture of its mode."""
+    with whole(target) as unfinished, unfinished.open("wb") as file:
+        writer = PNGWriter(file, *size, len(like.getbands()), profile)
+        for band in bands:
+            writer.write(band)
+        writer.finish()
+
+
+@contextlib.contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        yield unfinished
         unfinished.replace(target)
     except OSError as error:
         raise BadInput(f"{target}: cannot be written ({error.strerror or error})") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,10 @@ from torch import Tensor
 from srgan_hub.engine import open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
-from srgan_hub.imaging.convert import normalise, same_colours, to_bytes, to_image, to_tensors
+from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
 from srgan_hub.imaging.project import back_project
 from srgan_hub.imaging.target import Target, shrink
-from srgan_hub.imaging.tiles import tiled
+from srgan_hub.imaging.tiles import Progress, bands
 
 # LR pixels of reflection around the picture, so that the zero padding of the convolutions stays outside of it. Measured
 # on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to .4 grey levels, 12 by .02, 16 by .00.
@@ -63,11 +64,10 @@ class Upscaler:
         compute = dict(engine=engine, precision=precision, device=device)
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 
-    @torch.inference_mode()
     def __call__(
         self,
         image: Image.Image,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
         *,
         scale: float | None = None,
         longest: int | None = None,
@@ -78,30 +78,49 @@ class Upscaler:
         result is shrunk. progress(done, total) is told of every finished tile. Raises ValueError for a picture without
         pixels, and for a size that cannot be had.
         """
-        if 0 in image.size:
-            raise ValueError(f"the picture has no pixels: {image.width}x{image.height}")
-        source = normalise(image)
+        source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
-        colour, alpha = to_tensors(source)
-        if alpha is not None:
-            colour = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)
-        height, width = colour.shape[-2:]
-
-        extended = reflect(colour, REFLECTION)
-        pixels = tiled(lambda piece: self._enlarge(piece, source.mode), extended, self.tile, self.overlap, progress)
-        edge = self.scale * REFLECTION
-        result = shrink(to_image(pixels[..., edge : edge + self.scale * height, edge : edge + self.scale * width]), size)
-        if "icc_profile" in image.info and same_colours(image, result.mode):
-            result.info["icc_profile"] = image.info["icc_profile"]
+        pixels = np.empty((self.scale * source.height, self.scale * source.width, len(source.getbands())), np.uint8)
+        row = 0
+        for band in self.bands(source, progress):
+            pixels[row : row + len(band)] = band
+            row += len(band)
+        result = shrink(to_image(pixels), size)
+        if profile := profile_of(image, result.mode):
+            result.info["icc_profile"] = profile
         return result
 
-    def _enlarge(self, piece: Tensor, mode: str) -> Tensor:
-        """(1, 3 or 4, H, W) in [0, 1] -> (1, C, sH, sW) uint8 of `mode`; a fourth channel is alpha."""
-        colour, alpha = piece[:, :3], piece[:, 3:]
+    def bands(self, source: Image.Image, progress: Progress | None = None) -> Iterator[np.ndarray]:
+        """The enlarged picture from top to bottom, in parts (h, scale W, C) uint8; source: what `upright` gives.
+
+        At no time is more in memory than the source, a band and what the engine needs for a tile; with transparency the
+        source as float32."""
+        pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
+        height, width, channels = pixels.shape
+        if channels in (2, 4):
+            colour, alpha = to_tensors(pixels)
+            pixels = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)[0].permute(1, 2, 0).numpy()
+        rows, columns = (np.pad(np.arange(side), REFLECTION, mode="reflect") for side in (height, width))
+
+        def cut(y: slice, x: slice) -> np.ndarray:
+            there = rows[y.start + REFLECTION : y.stop + REFLECTION, None], columns[x.start + REFLECTION : x.stop + REFLECTION]
+            return pixels[there]
+
+        enlarge = partial(self._enlarge, mode=source.mode)
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, REFLECTION, progress):
+            yield band[0].permute(1, 2, 0).numpy()
+
+    @torch.inference_mode()
+    def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
+        """(H, W, C) uint8, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) uint8 of `mode`."""
+        if piece.dtype == np.uint8:
+            colour, alpha = to_tensors(piece)
+        else:
+            colour, alpha = torch.from_numpy(piece).permute(2, 0, 1)[None].split([3, 1], dim=1)
         sr = self.engine(colour)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
-        if not alpha.numel():
+        if alpha is None:
             return to_bytes(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
             return to_bytes(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
@@ -109,7 +128,8 @@ class Upscaler:
         return to_bytes(sr, bound(mask, alpha, self.scale), mode)
 
 
-def reflect(image: Tensor, margin: int) -> Tensor:
-    """(N, C, H, W) extended by reflection on all sides, as often as it takes for a picture smaller than the margin."""
-    rows, columns = (torch.from_numpy(np.pad(np.arange(n), margin, mode="reflect")) for n in image.shape[-2:])
-    return image[..., rows[:, None], columns]
+def upright(image: Image.Image) -> Image.Image:
+    """What is enlarged of a picture: `normalise`; ValueError if it has no pixels."""
+    if 0 in image.size:
+        raise ValueError(f"the picture has no pixels: {image.width}x{image.height}")
+    return normalise(image)

@@ -58,6 +58,7 @@ ALLOWED = {
     "imaging/degrade": {"imaging"},
     "imaging/jpeg": set(),
     "imaging/noise": set(),
+    "imaging/png": set(),
     "imaging/project": {"imaging/resize"},
     "imaging/resize": set(),
     "imaging/target": set(),

@@ -49,12 +49,10 @@ def working_mode(image: Image.Image) -> str:
     return "RGBA" if transparent and image.mode in ("RGB", "P") else "RGB"
 
 
-def to_tensors(image: Image.Image) -> tuple[Tensor, Tensor | None]:
-    """8-bit L, LA, RGB or RGBA -> colour (1, 3, H, W) and alpha (1, 1, H, W) or None, float32 in [0, 1]."""
-    pixels = torch.from_numpy(np.array(image)).float() / 255
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    channels = pixels.permute(2, 0, 1)[None]                 # (1, C, H, W)
-    alpha = channels[:, -1:] if image.mode in ("LA", "RGBA") else None
+def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
+    """(H, W, C) uint8 of L, LA, RGB or RGBA -> colour (1, 3, H, W) and alpha (1, 1, H, W) or None, float32 in [0, 1]."""
+    channels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / 255  # (1, C, H, W)
+    alpha = channels[:, -1:] if channels.shape[1] in (2, 4) else None
     colour = channels if alpha is None else channels[:, :-1]
     return colour.expand(-1, 3, -1, -1), alpha
 
@@ -67,13 +65,17 @@ def to_bytes(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
     return (channels.clamp(0, 1) * 255).round().byte()
 
 
-def to_image(pixels: Tensor) -> Image.Image:
-    """(1, C, H, W) uint8 -> PIL image: L, LA, RGB or RGBA by the number of channels."""
-    array = pixels[0].permute(1, 2, 0).contiguous().numpy()
-    return Image.fromarray(array[..., 0] if array.shape[2] == 1 else array)
+def to_image(pixels: np.ndarray) -> Image.Image:
+    """(H, W, C) uint8 -> PIL image: L, LA, RGB or RGBA by the number of channels."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def same_colours(source: Image.Image, result_mode: str) -> bool:
     """Whether the source's ICC profile still describes a picture of `result_mode` (a CMYK profile does not fit RGB)."""
     grey = result_mode in ("L", "LA")
     return source.mode in (("1", "L", "LA", "La") if grey else ("RGB", "RGBA", "RGBa", "P", "PA"))
+
+
+def profile_of(image: Image.Image, mode: str) -> bytes | None:
+    """The picture's ICC profile, where it still fits a result of that mode."""
+    return image.info.get("icc_profile") if same_colours(image, mode) else None

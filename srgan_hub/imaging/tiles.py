@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as np
+import torch
 from torch import Tensor
 
+Progress = Callable[[int, int], None]  # pieces done, of how many; called before the first piece and after each
 
-def tiled(
+
+def bands(
     upscale: Callable[[Tensor], Tensor],
-    image: Tensor,
+    cut: Callable[[slice, slice], Tensor],
+    size: tuple[int, int],
     tile: int,
     margin: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> Tensor:
-    """(N, C, H, W) -> (N, D, sH, sW), `upscale` called on pieces of at most `tile` + 2 `margin` pixels a side.
+    border: int = 0,
+    progress: Progress | None = None,
+) -> Iterator[Tensor]:
+    """The result from top to bottom in bands (N, D, h, s W), each a row of pieces of at most `tile` pixels a side.
 
-    Each piece is seen with `margin` pixels of its surroundings, which are cut off afterwards: exact when the margin is at
-    least the reach of `upscale`. progress(done, total) is called before the first piece and after each.
+    cut(rows, columns) gives a part of the picture, (N, C, h, w); size is its (H, W), and `cut` is asked for up to `border`
+    pixels beyond each side (from -border to H + border). Each piece is seen with `margin` pixels of its surroundings, which
+    are cut off afterwards: exact when the margin is at least the reach of `upscale`.
     Raises ValueError for a tile below 1 or a negative margin.
     """
     if tile < 1 or margin < 0:
         raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {margin}")
-    height, width = image.shape[-2:]
-    pieces = [(rows, columns) for rows in _spans(height, tile) for columns in _spans(width, tile)]
-    report = progress or (lambda done, total: None)
-    report(0, len(pieces))
-    result = None
-    for done, ((top, bottom), (left, right)) in enumerate(pieces, start=1):
-        y, x = max(0, top - margin), max(0, left - margin)
-        piece = upscale(image[..., y : bottom + margin, x : right + margin])
-        s = piece.shape[-1] // (min(width, right + margin) - x)
-        if result is None:
-            result = piece.new_empty(*piece.shape[:2], s * height, s * width)
-        result[..., s * top : s * bottom, s * left : s * right] = piece[
-            ..., s * (top - y) : s * (bottom - y), s * (left - x) : s * (right - x)
-        ]
-        report(done, len(pieces))
-    return result
+    rows, columns = (_spans(length, tile) for length in size)
+    report, done = progress or (lambda done, total: None), 0
+    report(0, len(rows) * len(columns))
+    for top, bottom in rows:
+        y = slice(max(-border, top - margin), min(size[0] + border, bottom + margin))
+        band = None
+        for left, right in columns:
+            x = slice(max(-border, left - margin), min(size[1] + border, right + margin))
+            piece = upscale(cut(y, x))
+            s = piece.shape[-1] // (x.stop - x.start)
+            if band is None:
+                band = piece.new_empty(*piece.shape[:2], s * (bottom - top), s * size[1])
+            band[..., s * left : s * right] = piece[
+                ..., s * (top - y.start) : s * (bottom - y.start), s * (left - x.start) : s * (right - x.start)
+            ]
+            done += 1
+            report(done, len(rows) * len(columns))
+        yield band
+
+
+def tiled(
+    upscale: Callable[[Tensor], Tensor], image: Tensor, tile: int, margin: int, progress: Progress | None = None
+) -> Tensor:
+    """(N, C, H, W) -> (N, D, sH, sW), `upscale` called on pieces of at most `tile` + 2 `margin` pixels a side; see `bands`."""
+    return torch.cat(list(bands(upscale, lambda y, x: image[..., y, x], image.shape[-2:], tile, margin, 0, progress)), dim=-2)
 
 
 def _spans(length: int, tile: int) -> list[tuple[int, int]]:

@@ -1,0 +1,70 @@
+"""A PNG file written row by row, for pictures that do not fit into memory (W3C PNG specification, third edition).
+
+Pillow encodes whole pictures only; libvips as its wheels are built reads no stream of rows; pypng writes neither filters nor
+profiles. zlib does the work here."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import BinaryIO
+
+import numpy as np
+
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: L, LA, RGB, RGBA
+LEVEL = 6                                # of zlib
+ROWS = 64                                # filtered at a time
+MOST = 2**31 - 1                         # pixels a side that the format holds
+
+
+class PNGWriter:
+    """`write(rows)` takes (h, width, channels) uint8 from top to bottom, `finish()` ends the file.
+
+    file: open for writing bytes; profile: ICC. Raises ValueError for rows of another width, too many or too few."""
+
+    def __init__(self, file: BinaryIO, width: int, height: int, channels: int, profile: bytes | None = None):
+        self.file, self.shape, self.left = file, (width, channels), height
+        self.above = np.zeros((1, width * channels), np.uint8)
+        self.packer = zlib.compressobj(LEVEL)
+        file.write(b"\x89PNG\r\n\x1a\n")
+        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
+        if profile:
+            self._chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
+
+    def write(self, rows: np.ndarray) -> None:
+        if rows.shape[1:] != self.shape or len(rows) > self.left:
+            raise ValueError(f"wanted at most {self.left} rows of {self.shape}, got {rows.shape}")
+        self.left -= len(rows)
+        for first in range(0, len(rows), ROWS):
+            part = rows[first : first + ROWS]
+            if packed := self.packer.compress(self._filtered(part.reshape(len(part), -1)).tobytes()):
+                self._chunk(b"IDAT", packed)
+
+    def finish(self) -> None:
+        if self.left:
+            raise ValueError(f"{self.left} rows are missing")
+        self._chunk(b"IDAT", self.packer.flush())
+        self._chunk(b"IEND", b"")
+
+    def _chunk(self, kind: bytes, content: bytes) -> None:
+        self.file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
+
+    def _filtered(self, rows: np.ndarray) -> np.ndarray:
+        """(h, bytes) -> (h, 1 + bytes): each row less what it is predicted from, behind the number of the filter that leaves
+        least."""
+        up = np.concatenate([self.above, rows[:-1]])
+        self.above = rows[-1:].copy()
+        left, corner = (np.pad(x, ((0, 0), (self.shape[1], 0)))[:, : x.shape[1]] for x in (rows, up))
+        mean = ((left.astype(np.uint16) + up) // 2).astype(np.uint8)
+        candidates = {1: rows - left, 2: rows - up, 3: rows - mean, 4: rows - paeth(left, up, corner)}  # modulo 256
+        cost = [np.abs(x.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64) for x in candidates.values()]
+        best = np.argmin(cost, axis=0)
+        chosen = np.choose(best[:, None], list(candidates.values()))
+        return np.concatenate([np.array(list(candidates), np.uint8)[best][:, None], chosen], axis=1)
+
+
+def paeth(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """Of three neighbours, the one nearest to left + up - corner; in doubt the first in this order."""
+    a, b, c = (x.astype(np.int16) for x in (left, up, corner))
+    to_left, to_up, to_corner = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+    return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))

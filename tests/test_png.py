@@ -1,0 +1,49 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import encoded, smooth_photo
+from srgan_hub.imaging.png import PNGWriter
+
+
+def write(pixels: np.ndarray, parts: int, profile: bytes | None = None) -> bytes:
+    file = io.BytesIO()
+    writer = PNGWriter(file, pixels.shape[1], pixels.shape[0], pixels.shape[2], profile)
+    for part in np.array_split(pixels, parts):
+        writer.write(part)
+    writer.finish()
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (2, "LA"), (3, "RGB"), (4, "RGBA")])
+@pytest.mark.parametrize(("size", "parts"), [((1, 1), 1), ((200, 7), 3), ((5, 90), 4), ((130, 40), 1)])
+def test_pillow_reads_the_same_pixels(channels, mode, size, parts):
+    rng = np.random.default_rng(channels)
+    noise = rng.integers(0, 256, (*size, channels), dtype=np.uint8)
+    smooth = np.repeat(np.asarray(smooth_photo(size[1], size[0]))[..., :1], channels, axis=2)
+    for pixels in (noise, smooth, np.zeros_like(noise), np.full_like(noise, 255)):
+        image = Image.open(io.BytesIO(write(pixels, parts)))
+        assert image.mode == mode and np.array_equal(np.atleast_3d(np.asarray(image)), pixels)
+        Image.open(io.BytesIO(write(pixels, parts))).verify()
+
+
+def test_photograph_is_packed_about_as_well_as_by_pillow():
+    """1 to 5 % more on photographs, 10 % on this one."""
+    photo = smooth_photo(300, 200)
+    assert len(write(np.asarray(photo), 4)) < 1.12 * len(encoded(photo))
+
+
+def test_profile_is_kept():
+    assert Image.open(io.BytesIO(write(np.zeros((2, 2, 3), np.uint8), 1, b"a profile"))).info["icc_profile"] == b"a profile"
+
+
+def test_rows_that_do_not_fit_are_refused():
+    writer = PNGWriter(io.BytesIO(), 4, 2, 3)
+    for shape in ((1, 5, 3), (1, 4, 1), (3, 4, 3)):
+        with pytest.raises(ValueError, match="wanted at most 2 rows"):
+            writer.write(np.zeros(shape, np.uint8))
+    writer.write(np.zeros((1, 4, 3), np.uint8))
+    with pytest.raises(ValueError, match="1 rows are missing"):
+        writer.finish()
