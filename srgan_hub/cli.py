@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
+from srgan_hub.batch import enlarge_files
 from srgan_hub.card import with_model_index, with_results
 from srgan_hub.data.benchmarks import find_sets, pairs, read
 from srgan_hub.data.hub_sets import open_hub_set
@@ -24,7 +25,7 @@ from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput, Job, enlarge_file, plan
+from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.mos import command as mos
@@ -40,23 +41,23 @@ def upscale(options: argparse.Namespace) -> int:
     upscaler = Upscaler.from_pretrained(options.model, faithful=options.faithful, **pieces, **compute)
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
-    jobs, faults = plan(options.inputs, options.output, label, options.format, options.force)
+    jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
     done, pixels, start = 0, 0, time.perf_counter()
     bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
-    for number, job in enumerate(jobs):
+    numbers = {job: number for number, job in enumerate(jobs)}
 
-        def show(tiles: int, of: int, number: int = number, job: Job = job) -> None:
-            bar.n = number + tiles / of
-            bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
+    def show(job: Job, tiles: int, of: int) -> None:
+        bar.n = numbers[job] + tiles / of
+        bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
-        try:
-            pixels += enlarge_file(job, upscaler, target, show)
-            done += 1
-        except BadInput as error:
-            faults.append(str(error))
-            bar.write(f"srgan-hub: {error}", file=sys.stderr)
+    for _, found in enlarge_files(jobs, upscaler, target, show):
+        if isinstance(found, BadInput):
+            faults.append(str(found))
+            bar.write(f"srgan-hub: {found}", file=sys.stderr)
+        else:
+            done, pixels = done + 1, pixels + found
     bar.close()
     seconds = time.perf_counter() - start
     if done:
@@ -65,6 +66,8 @@ def upscale(options: argparse.Namespace) -> int:
             f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
             f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
         )
+    if there:
+        print(f"{there} {'was' if there == 1 else 'were'} there already; --force does them again")
     return 2 if faults else 0
 
 
@@ -201,7 +204,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")
     add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
-    add("--force", action="store_true", help="overwrite existing files (never an input)")
+    add("--force", action="store_true", help="do again what is there already (never an input)")
 
     command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
     command.set_defaults(run=benchmark)

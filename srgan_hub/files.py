@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.imaging.convert import normalise, profile_of
 from srgan_hub.imaging.png import PNGWriter
-from srgan_hub.imaging.target import Target
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
@@ -23,7 +20,6 @@ FORMATS = {  # --format: Pillow's name, its options
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg"}
-LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
 WEBP_LIMIT = 16383  # pixels a side that the format can hold
 
 
@@ -32,17 +28,24 @@ class BadInput(ValueError):
 
 
 class Job(NamedTuple):
-    source: Path
+    source: Path                              # file, or the name of what `content` gives
     target: Path
-    format: str  # a key of FORMATS
+    format: str                               # a key of FORMATS
+    content: Callable[[], bytes] | None = None  # an encoded picture that is no file
 
 
-def plan(inputs: list[Path], output: Path, label: str, format: str | None, force: bool) -> tuple[list[Job], list[str]]:
-    """What becomes what, and one sentence for everything that cannot be done.
+class Plan(NamedTuple):
+    jobs: list[Job]
+    faults: list[str]  # one sentence for everything that cannot be done
+    there: int         # pictures of folders whose result is there already
+
+
+def plan(inputs: list[Path], output: Path, label: str, format: str | None, force: bool) -> Plan:
+    """What becomes what.
 
     One picture and an output with a picture's suffix: that file. Otherwise `output` is a folder, where photo.jpg becomes
-    photo_x4.png (label "x4"; or the suffix of `format`). No target is an input, a second job's target, or, without force,
-    there yet.
+    photo_x4.png (label "x4"; or the suffix of `format`). No target is an input or a second job's target. Without force, a
+    named file that is there is a fault, and what is there in a folder is not done again.
     """
     sources, faults = [], []
     for path in inputs:
@@ -66,25 +69,28 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
         if format and named and format != named:
             raise BadInput(f"{output}: the name says {named}, --format says {format}; make them agree")
         targets = [(source, output) for source in sources]
-        format = format or named
+        format, into_folder = format or named, False
     else:
         if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
             raise BadInput(f"{output} is no folder; several pictures need one")
-        format = format or "png"
+        format, into_folder = format or "png", True
         targets = [(source, output / f"{source.stem}_{label}.{format}") for source in sources]
 
+    there = 0
     jobs, taken, originals = [], {}, {os.path.realpath(path) for path in sources}
     for source, target in targets:
         if os.path.realpath(target) in originals:
             faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
         elif target in taken:
             faults.append(f"{source}: its result {target} is already that of {taken[target]}; give it a folder of its own")
+        elif target.exists() and not force and into_folder:
+            there, taken[target] = there + 1, source
         elif target.exists() and not force:
             faults.append(f"{source}: {target} exists; --force overwrites it")
         else:
             taken[target] = source
             jobs.append(Job(source, target, format))
-    return jobs, faults
+    return Plan(jobs, faults, there)
 
 
 def is_picture(path: Path) -> bool:
@@ -97,51 +103,10 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def enlarge_file(job: Job, upscaler, target: Target, progress: Callable[[int, int], None] | None = None) -> int:
-    """Read, enlarge and write one picture; returns its pixels. Raises BadInput, leaving nothing half-written.
-
-    upscaler: an Upscaler, or what is called alike. A PNG of more than LARGE pixels is written while it is computed, in memory
-    that does not grow with it; other formats, and sizes that are shrunk to, need the whole result there."""
-    try:
-        image = read_picture(job.source)
-        upright = normalise(image)
-        try:
-            size = target.size(*upright.size, upscaler.scale)
-        except ValueError as error:
-            raise BadInput(str(error)) from error
-        if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
-            raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
-        if job.format == "webp" and max(size) > WEBP_LIMIT:
-            raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
-        room = shutil.disk_usage(next(folder for folder in job.target.absolute().parents if folder.is_dir())).free
-        needed = size[0] * size[1] * len(upright.getbands())
-        if needed > LARGE and needed > room:
-            raise BadInput(
-                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
-                f"{job.target.parent}; choose another output"
-            )
-        if job.format == "png" and size[0] * size[1] > LARGE and target == Target():
-            stream_png(upscaler.bands(upright, progress), size, upright, profile_of(image, upright.mode), job.target)
-            return size[0] * size[1]
-        result = upscaler(image, progress, scale=target.scale, longest=target.longest)
-    except BadInput as error:
-        raise BadInput(f"{job.source}: {error}") from error
-    except ValueError as error:  # a mode that Pillow cannot convert
-        raise BadInput(f"{job.source}: not a picture that can be enlarged ({error})") from error
-    except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise BadInput(f"{job.source}: not enough memory for it; close other programs or choose a smaller --tile") from error
-    if job.format == "jpg" and "A" in result.getbands():
-        result = result.convert("L" if result.mode == "LA" else "RGB")
-    write_whole(result, job.target, job.format)
-    return result.width * result.height
-
-
-def read_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
+def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.Image:
     """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # large, or odd EXIF: no matter
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large, or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
                 raise BadInput(
                     f"{image.width}x{image.height} are {image.width * image.height / 1e6:.1f} megapixels; up to "

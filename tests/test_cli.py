@@ -267,8 +267,8 @@ def test_a_large_png_is_the_same_written_row_by_row(model, tmp_path, monkeypatch
     smooth_photo(50, 70).convert(mode).save(tmp_path / "a.png", icc_profile=profile)
     command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16"]
     assert main([*command, "-o", str(tmp_path / "whole.png")]) == 0
-    monkeypatch.setattr("srgan_hub.files.LARGE", 1000)
-    monkeypatch.setattr("srgan_hub.files.write_whole", None)  # not used
+    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.batch.write_whole", None)  # not used
     assert main([*command, "-o", str(tmp_path / "rows.png")]) == 0
     one, other = (read(tmp_path / name) for name in ("whole.png", "rows.png"))
     assert one.mode == other.mode == mode and one.tobytes() == other.tobytes()
@@ -277,7 +277,7 @@ def test_a_large_png_is_the_same_written_row_by_row(model, tmp_path, monkeypatch
 
 def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, monkeypatch):
     smooth_photo(50, 70).save(tmp_path / "a.png")
-    monkeypatch.setattr("srgan_hub.files.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
 
     def stopped(self, source, progress=None):
         yield np.zeros((64, 200, 3), np.uint8)
@@ -290,7 +290,7 @@ def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, mon
 
 def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, capsys):
     smooth_photo(50, 70).save(tmp_path / "a.png")
-    monkeypatch.setattr("srgan_hub.files.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 100_000}))
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 2
     assert "result of 200x280 may take 0.0 GB, and 0.0 GB are free in" in capsys.readouterr().err

@@ -1,0 +1,96 @@
+"""Enlarge a folder of pictures, or a dataset of the Hub, on all processes and machines of Accelerate.
+
+    accelerate launch -m srgan_hub.upscale_folder SOURCE OUTPUT --model srgan-x4
+
+Every process takes its share. What is in OUTPUT already is not done again, so a stopped run goes on when it is started again,
+with as many processes as one likes. On CPUs, several processes need
+`ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N -m ...`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+from accelerate.utils import gather_object
+
+from srgan_hub.batch import enlarge_files
+from srgan_hub.data.sources import open_splits
+from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.imaging.target import Target
+from srgan_hub.pipeline import Upscaler
+from srgan_hub.training.launch import make_accelerator, threads_each
+
+
+def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Job], int]:
+    """Everything to do, in an order that all processes agree on, and how much is done already."""
+    if Path(source).is_dir() and any(path.is_file() and path.suffix != ".parquet" for path in Path(source).iterdir()):
+        everything, faults, _ = plan([Path(source)], output, label, format, force=True)
+        if faults:
+            raise ValueError(faults[0])
+    else:
+        numbered = [(f"{split}-{number:06d}", partial(content, images, number))
+                    for split, images in open_splits(source).items() for number in range(len(images))]  # fmt: skip
+        everything = [Job(Path(name), output / f"{name}_{label}.{format}", format, read) for name, read in numbered]
+    left = [job for job in everything if not job.target.exists()]
+    return left, len(everything) - len(left)
+
+
+def content(images, number: int) -> bytes:
+    found = images[number]
+    return found if isinstance(found, bytes) else Path(found).read_bytes()
+
+
+def run(options: argparse.Namespace) -> int:
+    accelerator = make_accelerator(cpu=options.cpu)
+    torch.set_num_threads(threads_each())
+    rank, world = accelerator.process_index, accelerator.num_processes
+    upscaler = Upscaler.from_pretrained(options.model, device=accelerator.device)
+    target = Target(options.scale, options.to)
+    with accelerator.main_process_first():  # of a dataset, one process downloads
+        jobs, there = jobs_of(options.source, Path(options.output), target.label(upscaler.scale), options.format)
+    accelerator.wait_for_everyone()  # before anybody has written: all see the same
+    mine, done, faults = jobs[rank::world], 0, []
+    for number, (_, found) in enumerate(enlarge_files(mine, upscaler, target), start=1):
+        if isinstance(found, BadInput):
+            faults.append(str(found))
+            print(f"upscale_folder: {found}", file=sys.stderr)
+        else:
+            done += 1
+        if accelerator.is_main_process and number % 20 == 0:
+            print(f"about {number * world} of {len(jobs)}", flush=True)
+    done, failed = sum(gather_object([done])), sum(gather_object([len(faults)]))
+    accelerator.print(
+        f"{done} enlarged {target.label(upscaler.scale)} with {options.model}, {there} were there already, "
+        f"{failed} not possible ({upscaler.engine}, {world} process(es))"
+    )
+    accelerator.end_training()
+    return 2 if failed else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("source", metavar="SOURCE", help="folder of pictures, or dataset on the Hub or of parquet shards")
+    add("output", metavar="OUTPUT", help="folder; photo.jpg becomes photo_x4.png")
+    add("--model", default="srgan-x4", metavar="NAME", help="bundled checkpoint, folder, or Hub id user/name [srgan-x4]")
+    add("--format", choices=sorted(FORMATS), default="png", help="[png]")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--scale", type=float, metavar="FACTOR", help="times as large, up to the model's [the model's]")
+    size.add_argument("--to", type=int, metavar="PIXELS", help="length of the longer side")
+    add("--cpu", action="store_true", help="compute on the CPU even where there is a GPU")
+    options = parser.parse_args(arguments)
+    try:
+        return run(options)
+    except (ValueError, OSError) as error:
+        print(f"upscale_folder: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("upscale_folder: stopped; finished pictures are kept, and the same command goes on", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

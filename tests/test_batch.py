@@ -1,0 +1,95 @@
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import encoded, read, smooth_photo
+from srgan_hub import Upscaler, batch
+from srgan_hub.batch import enlarge_files
+from srgan_hub.files import BadInput, Job
+from srgan_hub.imaging.target import Target
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Five pictures of different sizes, one of them damaged, one no file."""
+    made = []
+    for number in range(5):
+        path = tmp_path / f"{number}.png"
+        smooth_photo(8 + number, 9).save(path)
+        made.append(Job(path, tmp_path / "out" / f"{number}_x4.png", "png"))
+    (tmp_path / "2.png").write_bytes(b"damaged")
+    content = (tmp_path / "3.png").read_bytes()
+    (tmp_path / "3.png").unlink()
+    made[3] = made[3]._replace(content=lambda: content)
+    return made
+
+
+def test_all_are_done_in_order_and_the_damaged_one_is_told_of(jobs, tiny_generator):
+    upscaler, told = Upscaler(tiny_generator), []
+    found = list(enlarge_files(jobs, upscaler, Target(), lambda *what: told.append(what)))
+    assert [job for job, _ in found] == jobs
+    assert [pixels for _, pixels in found if not isinstance(pixels, BadInput)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
+    assert str(found[2][1]) == f"{jobs[2].source}: not a picture that can be read"
+    assert told[:2] == [(jobs[0], 0, 1), (jobs[0], 1, 1)] and len(told) == 8
+    for number in (0, 1, 3, 4):
+        expected = upscaler(smooth_photo(8 + number, 9))
+        assert np.array_equal(np.asarray(read(jobs[number].target)), np.asarray(expected))
+
+
+def test_no_jobs_are_no_work():
+    assert list(enlarge_files([], None, Target())) == []
+
+
+def test_the_next_is_read_and_the_last_is_written_while_one_is_computed(jobs, tiny_generator, monkeypatch):
+    """The second picture's enlargement waits until the third is read and the first is written."""
+    others = jobs[:2] + jobs[3:]
+    read_third, wrote_first = threading.Event(), threading.Event()
+    prepare, store = batch.prepare, batch.store
+
+    def preparing(job, *arguments):
+        if job is others[2]:
+            read_third.set()
+        return prepare(job, *arguments)
+
+    def storing(result, job):
+        stored = store(result, job)
+        if job is others[0]:
+            wrote_first.set()
+        return stored
+
+    monkeypatch.setattr(batch, "prepare", preparing)
+    monkeypatch.setattr(batch, "store", storing)
+    upscaler = Upscaler(tiny_generator)
+    computing = []
+
+    class Waiting:
+        scale = 4
+
+        def __call__(self, image, *arguments, **size):
+            computing.append(image)
+            if len(computing) == 2:
+                assert read_third.wait(10) and wrote_first.wait(10)
+            return upscaler(image, *arguments, **size)
+
+    assert len(list(enlarge_files(others, Waiting(), Target()))) == 4
+
+
+def test_a_picture_that_cannot_be_written_does_not_stop_the_others(jobs, tiny_generator, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "1_x4.png").mkdir()  # in the way
+    found = dict(enlarge_files(jobs, Upscaler(tiny_generator), Target()))
+    assert "cannot be written" in str(found[jobs[1]]) and found[jobs[4]] == 16 * 9 * 12
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n}_x4.png" for n in (0, 1, 3, 4)]
+
+
+def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
+    def away():
+        raise ValueError("the Hub cannot be reached")
+
+    job = Job(tmp_path / "train-000001", tmp_path / "a.png", "png", away)
+    ((_, fault),) = enlarge_files([job], Upscaler(tiny_generator), Target())
+    assert str(fault).endswith("train-000001: not a picture that can be enlarged (the Hub cannot be reached)")
+    fine = job._replace(content=lambda: encoded(Image.new("L", (3, 2))))
+    assert list(enlarge_files([fine], Upscaler(tiny_generator), Target(scale=2))) == [(fine, 24)]
