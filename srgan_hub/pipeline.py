@@ -17,7 +17,7 @@ from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
 from srgan_hub.imaging.project import back_project
 from srgan_hub.imaging.target import Target, shrink
-from srgan_hub.imaging.tiles import Progress, bands
+from srgan_hub.imaging.tiles import Progress, bands, tiled
 
 # LR pixels of reflection around the picture, so that the zero padding of the convolutions stays outside of it. Measured
 # on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to .4 grey levels, 12 by .02, 16 by .00.
@@ -26,6 +26,7 @@ TILE = 256    # LR pixels a side
 # LR pixels around each tile. The receptive field reaches 40, but what is further away than 16 changes no pixel of any benchmark
 # image by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP = 16
+SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
 
 
 class Upscaler:
@@ -117,15 +118,27 @@ class Upscaler:
             colour, alpha = to_tensors(piece)
         else:
             colour, alpha = torch.from_numpy(piece).permute(2, 0, 1)[None].split([3, 1], dim=1)
-        sr = self.engine(colour)
+        sr = self._compute(colour)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
         if alpha is None:
             return to_bytes(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
             return to_bytes(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self.engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
+        mask = self._compute(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
         return to_bytes(sr, bound(mask, alpha, self.scale), mode)
+
+    def _compute(self, lr: Tensor) -> Tensor:
+        """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""
+        try:
+            return self.engine(lr)
+        except torch.OutOfMemoryError:
+            side = max(lr.shape[-2:])
+            half = side // 2
+            if half < SMALLEST_TILE or half + self.overlap >= side:  # its halves would be no smaller
+                raise
+            self.tile = min(self.tile, half)
+        return tiled(self._compute, lr, half, self.overlap)
 
 
 def upright(image: Image.Image) -> Image.Image:

@@ -137,6 +137,27 @@ def test_progress_ends_with_all_tiles(tiny_generator):
     assert told[-1] == (4, 4)
 
 
+def test_out_of_memory_on_a_gpu_halves_the_tile_and_goes_on(random_generator):
+    upscaler, photo = Upscaler(random_generator, tile=200), smooth_photo(150, 130)
+    expected, engine, tried = upscaler(photo), upscaler.engine, []
+
+    def small(lr):
+        tried.append(max(lr.shape[-2:]))
+        if lr.shape[-1] * lr.shape[-2] > 100 * 100:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+        return engine(lr)
+
+    upscaler.engine = small
+    assert np.abs(np.asarray(upscaler(photo)).astype(int) - np.asarray(expected)).max() <= 1
+    assert tried[0] == 182 and upscaler.tile < 100
+    tried.clear()
+    upscaler(photo)
+    assert max(tried) <= 100 + 2 * upscaler.overlap  # it has learned
+    upscaler.engine = lambda lr: small(lr.repeat(1, 1, 99, 99))
+    with pytest.raises(torch.OutOfMemoryError):
+        upscaler(photo)
+
+
 def test_bad_arguments_are_refused(tiny_generator):
     with pytest.raises(ValueError, match="tile must be at least 1"):
         Upscaler(tiny_generator, tile=0)
