@@ -21,7 +21,7 @@ from srgan_hub.pipeline import Upscaler
 MODELS = [("Sharp (SRGAN): paints in plausible detail", "srgan-x4"), ("Faithful (SRResNet): smoother", "srresnet-x4")]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
 KEPT = 3600  # seconds that a result stays on the disk
-MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels and takes two cores about 70 s
+MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels and takes two cores about 30 s
 CREDITS = "Examples: *astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 
 load = lru_cache(maxsize=2)(Upscaler.from_pretrained)

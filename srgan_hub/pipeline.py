@@ -23,8 +23,8 @@ from srgan_hub.imaging.tiles import Progress, bands, tiled
 # on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to .4 grey levels, 12 by .02, 16 by .00.
 REFLECTION = 16
 TILE = 256    # LR pixels a side
-# LR pixels around each tile. The receptive field reaches 40, but what is further away than 16 changes no pixel of any benchmark
-# image by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
+# LR pixels around each tile. The receptive field reaches 40, but what is further away than 16 changes no pixel of Set5 by more
+# than 1 grey level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP = 16
 SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
 
