@@ -103,7 +103,7 @@ class Config:
     batch_size: int = 16                  # patches of a process at a time
     gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
     crop: int = 96                        # HR pixels a side of a patch
-    optimizer: str = "adam"               # of the generator: adam, or muon, which learns SRResNet in two thirds of the updates
+    optimizer: str = "adam"               # of the generator: adam, or muon, with which SRResNet learns more in as many updates
     lr: float | None = None               # Adam's peak rate; default: the variant's
     d_lr: float | None = None             # the discriminator's peak rate; default: the variant's, or lr where it has none
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules

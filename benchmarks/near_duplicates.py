@@ -32,7 +32,7 @@ SIZES = [2 ** (k / 4) for k in range(-4, 5)]  # a benchmark image at half to twi
 FLAT = 6.0                                    # grey levels: a square with a smaller deviation looks like any other
 FITS = 0.9                                    # correlation of a square whose surroundings are worth comparing
 SHIFT = 3                                     # pixels to each side that they may be off
-ALIKE = 0.84                                  # correlation of their detail that is near: of planted copies, .84 to 1
+ALIKE = 0.84                                  # correlation of their detail that is near: planted copies come nearer
 
 
 class Finding(NamedTuple):

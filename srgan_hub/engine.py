@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -79,7 +80,7 @@ def open_engine(
     )
 
 
-class Engine:
+class Engine(ABC):
     """`engine(lr) -> sr`: (N, 3, H, W) float32 in [0, 1] on the CPU -> (N, 3, scale H, scale W) float32, not clamped.
 
     Any size; may be called by several threads. `str(engine)` says what computes in words."""
@@ -87,8 +88,8 @@ class Engine:
     def __init__(self, choice: Choice):
         self.choice = choice
 
-    def __call__(self, lr: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, lr: Tensor) -> Tensor: ...
 
     def __str__(self) -> str:
         name, precision, device = self.choice

@@ -30,7 +30,6 @@ def test_pillow_reads_the_same_pixels(channels, mode, size, parts):
 
 
 def test_photograph_is_packed_about_as_well_as_by_pillow():
-    """1 to 5 % more on photographs, 10 % on this one."""
     photo = smooth_photo(300, 200)
     assert len(write(np.asarray(photo), 4)) < 1.12 * len(encoded(photo))
 
