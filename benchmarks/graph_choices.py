@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.graphs import import_openvino, openvino_model
+from srgan_hub.graphs import openvino_core, openvino_model
 from srgan_hub.program import Step, program
 from srgan_hub.training.launch import cores
 
@@ -43,7 +43,7 @@ def compiled(steps: list[Step], precision: str, shape: list[int] | None = None) 
     model = openvino_model(steps)
     if shape:
         model.reshape(shape)
-    request = import_openvino().Core().compile_model(model, "CPU", hints).create_infer_request()
+    request = openvino_core().compile_model(model, "CPU", hints).create_infer_request()
     return lambda lr: request.infer([lr], share_inputs=True)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from srgan_hub.generator import SRGANGenerator
-from srgan_hub.graphs import EngineError, import_openvino, onnx_model, openvino_model
+from srgan_hub.graphs import EngineError, onnx_model, openvino_core, openvino_model
 from srgan_hub.program import Step, program, run
 
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -122,13 +122,12 @@ class OpenVINOEngine(Engine):
 
     def __init__(self, steps: list[Step], choice: Choice):
         super().__init__(choice)
-        openvino = import_openvino()
         hints = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[choice.precision],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
-        self.compiled = openvino.Core().compile_model(openvino_model(steps), "CPU", hints)
+        self.compiled = openvino_core().compile_model(openvino_model(steps), "CPU", hints)
 
     def __call__(self, lr: Tensor) -> Tensor:
         request = self.compiled.create_infer_request()  # of its own: one request serves one thread

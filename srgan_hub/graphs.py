@@ -7,6 +7,8 @@ Both are built step by step, in a tenth of a second: nothing is traced or conver
 from __future__ import annotations
 
 import sys
+import threading
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from srgan_hub.program import Step
 
 OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
+OPENING = threading.Lock()  # functools.cache lets two threads make two
 
 
 class EngineError(ValueError):
@@ -32,6 +35,18 @@ def import_openvino():
         if reporter:
             sys.modules["openvino_telemetry"] = reporter
     return openvino
+
+
+def openvino_core():
+    """The process's one Core, never dropped: dropped in another thread than its own, its plugin for CPUs frees the memory in
+    which the own thread still wants its signals handled, and the next Ctrl-C ends the program in a segmentation fault."""
+    with OPENING:
+        return _core()
+
+
+@cache
+def _core():
+    return import_openvino().Core()
 
 
 def openvino_model(steps: list[Step]):

@@ -12,13 +12,13 @@ from conftest import ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
 from srgan_hub.export import export
-from srgan_hub.graphs import OPSET, import_openvino
+from srgan_hub.graphs import OPSET, openvino_core
 
 
 def compute(path, lr: np.ndarray) -> np.ndarray:
     if path.suffix == ".onnx":
         return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"lr": lr})[0]
-    return import_openvino().Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([lr])[0]
+    return openvino_core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([lr])[0]
 
 
 @pytest.mark.parametrize(("form", "name"), [("onnx", "model.onnx"), ("openvino", "model.xml")])
@@ -44,7 +44,7 @@ def test_file_says_what_it_is(tmp_path):
     known = json.loads((ROOT / "docs" / "results.json").read_text())["methods"]["srgan-x4"]["weights_sha256"]
     assert about["weights_sha256"] == known and about["scale"] == "4"
     export("srgan-x4", "openvino", tmp_path / "model.xml")
-    model = import_openvino().Core().read_model(tmp_path / "model.xml")
+    model = openvino_core().read_model(tmp_path / "model.xml")
     assert {key: model.get_rt_info(["srgan_hub", key]).value for key in about} == about
     assert model.input("lr").partial_shape.to_string() == "[?,3,?,?]" and model.output("sr")
 

@@ -34,6 +34,26 @@ def test_a_reporter_that_somebody_else_uses_stays():
     assert sys.modules["openvino_telemetry"] is openvino_telemetry
 
 
+def test_ctrl_c_is_heard_after_a_thread_dropped_an_engine():
+    """OpenVINO handles the signals of the thread that opens it in memory of its own."""
+    code = """
+import os, signal, threading, time
+from srgan_hub import SRGANGenerator
+from srgan_hub.engine import open_engine
+engines = [open_engine(SRGANGenerator(width=4, blocks=1), "openvino", "fp32", "cpu")]
+dropping = threading.Thread(target=engines.clear)
+dropping.start()
+dropping.join()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
+
+
 def test_nothing_is_sent_anywhere(tmp_path):
     """Importing OpenVINO starts a thread that reports it, if one lets it."""
     code = """
