@@ -344,7 +344,7 @@ def train(config: Config) -> Path:
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
                 generator.train(not warm)
                 with torch.set_grad_enabled(not warm):
-                    sr, hr = shifted((networks["generator"](lr), hr), config.seed, number)
+                    sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
                 terms = {}
                 if discriminator is not None:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
@@ -458,12 +458,16 @@ def device_name(accelerator: Accelerator) -> str:
     return torch.cuda.get_device_name(accelerator.device) if accelerator.device.type == "cuda" else str(accelerator.device)
 
 
-def shifted(images: tuple[Tensor, ...], seed: int, number: int) -> tuple[Tensor, ...]:
+def shifted(images: tuple[Tensor, ...], scale: int, seed: int, number: int) -> tuple[Tensor, ...]:
     """(N, 3, H, W) batches with image i of all of them rolled by the same few pixels, every i by its own.
 
     The gradients of strided convolutions and poolings repeat every 2 to 16 pixels. Met at the same place in every update,
-    or by a whole batch at once, sub-pixel convolutions learn that grid; the pixel loss does not see the shift."""
-    places = np.random.default_rng((seed, number)).integers(0, 16, (len(images[0]), 2)).tolist()
+    or by a whole batch at once, sub-pixel convolutions learn that grid; the pixel loss does not see the shift. Every place
+    within an LR pixel is met as often as any other, so that what is alike in all images of a batch of scale^2 cancels."""
+    rng, count = np.random.default_rng((seed, number)), len(images[0])
+    within = np.resize(rng.permutation(scale**2), count)
+    cells = scale * rng.integers(0, 16 // scale, (count, 2))
+    places = (cells + np.stack([within // scale, within % scale], axis=1)).tolist()
     return tuple(
         torch.stack([image.roll(place, dims=(1, 2)) for image, place in zip(batch, places, strict=True)]) for batch in images
     )

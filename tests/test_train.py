@@ -245,6 +245,21 @@ def test_every_variant_trains_and_logs_its_terms(small, photo_folder, tmp_path, 
     assert "pixel" not in rows[0] or not alone
 
 
+def test_images_are_rolled_alike_and_meet_every_place_of_an_lr_pixel():
+    marked = torch.zeros(16, 1, 96, 96)
+    marked[:, :, 40, 40] = 1
+    other = marked + 1
+    for number in range(3):
+        one, two = train_accelerate.shifted([marked, other], 4, seed=5, number=number)
+        assert torch.equal(two, one + 1)
+        places = one.flatten(1).argmax(1)
+        rows, columns = places // 96 - 40, places % 96 - 40
+        assert len({(int(y % 4), int(x % 4)) for y, x in zip(rows, columns, strict=True)}) == 16
+        assert rows.min() >= 0 and max(rows.max(), columns.max()) < 16 and max(rows.max(), columns.max()) > 4
+    assert not torch.equal(one, train_accelerate.shifted([marked, other], 4, seed=5, number=7)[0])
+    assert [len(images) for images in train_accelerate.shifted([marked[:5], other[:5]], 4, 5, 0)] == [5, 5]  # a batch of any size
+
+
 def test_generator_waits_while_the_discriminator_warms_up(small, photo_folder, tmp_path):
     """A published generator comes without its discriminator: until a new one knows something, it must not teach."""
     start = SRGANGenerator(width=4, blocks=1)
