@@ -18,19 +18,23 @@ from srgan_hub.imaging.convert import normalise
 from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
 
-MODELS = [("Sharp (SRGAN): paints in plausible detail", "srgan-x4"), ("Faithful (SRResNet): smoother", "srresnet-x4")]
+MODELS = [
+    ("Sharp (SRGAN): paints in plausible detail", "srgan-x4"),
+    ("Vivid (SRGAN): more texture, more of it invented", "srgan-x4-vivid"),
+    ("Faithful (SRResNet): smoother", "srresnet-x4"),
+]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
 KEPT = 3600  # seconds that a result stays on the disk
 MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels and takes two cores about 30 s
 CREDITS = "Examples: *astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 
-load = lru_cache(maxsize=2)(Upscaler.from_pretrained)
+load = lru_cache(maxsize=3)(Upscaler.from_pretrained)
 
 
 def upscale(photo: str, model: str = "srgan-x4", progress=gr.Progress()):  # noqa: B008 (gradio's way to hand it in)
     """Enlarge a photograph four times.
 
-    photo: an image file. model: "srgan-x4" or "srresnet-x4". Returns (bicubic, enlarged) as a pair, and the enlarged PNG.
+    photo: an image file. model: "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns (bicubic, enlarged) as a pair, and the enlarged PNG.
     """
     if not photo:
         raise gr.Error("Choose a photo first.", print_exception=False)

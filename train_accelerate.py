@@ -48,6 +48,7 @@ from srgan_hub.losses import (
 )
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.training import checkpoint, options
+from srgan_hub.training.colour import centre_colour
 from srgan_hub.training.cpu import speed_up
 from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
@@ -63,6 +64,7 @@ from srgan_hub.training.validation import Validation
 from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
 
+SAMPLES = 32  # photographs to take the mean colour from
 CARD = Path(__file__).with_name("model_card.md")
 
 
@@ -276,6 +278,7 @@ def train(config: Config) -> Path:
         crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,
         seed=config.seed, rank=accelerator.process_index, world=accelerator.num_processes,
     )  # fmt: skip
+    samples = []  # photographs whose mean colour the result shall have
     if config.streaming:
         accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
         stream, held_out = open_streamed(config.dataset, **source)
@@ -287,6 +290,8 @@ def train(config: Config) -> Path:
         cache, numbers, held_out = open_photos(config.dataset, **source)
         at = accelerator.device if config.data_on_device and fits(cache.pixels.nbytes, accelerator) else "cpu"
         patches = Patches(cache, numbers, **cut, device=at)
+        if weights.adversarial:
+            samples = [cache[number] for number in numbers[:: -(-len(numbers) // SAMPLES)]]
         photographs = len(patches.photos)
     loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
     measures = {"niqe": niqe_of_result}
@@ -309,7 +314,8 @@ def train(config: Config) -> Path:
         return {**facts, "photographs": photographs, "generator": shape, "config": public(config)}
 
     def result() -> SRGANGenerator:
-        return blend(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
+        mixed = blend(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
+        return centre_colour(mixed, samples) if samples else mixed
 
     def validate() -> None:
         if not len(validation) or not accelerator.is_main_process:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.bundle RUN NAME
 
-The card there is kept, or the run's taken where there is none. What is stored is then to be measured:
-`srgan-hub benchmark --write-card`."""
+The card there is kept, or the run's taken where there is none; ranges for int8 are of other weights, and go. What is stored is
+then to be quantized and measured: `srgan-hub quantize`, `srgan-hub benchmark --write-card`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from srgan_hub.loading import BUNDLED, CONFIG, WEIGHTS
+from srgan_hub.quantization import FILE as INT8
 
 
 def main(run: str, name: str) -> None:
@@ -23,6 +24,7 @@ def main(run: str, name: str) -> None:
     tensors = load_file(source / WEIGHTS)
     rounded = {key: value.to(torch.bfloat16) if value.ndim == 4 else value for key, value in tensors.items()}
     save_file({key: value.contiguous() for key, value in rounded.items()}, target / WEIGHTS, metadata={"format": "pt"})
+    (target / INT8).unlink(missing_ok=True)
     shutil.copy(source / CONFIG, target / CONFIG)
     if not (target / "README.md").exists():
         shutil.copy(source / "README.md", target / "README.md")

@@ -2,10 +2,10 @@
 
     python -m benchmarks.inference_speed [SIZE ...]
 
-prints the tables of docs/engines.md. The base line is the generator as every other project runs it: eager PyTorch, float32,
-as it is. Real-ESRGAN's two networks (package spandrel, random weights) run in the same way. Every way is a process of
-its own, which waits while another is measured; they take turns, and medians are compared, since machines are noisy. GFLOP are
-those of the network as it is written, also where an engine computes it with fewer or more."""
+prints the tables of docs/engines.md and draws docs/speed.png. The base line is the generator as every other project runs it:
+eager PyTorch, float32, as it is. Real-ESRGAN's two networks (package spandrel, random weights) run in the same way. Every way
+is a process of its own, which waits while another is measured; they take turns, and medians are compared, since machines are
+noisy. GFLOP are those of the network as it is written, also where an engine computes it with fewer or more."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch.utils.flop_counter import FlopCounterMode
 
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.engine import open_engine
+from srgan_hub.quantization import find
 from srgan_hub.training.launch import cores
 
 MODEL = "srresnet-x4"
 SIZES, WHOLE = (64, 128, 256, 512), 256   # pixels a side of the LR pictures
 ROUNDS = 5
+PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6db5", "#9a9a9a"
 BASE = "PyTorch eager float32 (others)"
 ENGINES = {
     "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"), "ONNX Runtime fp32": ("onnxruntime", "fp32"),
-    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"),
+    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"), "OpenVINO int8": ("openvino", "int8"),
 }  # fmt: skip
 OTHERS = {
     "Real-ESRGAN x4plus (RRDBNet)": lambda: spandrel("ESRGAN", "RRDB").RRDBNet(),
@@ -65,7 +68,7 @@ def network_of(way: str) -> torch.nn.Module:
 def network_call(way: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """(1, 3, H, W) -> (1, 3, 4 H, 4 W), the network alone."""
     if way in ENGINES:
-        return open_engine(network_of(way), *ENGINES[way], device="cpu")
+        return open_engine(network_of(way), *ENGINES[way], device="cpu", int8=find(MODEL))
     return torch.inference_mode()(network_of(way))
 
 
@@ -73,7 +76,7 @@ def whole_call(way: str) -> Callable[[Image.Image], Image.Image]:
     """Picture -> picture."""
     if way in ENGINES:
         engine, precision = ENGINES[way]
-        return Upscaler(network_of(way), engine=engine, precision=precision, device="cpu")
+        return Upscaler(network_of(way), engine=engine, precision=precision, device="cpu", int8=find(MODEL))
     network = network_call(way)
 
     def naive(image: Image.Image) -> Image.Image:
@@ -114,6 +117,20 @@ def peak() -> float:
         a @ a
         times.append(time.perf_counter() - start)
     return 2 * 2048**3 / min(times) / 1e9
+
+
+def bars(rows: dict[str, float], title: str) -> Image.Image:
+    """Horizontal bars with their numbers."""
+    font, line, left, right = ImageFont.load_default(18), 34, 380, 880
+    page = Image.new("RGB", (right + 80, line * (len(rows) + 1) + 20), "white")
+    draw = ImageDraw.Draw(page)
+    draw.text((16, 12), title, "black", font)
+    for number, (name, value) in enumerate(rows.items(), start=1):
+        top, end = 10 + line * number, left + (right - left) * value / max(rows.values())
+        draw.text((left - 12, top + 14), name, "black", font, anchor="rm")
+        draw.rectangle((left, top, end, top + line - 8), OURS if name in ENGINES else THEIRS)
+        draw.text((end + 8, top + 14), f"{value:.2f}", "black", font, anchor="lm")
+    return page
 
 
 def main(*sizes: str) -> None:
@@ -161,6 +178,8 @@ def main(*sizes: str) -> None:
     for way in WAYS:
         took = medians[way, "whole", WHOLE]
         print(f"| {way} | {1000 * took:.0f} | {medians[BASE, 'whole', WHOLE] / took:.2f} |")
+    times = {way: medians[BASE, "whole", WHOLE] / medians[way, "whole", WHOLE] for way in WAYS}
+    bars(times, f"{WHOLE}x{WHOLE} -> {4 * WHOLE}x{4 * WHOLE}, from picture to picture: times as fast").save(PLOT)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,7 @@ OURS = {  # row of the paper: our method, and what is to be said beside it
     "bicubic": ("bicubic", "Pillow's"),
     "SRResNet": ("srresnet-x4", "its card says how long it was trained"),
     "SRResNet-MSE": ("srresnet-x4", "its card says how long it was trained"),
-    "SRGAN": ("srgan-x4", "other weights of the loss and a stand-in for VGG19: its card"),
-    "SRGAN-VGG54": ("srgan-x4", "other weights of the loss and a stand-in for VGG19: its card"),
+    "SRGAN": ("srgan-x4", "another loss, with a stand-in for VGG19, and less of it: its card"),
 }
 OTHERS = {"SRCNN", "SelfExSR", "DRCN", "ESPCN"}  # networks that are not ours to train
 

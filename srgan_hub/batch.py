@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import WEBP_LIMIT, BadInput, Job, read_picture, stream_png, write_whole
+from srgan_hub.files import STREAMED, WEBP_LIMIT, BadInput, Job, read_picture, stream, write_whole
 from srgan_hub.imaging.convert import normalise, profile_of
 from srgan_hub.imaging.target import Target
 
@@ -30,8 +30,8 @@ def enlarge_files(
 ) -> Iterator[tuple[Job, int | BadInput]]:
     """Do the jobs in order; of each, the pixels of its result once that is on the disk, or why there is none.
 
-    upscaler: an Upscaler. A PNG of more than LARGE pixels is written while it is computed, in memory that does not grow with
-    it; other formats, and sizes that are shrunk to, need the whole result there. Nothing is left half-written."""
+    upscaler: an Upscaler. A PNG or TIFF of more than LARGE pixels is written while it is computed, in memory that does not grow
+    with it; other formats, and sizes that are shrunk to, need the whole result there. Nothing is left half-written."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
 
         def start(number: int) -> Future | None:
@@ -71,7 +71,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         except ValueError as error:
             raise BadInput(str(error)) from error
         if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
-            raise BadInput("it has transparency, which jpg cannot hold; use --format png or webp")
+            raise BadInput("it has transparency, which jpg cannot hold; use --format png, tif or webp")
         if job.format == "webp" and max(size) > WEBP_LIMIT:
             raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
         room = shutil.disk_usage(next(folder for folder in job.target.absolute().parents if folder.is_dir())).free
@@ -93,8 +93,8 @@ def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Prog
     image, upright, size = picture
     report = (lambda done, total: progress(job, done, total)) if progress else None
     try:
-        if job.format == "png" and size[0] * size[1] > LARGE and target == Target():
-            stream_png(upscaler.bands(upright, report), size, upright, profile_of(image, upright.mode), job.target)
+        if job.format in STREAMED and size[0] * size[1] > LARGE and target == Target():
+            stream(upscaler.bands(upright, report), size, upright, profile_of(image, upright.mode), job.target, job.format)
             return None
         return upscaler(image, report, scale=target.scale, longest=target.longest)
     except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError

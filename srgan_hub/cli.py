@@ -16,6 +16,7 @@ from srgan_hub import __version__
 from srgan_hub.batch import enlarge_files
 from srgan_hub.card import with_model_index, with_results
 from srgan_hub.data.benchmarks import find_sets, pairs, read
+from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.engine import PACKAGES, PRECISIONS
@@ -26,10 +27,14 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
 from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.target import Target
-from srgan_hub.loading import bundled, is_hub_id
+from srgan_hub.loading import bundled, is_hub_id, locate
 from srgan_hub.mos import command as mos
 from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
+from srgan_hub.program import program
+from srgan_hub.quantization import FILE as INT8
+from srgan_hub.quantization import calibrate, save
 
 DEFAULT_MODEL = "srgan-x4"
 
@@ -156,6 +161,21 @@ def export_checkpoint(options: argparse.Namespace) -> int:
     return 0
 
 
+def quantize(options: argparse.Namespace) -> int:
+    """Let a checkpoint be computed in 8 bits: write int8.json into its folder, which precision int8, or auto, then finds."""
+    folder = Path(locate(options.checkpoint))
+    if not folder.is_dir():
+        raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")
+    generator = SRGANGenerator.from_pretrained(options.checkpoint)
+    pictures = lr_pictures(options.calibration, generator.scale, options.pictures)
+    quantization, change = calibrate(generator, pictures)
+    save(quantization, folder)
+    of = sum(step.kind == "conv" for step in program(generator))
+    print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits, by {len(pictures)} photographs; the mean "
+          f"squared change of luma by it is {change:.2f} grey levels")  # fmt: skip
+    return 0
+
+
 def dataset_push(options: argparse.Namespace) -> int:
     """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
     with tqdm(unit=" images", disable=None) as bar:
@@ -203,7 +223,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")
-    add("--format", choices=sorted(FORMATS), help="png and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
+    add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="do again what is there already (never an input)")
 
     command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
@@ -250,6 +270,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", choices=sorted(SUFFIXES), required=True)
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx, or .xml for OpenVINO")
 
+    command = commands.add_parser("quantize", help="prepare a model for int8", description=quantize.__doc__)
+    command.set_defaults(run=quantize)
+    add = command.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help=f"bundled checkpoint ({', '.join(bundled())}), or folder")
+    add("--calibration", required=True, metavar="PHOTOGRAPHS",
+        help="photographs like those it was trained on: folder, parquet shards or Hub id, as train_accelerate.py --dataset takes "
+             "them; they are shrunk first")  # fmt: skip
+    add("--pictures", type=positive, default=24, metavar="N", help="how many of them, evenly chosen [24]")
+
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "push", help="push photographs to the Hub", description=dataset_push.__doc__
@@ -272,7 +301,7 @@ def add_engine(add, engine: str, precision: str) -> None:
     add("--engine", choices=("auto", *PACKAGES), default=engine,
         help=f"what computes; auto: a GPU by PyTorch, a CPU by OpenVINO where it is installed [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
-        help=f"auto: bf16 where the processor has instructions for it [{precision}]")  # fmt: skip
+        help=f"auto: int8 if the model is quantized, bf16, fp16, the first the hardware is made for [{precision}]")  # fmt: skip
 
 
 def positive(text: str) -> int:

@@ -13,8 +13,9 @@ from torch import Tensor
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.graphs import EngineError, onnx_model, openvino_core, openvino_model
 from srgan_hub.program import Step, program, run
+from srgan_hub.quantization import Quantization, fingerprint
 
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("fp32", "bf16", "fp16", "int8")
 PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
 
 
@@ -24,12 +25,14 @@ class Choice(NamedTuple):
     device: str      # as PyTorch names it: cpu, cuda, cuda:1, mps
 
 
-def choose(engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None) -> Choice:
+def choose(
+    engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, int8: bool = False
+) -> Choice:
     """The fastest that is installed and right for the hardware, where something is "auto" or None.
 
-    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. bf16 is taken where the processor
-    has instructions for it (docs/engines.md: it costs less than 0.02 dB), fp16 on other GPUs, else fp32.
-    Raises EngineError for what cannot be had."""
+    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. int8 (for a generator that has
+    ranges for it), then bf16, is taken where the processor has instructions for it (docs/engines.md: each costs less than
+    0.02 dB), fp16 on other GPUs, else fp32. Raises EngineError for what cannot be had."""
     if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
         known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
@@ -42,9 +45,15 @@ def choose(engine: str = "auto", precision: str = "auto", device: str | torch.de
     if engine != "pytorch" and not on_cpu:
         raise EngineError(f"{engine} computes on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
     if precision == "auto":
-        precision = "fp32" if engine == "onnxruntime" else fast_precision(device)
+        fast = "int8" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
+        precision = "fp32" if engine == "onnxruntime" else fast
     if precision == "fp16" and on_cpu:
         raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
+    if precision == "int8":
+        if engine != "openvino":
+            raise EngineError("int8 is computed by OpenVINO, on CPUs; use the engine openvino, or another precision")
+        if not has_int8():  # without VNNI the sums of products overflow
+            raise EngineError("this processor has no instructions for int8 (VNNI or AMX); use bf16 or fp32")
     if precision != "fp32" and engine == "onnxruntime":
         raise EngineError("ONNX Runtime computes in fp32 here; for bf16 use the engine openvino or pytorch")
     return Choice(engine, precision, device)
@@ -66,18 +75,37 @@ def fast_precision(device: str) -> str:
         case "mps":
             return "fp16"
         case _:
-            found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-            return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"
+            return "bf16" if cpu_has("avx512_bf16", "amx_bf16") else "fp32"
+
+
+def has_int8() -> bool:
+    return cpu_has("avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def cpu_has(*any_of: str) -> bool:
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(found.get(name) for name in any_of)
 
 
 def open_engine(
-    generator: SRGANGenerator, engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None
+    generator: SRGANGenerator,
+    engine: str = "auto",
+    precision: str = "auto",
+    device: str | torch.device | None = None,
+    int8: Quantization | None = None,
 ) -> Engine:
-    """The generator's weights as they are now, ready to compute; see `choose`."""
-    choice = choose(engine, precision, device)
-    return {"pytorch": PyTorchEngine, "openvino": OpenVINOEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](
-        program(generator), choice
-    )
+    """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights."""
+    steps = program(generator)
+    fits = int8 is not None and int8.weights == fingerprint(steps)
+    choice = choose(engine, precision, device, fits)
+    if choice.engine != "openvino":
+        return {"pytorch": PyTorchEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](steps, choice)
+    if choice.precision == "int8" and not fits:
+        raise EngineError(
+            f"there are no ranges for int8{' with these weights' if int8 else ''}; make them with srgan-hub quantize, "
+            "or use another precision"
+        )
+    return OpenVINOEngine(steps, choice, int8.ranges if choice.precision == "int8" else {})
 
 
 class Engine(ABC):
@@ -118,16 +146,19 @@ class PyTorchEngine(Engine):
 
 
 class OpenVINOEngine(Engine):
-    """Nothing is cached on disk: to build and to compile its graph takes a tenth of a second."""
+    """Nothing is cached on disk: to build and to compile its graph takes a tenth of a second.
 
-    def __init__(self, steps: list[Step], choice: Choice):
+    ranges: of the convolutions in 8 bits; the others are then computed in what the processor is fast in."""
+
+    def __init__(self, steps: list[Step], choice: Choice, ranges: dict[int, tuple[float, float]]):
         super().__init__(choice)
+        other = fast_precision("cpu") if choice.precision == "int8" else choice.precision
         hints = {
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[choice.precision],
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[other],
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
-        self.compiled = openvino_core().compile_model(openvino_model(steps), "CPU", hints)
+        self.compiled = openvino_core().compile_model(openvino_model(steps, ranges), "CPU", hints)
 
     def __call__(self, lr: Tensor) -> Tensor:
         request = self.compiled.create_infer_request()  # of its own: one request serves one thread

@@ -31,7 +31,7 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
         "scale": str(generator.scale),
         "input": "lr: (N, 3, H, W) float32 RGB in [0, 1]",
         "output": "sr: (N, 3, scale * H, scale * W) float32 RGB, nominally in [0, 1], not clamped",
-        "border": "reflect 16 pixels around the picture and cut them off again, or the border darkens",
+        "border": "mirror 8 pixels around the picture, the outermost included, and cut them off again, or its frame is wrong",
     }
     steps = program(generator)
     if form == "onnx":

@@ -13,13 +13,16 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from srgan_hub.imaging.png import PNGWriter
+from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
     "webp": ("WEBP", {"lossless": True}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    "tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
-SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg"}
+SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
+STREAMED = ("png", "tif")  # written while it is computed, where it is large
 WEBP_LIMIT = 16383  # pixels a side that the format can hold
 
 
@@ -133,12 +136,16 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
         image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
 
 
-def stream_png(
-    bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, profile: bytes | None, target: Path
+def stream(
+    bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, profile: bytes | None, target: Path, format: str
 ) -> None:
-    """Write a PNG, whole or not at all, from parts (h, width, channels) uint8; like: a picture of its mode."""
+    """Write a PNG or TIFF, whole or not at all, from parts (h, width, channels) uint8; like: a picture of its mode."""
+    channels = len(like.getbands())
     with whole(target) as unfinished, unfinished.open("wb") as file:
-        writer = PNGWriter(file, *size, len(like.getbands()), profile)
+        if format == "tif":
+            write_tiff(file, bands, *size, channels, profile)
+            return
+        writer = PNGWriter(file, *size, channels, profile)
         for band in bands:
             writer.write(band)
         writer.finish()

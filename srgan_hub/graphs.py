@@ -14,6 +14,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from srgan_hub.program import Step
+from srgan_hub.quantization import weight_in_8_bits
 
 OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
 OPENING = threading.Lock()  # functools.cache lets two threads make two
@@ -49,24 +50,40 @@ def _core():
     return import_openvino().Core()
 
 
-def openvino_model(steps: list[Step]):
-    """The program as an openvino.Model."""
+def openvino_model(steps: list[Step], ranges: dict[int, tuple[float, float]] | None = None):
+    """The program as an openvino.Model; the convolutions named in `ranges` in 8 bits (quantization.py), inputs rounded where
+    they are made, so that a pixel shuffle moves bytes."""
     openvino = import_openvino()
     ops = openvino.opset13
+    ranges = ranges or {}
+
+    def eighth(x, low, high, levels: int):
+        limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low, high)]
+        return ops.fake_quantize(x, *limits, *limits, levels)
+
     lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
     values = [lr]
-    for step in steps:
-        x = [values[number] for number in step.inputs]
+    for number, step in enumerate(steps):
+        x = [values[value] for value in step.inputs]
         match step.kind:
             case "conv":
                 pad = [step.weight.shape[-1] // 2] * 2
-                y = ops.convolution(x[0], ops.constant(step.weight.numpy()), [1, 1], pad, pad, [1, 1])
+                if number in ranges:
+                    weight, top = weight_in_8_bits(step.weight)
+                    weight = eighth(ops.constant(weight.numpy()), -top.numpy(), top.numpy(), 255)
+                    if not number or steps[number - 1].kind != "shuffle":
+                        x[0] = eighth(x[0], *ranges[number], 256)
+                else:
+                    weight = ops.constant(step.weight.numpy())
+                y = ops.convolution(x[0], weight, [1, 1], pad, pad, [1, 1])
                 y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
             case "prelu":
                 y = ops.prelu(x[0], ops.constant(step.weight.numpy()))
             case "add":
                 y = ops.add(*x)
             case "shuffle":
+                if number + 1 in ranges:
+                    x[0] = eighth(x[0], *ranges[number + 1], 256)
                 y = ops.depth_to_space(x[0], "depth_first", 2)
         values.append(y)
     model = openvino.Model([values[-1]], [lr], "srgan")

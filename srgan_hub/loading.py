@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 
 BUNDLED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 
 
@@ -48,7 +49,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         and returns the network in eval mode. Raises CheckpointError if anything is missing, extra or misshapen.
         """
         source = locate(str(pretrained_model_name_or_path))
-        hub = {k: kwargs[k] for k in ("revision", "token", "cache_dir", "force_download", "local_files_only") if k in kwargs}
+        hub = {name: kwargs[name] for name in HUB if name in kwargs}
         check_config(fetch(source, CONFIG, **hub), cls, source)  # the mixin would take a missing one for "all defaults"
         return super().from_pretrained(source, **kwargs)
 

@@ -18,10 +18,11 @@ from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image,
 from srgan_hub.imaging.project import back_project
 from srgan_hub.imaging.target import Target, shrink
 from srgan_hub.imaging.tiles import Progress, bands, tiled
+from srgan_hub.quantization import Quantization, find
 
-# LR pixels of reflection around the picture, so that the zero padding of the convolutions stays outside of it. Measured
-# on the bundled checkpoints (benchmarks/reflection.py): 8 change a pixel by up to .4 grey levels, 12 by .02, 16 by .00.
-REFLECTION = 16
+# LR pixels around the picture, mirrored as bicubic down-sampling mirrored the HR picture, so that the zero padding of the
+# convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
+EXTENSION, BORDER = "symmetric", 8
 TILE = 256    # LR pixels a side
 # LR pixels around each tile. The receptive field reaches 40, but what is further away than 16 changes no pixel of Set5 by more
 # than 1 grey level (benchmarks/overlap.py, docs/engines.md).
@@ -36,7 +37,7 @@ class Upscaler:
     enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default keeps within 1 grey level of the
     whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the same); faithful: change the result
     as little as it takes to give the picture back when it is shrunk again (back_project); engine, precision, device: what
-    computes, and where (engine.choose); `str(upscaler.engine)` says it in words.
+    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class Upscaler:
         engine: str = "auto",
         precision: str = "auto",
         device: str | torch.device | None = None,
+        int8: Quantization | None = None,
     ):
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
-        self.engine = open_engine(generator, engine, precision, device)
+        self.engine = open_engine(generator, engine, precision, device, int8)
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
 
     @classmethod
@@ -62,7 +64,7 @@ class Upscaler:
     ) -> Upscaler:  # fmt: skip
         """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator."""
         generator = SRGANGenerator.from_pretrained(name_or_id, **hub)
-        compute = dict(engine=engine, precision=precision, device=device)
+        compute = dict(engine=engine, precision=precision, device=device, int8=find(name_or_id, **hub))
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 
     def __call__(
@@ -101,14 +103,14 @@ class Upscaler:
         if channels in (2, 4):
             colour, alpha = to_tensors(pixels)
             pixels = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)[0].permute(1, 2, 0).numpy()
-        rows, columns = (np.pad(np.arange(side), REFLECTION, mode="reflect") for side in (height, width))
+        rows, columns = (np.pad(np.arange(side), BORDER, EXTENSION) for side in (height, width))
 
         def cut(y: slice, x: slice) -> np.ndarray:
-            there = rows[y.start + REFLECTION : y.stop + REFLECTION, None], columns[x.start + REFLECTION : x.stop + REFLECTION]
+            there = rows[y.start + BORDER : y.stop + BORDER, None], columns[x.start + BORDER : x.stop + BORDER]
             return pixels[there]
 
         enlarge = partial(self._enlarge, mode=source.mode)
-        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, REFLECTION, progress):
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, BORDER, progress):
             yield band[0].permute(1, 2, 0).numpy()
 
     @torch.inference_mode()

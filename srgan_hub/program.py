@@ -6,6 +6,7 @@ shuffle, as a 5x5 one with twelve. Measured on two cores, the second alone makes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -53,15 +54,19 @@ def program(generator: SRGANGenerator) -> list[Step]:
     return steps
 
 
-def run(steps: list[Step], lr: Tensor) -> Tensor:
-    """The last value, by PyTorch; every value is let go of after its last use."""
+def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tuple[Tensor, Tensor]] | None = None) -> Tensor:
+    """The last value, by PyTorch; every value is let go of after its last use.
+
+    prepare(number, step, input) -> (input, weight): what a convolution is to be computed from instead."""
     last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
     values = {0: lr}
     for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
         match step.kind:
             case "conv":
-                y = F.conv2d(x[0], step.weight, step.bias, padding=step.weight.shape[-1] // 2)
+                given, weight = prepare(number, step, x[0]) if prepare else (x[0], step.weight)
+                y = F.conv2d(given, weight, step.bias, padding=weight.shape[-1] // 2)
+                del given
             case "prelu":
                 y = F.prelu(x[0], step.weight)
             case "add":

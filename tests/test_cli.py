@@ -103,7 +103,7 @@ def test_transparency_does_not_go_into_jpg(model, pictures, tmp_path, capsys):
     clear.save(pictures / "c.png")
     assert main(["upscale", str(pictures / "opaque.png"), "-o", str(tmp_path / "opaque.jpg"), "--model", model]) == 0
     assert main(["upscale", str(pictures / "c.png"), "-o", str(tmp_path / "c.jpg"), "--model", model]) == 2
-    assert "use --format png or webp" in capsys.readouterr().err
+    assert "use --format png, tif or webp" in capsys.readouterr().err
     assert not (tmp_path / "c.jpg").exists()
 
 
@@ -262,15 +262,16 @@ def test_bundled_weights_reach_their_mark(name, set5, benchmark_sets, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-def test_a_large_png_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode):
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode, suffix):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     smooth_photo(50, 70).convert(mode).save(tmp_path / "a.png", icc_profile=profile)
     command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16"]
-    assert main([*command, "-o", str(tmp_path / "whole.png")]) == 0
+    assert main([*command, "-o", str(tmp_path / f"whole{suffix}")]) == 0
     monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
     monkeypatch.setattr("srgan_hub.batch.write_whole", None)  # not used
-    assert main([*command, "-o", str(tmp_path / "rows.png")]) == 0
-    one, other = (read(tmp_path / name) for name in ("whole.png", "rows.png"))
+    assert main([*command, "-o", str(tmp_path / f"rows{suffix}")]) == 0
+    one, other = (read(tmp_path / f"{name}{suffix}") for name in ("whole", "rows"))
     assert one.mode == other.mode == mode and one.tobytes() == other.tobytes()
     assert one.info["icc_profile"] == other.info["icc_profile"] == profile
 

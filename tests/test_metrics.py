@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure
-from srgan_hub.evaluation.metrics import grid, measured_area, psnr, ssim
+from srgan_hub.evaluation.metrics import detail, grid, measured_area, psnr, ssim
 from srgan_hub.imaging.color import luma
 
 
@@ -92,3 +92,18 @@ def test_another_channel_or_border_would_miss_the_control_value(benchmark_sets):
     assert mean(measure(bicubic(4), loaded), "psnr_rgb") < 26.09 - 1
     uncut = [psnr(*measured_area(np.asarray(bicubic(4)(lr)), hr, border=0)) for _, lr, hr in loaded]
     assert np.mean(uncut) < 26.09 - 0.1
+
+
+def test_detail_is_the_energy_that_an_lr_picture_cannot_hold():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:96, 0:128]
+    coarse = 60 * np.sin(2 * np.pi * x / 32) * np.cos(2 * np.pi * y / 24)  # periods of 6 and 8 LR pixels
+    fine = rng.normal(0, 10, (96, 128))
+    assert detail(coarse + fine, coarse + fine) == 0
+    assert abs(detail(coarse + fine / 2, 100 + coarse + fine) + 6.02) < 0.05
+    assert detail(coarse, coarse + fine) < -25
+    assert abs(detail(2 * coarse + fine, coarse + fine)) < 0.1
+    stripes = 9 * np.sin(2 * np.pi * x / 6)
+    assert detail(coarse + stripes, coarse + fine) < detail(coarse + 2 * stripes, coarse + fine) - 5.5
+    assert np.isnan(detail(fine, np.full((96, 128), 50.0)))
+    assert detail(np.full((96, 128), 50.0), fine) < -100  # finite

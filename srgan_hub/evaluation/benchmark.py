@@ -10,7 +10,17 @@ import numpy as np
 from PIL import Image
 
 from srgan_hub.evaluation.features import SMALLEST
-from srgan_hub.evaluation.metrics import SSIM_WINDOW, colour_shift, grid, inside_border, lr_consistency, measured_area, psnr, ssim
+from srgan_hub.evaluation.metrics import (
+    SSIM_WINDOW,
+    colour_shift,
+    detail,
+    grid,
+    inside_border,
+    lr_consistency,
+    measured_area,
+    psnr,
+    ssim,
+)
 from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
@@ -37,7 +47,7 @@ def bicubic(scale: int) -> Upscale:
 
 def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
     """One row an image: {"image", "psnr" and "ssim" of Y, "psnr_rgb", each of `measures`, "lr_consistency", "colour_shift",
-    "grid", "seconds", "megapixels" of the result}; PSNRs in dB.
+    "detail", "grid", "seconds", "megapixels" of the result}; PSNRs in dB.
 
     measures: (SR, HR) uint8 RGB of equal sizes -> number. nan stands for what an image is too small for. Raises ValueError
     for a result that is not `scale` times its LR."""
@@ -56,6 +66,7 @@ def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, 
                 **{key: function(sr, hr) for key, function in (measures or {}).items()},
                 "lr_consistency": lr_consistency(sr, np.asarray(lr.convert("RGB")), scale),
                 "colour_shift": colour_shift(sr, hr),
+                "detail": detail(sr_y, hr_y, scale),
                 "grid": grid(sr, scale),
                 "seconds": seconds,
                 "megapixels": sr.shape[0] * sr.shape[1] / 1e6,

@@ -73,6 +73,19 @@ def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
     return float(np.abs(sr.mean(axis=(0, 1)) - hr.mean(axis=(0, 1))).max())
 
 
+def detail(sr: np.ndarray, hr: np.ndarray, scale: int = 4) -> float:
+    """Energy of what an LR picture cannot hold, over the original's, in dB: 0 is as much, below is smoother; (H, W) each.
+
+    Of the Fourier transform, what lies beyond LR's highest frequency across or down; a Hann window keeps the borders out.
+    nan where the original has nothing there."""
+    rows, columns = (np.abs(np.fft.fftfreq(side)) for side in hr.shape)
+    beyond = (rows[:, None] > 0.5 / scale) | (columns > 0.5 / scale)
+    window = np.hanning(hr.shape[0])[:, None] * np.hanning(hr.shape[1])
+    own, original = (float((np.abs(np.fft.fft2((y - y.mean()) * window)) ** 2)[beyond].sum()) for y in (sr, hr))
+    nothing = 1e-12 * hr.size  # rounding
+    return float(10 * np.log10(max(own, nothing) / original)) if original > nothing else float("nan")
+
+
 def grid(sr: np.ndarray, scale: int = 4) -> float:
     """How strongly a pattern of one LR pixel's period lies over the whole picture, in grey levels; after bicubic .1 to .25.
 

@@ -22,6 +22,7 @@ PROTOCOL = {
     "DISTS": "no border cut; lower is more alike",
     "LR consistency": "PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR",
     "colour shift": "of the mean of red, green or blue, whichever is most, in grey levels",
+    "detail": "energy of Y beyond LR's frequencies over HR's, dB; 0 is as much, less is smoother",
     "grid": "a pattern of one LR pixel's period over the whole result, standard deviation in grey levels",
     "means": "over images; s: seconds an image",
 }

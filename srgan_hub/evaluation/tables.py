@@ -19,6 +19,7 @@ COLUMNS = {  # measure: heading, form of a number
     "dists": ("DISTS", ".4f"),
     "lr_consistency": ("LR consistency, dB", ".2f"),
     "colour_shift": ("colour shift", ".2f"),
+    "detail": ("detail, dB", ".2f"),
     "grid": ("grid", ".2f"),
     "seconds": ("s", ".2f"),
 }

@@ -1,0 +1,55 @@
+"""A TIFF file written in strips, for pictures that do not fit into memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+ROWS = 64             # of a strip
+CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be larger is a BigTIFF
+
+
+def write_tiff(
+    file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int, profile: bytes | None = None
+) -> None:
+    """Write parts (h, width, channels) uint8, from top to bottom, as L, LA, RGB or RGBA; deflated. profile: ICC."""
+    import tifffile  # late: pictures are rarely TIFF
+
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    with tifffile.TiffWriter(file, bigtiff=height * width * channels > CLASSIC) as writer:
+        writer.write(
+            map(packed, strips(bands)),
+            shape=shape,
+            dtype=np.uint8,
+            rowsperstrip=ROWS,
+            photometric="rgb" if channels > 2 else "minisblack",
+            planarconfig="contig" if channels > 1 else None,
+            extrasamples=["unassalpha"] if channels in (2, 4) else None,
+            compression="zlib",
+            predictor=True,
+            iccprofile=profile,
+            metadata=None,
+        )
+
+
+def packed(strip: np.ndarray) -> bytes:
+    """Each pixel less its left neighbour, deflated. tifffile takes a stream of strips as bytes only."""
+    difference = strip.copy()
+    difference[:, 1:] -= strip[:, :-1]
+    return zlib.compress(difference.tobytes())
+
+
+def strips(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same rows in parts of ROWS, the last as long as it comes out."""
+    left = None
+    for band in bands:
+        rows = band if left is None else np.concatenate([left, band])
+        whole = len(rows) // ROWS * ROWS
+        for first in range(0, whole, ROWS):
+            yield rows[first : first + ROWS]
+        left = rows[whole:].copy()
+    if left is not None and len(left):
+        yield left

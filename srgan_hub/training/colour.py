@@ -1,0 +1,34 @@
+"""The mean colour of a GAN's results: no loss holds it to a grey level, and the average of its weights drifts off by one."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+
+from srgan_hub.generator import SRGANGenerator
+from srgan_hub.imaging.resize import shrunk
+
+SIDE, BORDER = 256, 8  # HR pixels of the middle of a photograph that are looked at; LR pixels at whose edge zeros are padded
+
+
+def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANGenerator:
+    """A copy whose results have the mean colour of the photographs, (H, W, 3) uint8, that they are made from: the bias of the
+    last convolution is moved, nothing else. Photographs that are too small are left out."""
+    result, scale = copy.deepcopy(generator).eval(), generator.scale
+    device = result.tail.bias.device
+    shifts = []
+    for photo in photos:
+        y, x = ((side - min(side, SIDE)) // 2 for side in photo.shape[:2])
+        lr, hr = (np.asarray(image) for image in shrunk(photo[y : y + SIDE, x : x + SIDE], scale))
+        if min(lr.shape[:2]) <= 2 * BORDER:
+            continue
+        with torch.inference_mode():
+            sr = result(torch.tensor(lr, device=device).permute(2, 0, 1)[None].float() / 255)[0].clamp(0, 1)
+        inside = slice(scale * BORDER, -scale * BORDER)
+        shifts.append(sr[:, inside, inside].mean((1, 2)).cpu() - torch.tensor(hr[inside, inside].mean((0, 1)) / 255))
+    if shifts:
+        with torch.no_grad():
+            result.tail.bias -= torch.stack(shifts).mean(0).to(result.tail.bias)
+    return result

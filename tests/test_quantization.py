@@ -1,0 +1,179 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from conftest import smooth_photo
+from srgan_hub import CheckpointError, SRGANGenerator, Upscaler, engine
+from srgan_hub.cli import main
+from srgan_hub.engine import EngineError, has_int8, open_engine
+from srgan_hub.graphs import openvino_model
+from srgan_hub.loading import bundled
+from srgan_hub.program import program, run
+from srgan_hub.quantization import Quantization, calibrate, compute, find, fingerprint, on_steps, read, rounded, save
+
+NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with instructions for int8 (VNNI or AMX)")
+
+
+@pytest.fixture
+def pictures():
+    photos = (smooth_photo(24, 20, seed=seed) for seed in range(3))
+    return [torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None] / 255 for photo in photos]
+
+
+@pytest.fixture
+def checkpoint(random_generator, tmp_path):
+    random_generator.save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def convolutions(generator) -> list[int]:
+    return [number for number, step in enumerate(program(generator)) if step.kind == "conv"]
+
+
+def test_values_are_rounded_to_the_nearest_of_so_many():
+    x = torch.tensor([-9.0, -1.0, -0.26, 0.0, 0.1, 0.13, 1.0, 9.0])
+    assert rounded(x, -1, 1, 9).tolist() == [-1, -1, -0.25, 0, 0, 0.25, 1, 1]
+
+
+@pytest.mark.parametrize("limits", [(-0.3, 1.1), (0.0, 0.7), (-2.0, 0.0), (0.0, 0.0), (-5.0, 5.0)])
+def test_a_range_has_zero_among_its_values_and_hardly_moves(limits):
+    low, high = on_steps(*limits)
+    step = (high - low) / 255
+    assert step > 0 and abs(low / step - round(low / step)) < 1e-6 and low <= 0 <= high
+    assert abs(low - limits[0]) <= step and abs(high - limits[1]) <= max(step, 1e-5)
+
+
+def test_without_ranges_nothing_is_rounded(random_generator, pictures):
+    steps = program(random_generator)
+    assert torch.equal(compute(steps, pictures[0], {}), run(steps, pictures[0]))
+
+
+def test_more_may_change_more_convolutions_are_in_8_bits(random_generator, pictures):
+    none, unchanged = calibrate(random_generator, pictures, allowed=0)
+    every, most = calibrate(random_generator, pictures, allowed=1e9)
+    some, changed = calibrate(random_generator, pictures, allowed=most / 2)
+    assert none.ranges == {} and unchanged == 0
+    assert list(every.ranges) == convolutions(random_generator) and set(some.ranges) < set(every.ranges)
+    assert 0 < changed < most
+
+
+def test_calibration_needs_pictures(random_generator):
+    with pytest.raises(ValueError, match="no picture to calibrate on"):
+        calibrate(random_generator, [])
+
+
+def test_fingerprint_is_of_the_weights(random_generator):
+    before = fingerprint(program(random_generator))
+    assert before == fingerprint(program(random_generator))
+    random_generator.body[-1].running_mean[0] += 1
+    assert fingerprint(program(random_generator)) != before
+
+
+def test_the_graph_has_rounded_inputs_and_weights(random_generator, pictures):
+    quantization, _ = calibrate(random_generator, pictures, allowed=1e9)
+    model = openvino_model(program(random_generator), quantization.ranges)
+    kinds = [node.get_type_name() for node in model.get_ordered_ops()]
+    assert kinds.count("FakeQuantize") == 2 * len(quantization.ranges)
+    shuffle = next(node for node in model.get_ordered_ops() if node.get_type_name() == "DepthToSpace")
+    assert shuffle.input_value(0).get_node().get_type_name() == "FakeQuantize"  # it moves bytes
+
+
+@NEEDS_INT8
+@pytest.mark.parametrize("scale", [2, 4])
+def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
+    generator = SRGANGenerator(scale=scale, width=8, blocks=2).eval()
+    quantization, _ = calibrate(generator, pictures, allowed=1e9)
+    steps = program(generator)
+    exact, expected = run(steps, pictures[0]).detach(), compute(steps, pictures[0], quantization.ranges)
+    found = open_engine(generator, "openvino", "int8", "cpu", quantization)(pictures[0])
+    errors = [(one - exact).square().mean().sqrt() for one in (expected, found)]
+    assert errors[0] / 2 < errors[1] < 2 * errors[0]  # the engine rounds the rest to bf16 besides
+
+
+@NEEDS_INT8
+@pytest.mark.parametrize("name", bundled())
+@pytest.mark.parametrize("colour", ["white", "black", "gray", (200, 30, 60)])
+def test_int8_leaves_flat_what_is_flat(name, colour):
+    """Beside float32, no more than 2 grey levels inside, 4 at the frame."""
+    picture = Image.new("RGB", (40, 40), colour)
+    exact, int8 = (
+        np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(int)
+        for precision in ("fp32", "int8")
+    )
+    assert abs(int8 - exact).max() <= 4 and abs(int8 - exact)[48:-48, 48:-48].max() <= 2
+
+
+def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures):
+    quantization, _ = calibrate(random_generator, pictures)
+    assert find(checkpoint) is None
+    save(quantization, checkpoint)
+    assert find(checkpoint) == quantization
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"weights": "a", "ranges": {"0": [1]}}', '{"weights": "a", "ranges": {"0": [0.5, 1]}}',
+             '{"weights": "a", "ranges": {"0": [0, Infinity]}}', '{"weights": "a", "ranges": {"x": [0, 1]}}'],
+)  # fmt: skip
+def test_a_file_that_is_something_else_is_a_sentence(tmp_path, text):
+    (tmp_path / "int8.json").write_text(text)
+    with pytest.raises(CheckpointError, match="write it again with srgan-hub quantize, or delete it"):
+        read(tmp_path / "int8.json")
+
+
+def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
+    monkeypatch.setattr(engine, "has_int8", lambda: True)
+    monkeypatch.setattr(engine, "fast_precision", lambda device: "fp32")
+    other = Quantization("0" * 64, {2: (0.0, 1.0)})
+    assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
+    with pytest.raises(EngineError, match="no ranges for int8 with these weights; make them with srgan-hub quantize"):
+        open_engine(random_generator, "openvino", "int8", "cpu", other)
+    with pytest.raises(EngineError, match="no ranges for int8; make them"):
+        open_engine(random_generator, "openvino", "int8", "cpu")
+
+
+def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, photo, capsys, monkeypatch):
+    assert main(["quantize", str(checkpoint), "--calibration", str(photo_folder), "--pictures", "3"]) == 0
+    assert "of 7 convolutions in 8 bits, by 3 photographs; the mean squared change of luma" in capsys.readouterr().out
+    monkeypatch.setattr(engine, "has_int8", lambda: True)
+    upscaler = Upscaler.from_pretrained(checkpoint, engine="openvino")
+    assert upscaler.engine.choice.precision == "int8" and " int8, cpu" in str(upscaler.engine)
+    assert upscaler(photo).size == (160, 112)
+    monkeypatch.setattr(engine, "has_int8", lambda: False)
+    assert Upscaler.from_pretrained(checkpoint, engine="openvino").engine.choice.precision in ("bf16", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["user/model", "--calibration", "."], "user/model is on the Hub; give a folder to write int8.json into"),
+        (["nothing", "--calibration", "."], "no checkpoint 'nothing'"),
+        (["srresnet-x4", "--calibration", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_quantized_is_a_sentence(arguments, sentence, capsys):
+    assert main(["quantize", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_bundled_ranges_are_for_the_bundled_weights(name):
+    quantization = find(name)
+    assert quantization.weights == fingerprint(program(SRGANGenerator.from_pretrained(name)))
+    numbers = convolutions(SRGANGenerator.from_pretrained(name))
+    assert len(quantization.ranges) > 15 and not {numbers[0], numbers[-1]} & quantization.ranges.keys()  # those show too much
+
+
+@NEEDS_INT8
+@pytest.mark.parametrize("name", bundled())
+def test_int8_shows_no_bands_in_a_smooth_gradient(name):
+    """Beside float32, no value moves by more than 3 grey levels, and the mean of 16x16 by less than one."""
+    ramp = np.tile(np.linspace(60, 180, 96), (64, 1)) + np.linspace(0, 30, 64)[:, None]
+    picture = Image.fromarray(np.stack([ramp, ramp, ramp + 10], -1).round().astype(np.uint8))
+    exact, int8 = (
+        np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(float)
+        for precision in ("fp32", "int8")
+    )
+    assert abs(int8 - exact).max() <= 3
+    blocks = (int8 - exact).reshape(16, 16, 24, 16, 3).mean((1, 3))
+    assert abs(blocks).max() < 1
