@@ -34,7 +34,8 @@ load = lru_cache(maxsize=3)(Upscaler.from_pretrained)
 def upscale(photo: str, model: str = "srgan-x4", progress=gr.Progress()):  # noqa: B008 (gradio's way to hand it in)
     """Enlarge a photograph four times.
 
-    photo: an image file. model: "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns (bicubic, enlarged) as a pair, and the enlarged PNG.
+    photo: an image file. model: "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns (bicubic, enlarged) as a pair, and the
+    enlarged PNG.
     """
     if not photo:
         raise gr.Error("Choose a photo first.", print_exception=False)
