@@ -186,7 +186,7 @@ def test_failed_write_leaves_nothing(model, pictures, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["-o", "x.tiff"], "cannot write .tiff"),
+        (["-o", "x.bmp"], "cannot write .bmp"),
         (["-o", "x.png", "--format", "jpg"], "make them agree"),
         (["-o", "x.png", "--model", "srgan-x5"], "no checkpoint 'srgan-x5'"),
     ],
