@@ -40,6 +40,7 @@ def test_ctrl_c_is_heard_after_a_thread_dropped_an_engine():
 import os, signal, threading, time
 from srgan_hub import SRGANGenerator
 from srgan_hub.engine import open_engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 engines = [open_engine(SRGANGenerator(width=4, blocks=1), "openvino", "fp32", "cpu")]
 dropping = threading.Thread(target=engines.clear)
 dropping.start()
