@@ -95,13 +95,13 @@ def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
 @pytest.mark.parametrize("name", bundled())
 @pytest.mark.parametrize("colour", ["white", "black", "gray", (200, 30, 60)])
 def test_int8_leaves_flat_what_is_flat(name, colour):
-    """Beside float32, no more than 2 grey levels inside, 4 at the frame."""
+    """Beside float32, no more than 3 grey levels inside, 4 at the frame."""
     picture = Image.new("RGB", (40, 40), colour)
     exact, int8 = (
         np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(int)
         for precision in ("fp32", "int8")
     )
-    assert abs(int8 - exact).max() <= 4 and abs(int8 - exact)[48:-48, 48:-48].max() <= 2
+    assert abs(int8 - exact).max() <= 4 and abs(int8 - exact)[48:-48, 48:-48].max() <= 3
 
 
 def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures):
