@@ -39,6 +39,7 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.losses import (
     adversarial_loss,
+    coarse_loss,
     content_loss,
     discriminator_loss,
     pixel_loss,
@@ -82,6 +83,7 @@ class Config:
     cache_dir: str | None = None          # where the decoded photographs are kept; default ~/.cache/srgan_hub
     data_on_device: bool = False          # keep all decoded photographs on the GPU, where they fit
     degradation: str = "bicubic"          # how LR is made: bicubic, or realistic (blur, noise, JPEG) for photos as they are
+    recolour: float = 0.0                 # share of patches in colours that photographs hardly hold
     validation: str = "auto"              # auto (validation split, else one photo in 20), none, a split, or a folder
     validation_count: int = 16            # photographs measured at most: a validation should take seconds, not minutes
     # Generator
@@ -94,6 +96,7 @@ class Config:
     # Loss; each weight's default is the variant's
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
+    coarse_weight: float | None = None    # of the squared error of the images shrunk by the scale
     content_weight: float | None = None   # of the VGG loss
     content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
     tv_weight: float | None = None        # of total variation
@@ -148,6 +151,9 @@ def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminat
     """One update of the generator that made `sr`; returns every term, unweighted."""
     terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
     loss = weights.pixel * terms["pixel"]
+    if weights.coarse:
+        terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
+        loss = loss + weights.coarse * terms["coarse"]
     if weights.content:
         with torch.no_grad():
             hr_maps = vgg(hr)
@@ -293,7 +299,7 @@ def train(config: Config) -> Path:
         if weights.adversarial:
             samples = [cache[number] for number in numbers[:: -(-len(numbers) // SAMPLES)]]
         photographs = len(patches.photos)
-    loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device)
+    loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
     measures = {"niqe": niqe_of_result}
     if features.available():
         measures["feature_distance"] = FeatureDistance(accelerator.device)

@@ -17,6 +17,11 @@ def pixel_loss(sr: Tensor, hr: Tensor) -> Tensor:
     return 4 * F.mse_loss(sr.float(), hr.float())
 
 
+def coarse_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """`pixel_loss` of the images shrunk by the mean of scale x scale pixels: what LR tells, and texture does not. Ours."""
+    return pixel_loss(F.avg_pool2d(sr.float(), scale), F.avg_pool2d(hr.float(), scale))
+
+
 def content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
     """Mean squared distance of VGG feature maps, features rescaled by 1/12.75."""
     return VGG_SCALE**2 * F.mse_loss(sr_features.float(), hr_features.float())

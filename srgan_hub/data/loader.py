@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from srgan_hub.data.recolour import recoloured
 from srgan_hub.imaging.degrade import Degradation
 
 
@@ -23,12 +24,16 @@ class Batch(NamedTuple):
 
 class Loader:
     """patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng) -> LR; its randomness is a function of
-    (seed, rank, k). Raises ValueError for a crop that is no multiple of the scale."""
+    (seed, rank, k). recolour: share of patches in other colours (data/recolour.py). Raises ValueError for a crop that is no
+    multiple of the scale."""
 
-    def __init__(self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu"):
+    def __init__(
+        self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu", *, recolour: float = 0.0
+    ):
         if patches.crop % scale or patches.margin % scale:
             raise ValueError(f"--crop must be a multiple of the scale {scale}, got {patches.crop}")
         self.patches, self.degrade, self.scale, self.device = patches, degrade, scale, torch.device(device)
+        self.recolour = recolour
 
     def batches(self, first: int, end: int) -> Iterator[Batch]:
         """Batches first .. end - 1."""
@@ -48,6 +53,8 @@ class Loader:
         patches, scale = self.patches, self.scale
         near = self.device if self.device.type == "cuda" else "cpu"    # Apple's GPUs lack the float64 of `downsample`
         around = patches.batch(k).to(near)                             # (N, 3, crop + 2 margin, crop + 2 margin)
+        if self.recolour:
+            around = recoloured(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
         lr = self.degrade(around, scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
         lr_margin = patches.margin // scale
         lr, hr = inside(lr, lr_margin), inside(around, patches.margin)

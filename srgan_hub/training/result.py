@@ -101,6 +101,8 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
 def loss_in_words(weights: Variant, network: str | None) -> str:
     """Every term with its weight, the range of the images and the layer."""
     terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
+    if weights.coarse:
+        terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")
     if weights.content:
         form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
         layers = f"{' + '.join(weights.layers)} of {network}"

@@ -9,6 +9,8 @@ from srgan_hub.training.options import seconds
 from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
 from srgan_hub.vgg import LAYERS
 
+TERMS = ("pixel", "coarse", "content", "tv", "adversarial")
+
 
 def weights_of(config) -> Variant:
     """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
@@ -22,10 +24,10 @@ def weights_of(config) -> Variant:
                  "checkpoint_every", "keep_checkpoints"):  # fmt: skip
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
-    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "lr", "d_lr")]
+    limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "recolour", "lr", "d_lr")]
     limits += [("seed", 0, 2**32)]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
-    limits += [(f"{term}_weight", 0, math.inf) for term in ("pixel", "content", "tv", "adversarial")]
+    limits += [(f"{term}_weight", 0, math.inf) for term in TERMS]
     for name, low, high in limits:
         value = getattr(config, name)
         if value is not None and not low <= value < high:
@@ -36,7 +38,7 @@ def weights_of(config) -> Variant:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
-    given = {term: getattr(config, f"{term}_weight") for term in ("pixel", "content", "tv", "adversarial")}
+    given = {term: getattr(config, f"{term}_weight") for term in TERMS}
     given |= {name: getattr(config, name) for name in ("gan", "lr", "d_lr", "d_warmup")}
     if config.content_layers:
         given["layers"] = tuple(config.content_layers.split(","))
@@ -49,7 +51,7 @@ def weights_of(config) -> Variant:
         raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
     if weights.content and config.crop < (least := 2 ** (max(int(layer[3]) for layer in weights.layers) - 1)):
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
-    if not (weights.pixel or weights.content or weights.adversarial):
+    if not (weights.pixel or weights.coarse or weights.content or weights.adversarial):
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
         return weights._replace(d_warmup=0)

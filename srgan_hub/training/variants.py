@@ -9,6 +9,7 @@ class Variant(NamedTuple):
     """Weights of the terms. Images are in [0, 1] unless a term says otherwise; every term is a mean unless it says a sum."""
 
     pixel: float = 0.0            # squared error on [-1, 1]
+    coarse: float = 0.0           # squared error on [-1, 1] of the images shrunk by the scale
     content: float = 0.0          # distance of VGG feature maps
     layers: tuple[str, ...] = ()  # which maps (vgg.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size

@@ -1,0 +1,25 @@
+"""Colours that photographs hardly hold: pure green, magenta, white beside black. Without them a network has never seen a flat
+logo, and gives it back 20 grey levels off (docs/training-log.md)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+STEEPEST = 3.0          # contrast of a channel, at most; either way up
+MIDDLES = (-64, 319)    # grey level that a channel's mean is moved to: outside of 0 to 255 most of it is flat
+
+
+def recoloured(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """(N, 3, H, W) uint8 RGB -> the same, each image with probability `share` in other colours: every channel's contrast
+    multiplied by -3 to 3 about its mean, which is moved to anywhere, and clamped."""
+    chosen = torch.from_numpy(rng.random(len(hr)) < share)
+    count = int(chosen.sum())
+    contrast = torch.from_numpy(rng.uniform(-STEEPEST, STEEPEST, (count, 3, 1, 1))).float().to(hr.device)
+    middle = torch.from_numpy(rng.uniform(*MIDDLES, (count, 3, 1, 1))).float().to(hr.device)
+    if not count:
+        return hr
+    images = hr[chosen.to(hr.device)].float()
+    images = (images - images.mean((2, 3), keepdim=True)) * contrast + middle
+    return hr.index_copy(0, chosen.nonzero()[:, 0].to(hr.device), images.clamp(0, 255).round().byte())
