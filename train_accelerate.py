@@ -441,7 +441,11 @@ def new_generator(config: Config) -> SRGANGenerator:
         generator = SRGANGenerator(scale=config.scale, width=config.width, blocks=config.blocks, norm=config.norm)
         pass_through(generator)
         return generator
-    generator = SRGANGenerator.from_pretrained(config.pretrained).train()
+    generator = SRGANGenerator.from_pretrained(config.pretrained)
+    here = Path(config.pretrained).exists()  # a path that means nothing to others
+    if weights_of(config).adversarial and not generator.partner and not here:
+        generator = SRGANGenerator.from_pretrained(config.pretrained, partner=config.pretrained)
+    generator.train()
     own = dict(scale=generator.scale, width=generator.width, blocks=generator.blocks, norm=generator.norm)
     for name, value in own.items():
         asked = getattr(config, name)

@@ -26,3 +26,16 @@ def blend(one: SRGANGenerator, other: SRGANGenerator, share: float) -> SRGANGene
     mixed = {name: a[name].lerp(b[name].to(a[name]), share) if a[name].is_floating_point() else a[name] for name in a}
     result.load_state_dict(mixed)
     return result
+
+
+def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
+    """`texture` of a generator's weights, the rest those of its partner: 1 is itself, 0 the partner.
+
+    Raises ValueError for another number and for a generator without a partner, and CheckpointError if that cannot be loaded."""
+    if not 0 <= texture <= 1:
+        raise ValueError(f"texture must be from 0 to 1, got {texture}")
+    if texture == 1:
+        return generator
+    if not generator.partner:
+        raise ValueError("this checkpoint names no partner to be blended with; leave texture at 1")
+    return blend(generator, SRGANGenerator.from_pretrained(generator.partner), 1 - texture)

@@ -43,7 +43,9 @@ def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders; every bad file gets one line, the others are still done."""
     compute = dict(engine=options.engine, precision=options.precision)
     pieces = dict(tile=options.tile, overlap=options.overlap)
-    upscaler = Upscaler.from_pretrained(options.model, faithful=options.faithful, **pieces, **compute)
+    upscaler = Upscaler.from_pretrained(
+        options.model, faithful=options.faithful, texture=options.texture, **pieces, **compute
+    )
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
@@ -216,6 +218,8 @@ def build_parser() -> argparse.ArgumentParser:
     size.add_argument("--scale", type=float, metavar="FACTOR",
         help="times as large, as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
     size.add_argument("--to", type=positive, metavar="PIXELS", help="length of the longer side, as 3840")
+    add("--texture", type=float, default=1.0, metavar="SHARE",
+        help="from 0, the faithful network that the model was trained on from, to 1, the model as it is [1]")  # fmt: skip
     add("--tile", type=positive, default=TILE, metavar="N",
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
     add("--overlap", type=natural, default=OVERLAP, metavar="N",

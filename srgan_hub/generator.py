@@ -34,10 +34,11 @@ class SRGANGenerator(
     """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), nominally in [0, 1], not clamped.
 
     The defaults are the paper's network, 1,549,462 parameters; its receptive field reaches 39.5 LR pixels.
-    scale: 2, 4 or 8; width: channels; blocks: residual blocks; norm: "batch" or "none". Raises ValueError for others.
+    scale: 2, 4 or 8; width: channels; blocks: residual blocks; norm: "batch" or "none"; partner: bundled name or Hub id of
+    the checkpoint that this one was trained on from, with which it can be blended. Raises ValueError for others.
     """
 
-    def __init__(self, scale: int = 4, width: int = 64, blocks: int = 16, norm: str = "batch"):
+    def __init__(self, scale: int = 4, width: int = 64, blocks: int = 16, norm: str = "batch", partner: str | None = None):
         super().__init__()
         if type(scale) is not int or scale not in (2, 4, 8):
             raise ValueError(f"scale must be 2, 4 or 8, got {scale!r}")
@@ -46,7 +47,9 @@ class SRGANGenerator(
                 raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
         if norm not in ("batch", "none"):
             raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
-        self.scale, self.width, self.blocks, self.norm = scale, width, blocks, norm
+        if partner is not None and not isinstance(partner, str):
+            raise ValueError(f"partner must be the name of a checkpoint, got {partner!r}")
+        self.scale, self.width, self.blocks, self.norm, self.partner = scale, width, blocks, norm, partner
         make_norm = nn.BatchNorm2d if norm == "batch" else nn.Identity
 
         self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from srgan_hub.blend import with_texture
 from srgan_hub.engine import open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
@@ -60,11 +61,14 @@ class Upscaler:
     @classmethod
     def from_pretrained(
         cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int = OVERLAP, faithful: bool = False, engine: str = "auto",
-        precision: str = "auto", device: str | torch.device | None = None, **hub,
+        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, **hub,
     ) -> Upscaler:  # fmt: skip
-        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator."""
-        generator = SRGANGenerator.from_pretrained(name_or_id, **hub)
-        compute = dict(engine=engine, precision=precision, device=device, int8=find(name_or_id, **hub))
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
+
+        texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
+        generator = with_texture(SRGANGenerator.from_pretrained(name_or_id, **hub), texture)
+        int8 = find(name_or_id, **hub) if texture == 1 else None  # the ranges are those of the checkpoint's own weights
+        compute = dict(engine=engine, precision=precision, device=device, int8=int8)
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 
     def __call__(

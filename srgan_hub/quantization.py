@@ -99,10 +99,16 @@ def _luma(sr: Tensor) -> np.ndarray:
 
 
 def on_steps(low: float, high: float) -> tuple[float, float]:
-    """The range, shifted by less than a step so that 0 is one of its 256 values."""
-    step = max(high - low, 1e-6) / 255
-    below = round(-low / step)
-    return -below * step, (255 - below) * step
+    """low <= 0 <= high, widened as little as it takes that 0 is one of 256 even values: nothing that was met is cut off."""
+    if not low or not high:
+        return (low, high) if low < high else (0.0, 1e-6)
+    nearest = 255 * -low / (high - low)  # values below 0, if they could be a fraction
+
+    def step(below: int) -> float:
+        return max(-low / below, high / (255 - below))
+
+    below = min((max(1, math.floor(nearest)), min(254, math.ceil(nearest))), key=step)
+    return -below * step(below), (255 - below) * step(below)
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ ALLOWED = {
     "generator": {"loading"},
     "loading": set(),
     "losses": set(),
-    "pipeline": {"engine", "generator", "imaging", "quantization"},
+    "pipeline": {"blend", "engine", "generator", "imaging", "quantization"},
     "engine": {"generator", "graphs", "program", "quantization"},
     "export": {"__init__", "generator", "graphs", "loading", "program"},
     "graphs": {"program", "quantization"},

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.blend import blend
+from srgan_hub.blend import blend, with_texture
+from srgan_hub.loading import CheckpointError, bundled
 
 
 @pytest.fixture
@@ -31,3 +32,32 @@ def test_others_are_refused(two):
         blend(two[0], SRGANGenerator(width=5, blocks=1), 0.5)
     with pytest.raises(ValueError, match=r"from 0 to 1, got 1\.5"):
         blend(*two, 1.5)
+
+
+def test_texture_leads_from_the_partner_to_the_checkpoint(two, tmp_path):
+    two[1].save_pretrained(tmp_path / "partner")
+    sharp = SRGANGenerator(width=4, blocks=1, partner=str(tmp_path / "partner")).eval()
+    lr = torch.rand(1, 3, 6, 7)
+    assert with_texture(sharp, 1) is sharp
+    assert torch.allclose(with_texture(sharp, 0)(lr), two[1](lr), atol=1e-6)
+    assert torch.allclose(with_texture(sharp, 0.25)(lr), blend(sharp, two[1], 0.75)(lr), atol=1e-6)
+
+
+def test_texture_needs_a_partner_that_is_there(two):
+    assert with_texture(two[0], 1.0) is two[0]
+    with pytest.raises(ValueError, match="names no partner"):
+        with_texture(two[0], 0.5)
+    with pytest.raises(ValueError, match=r"from 0 to 1, got 1\.5"):
+        with_texture(two[0], 1.5)
+    with pytest.raises(CheckpointError, match="no checkpoint 'gone'"):
+        with_texture(SRGANGenerator(width=4, blocks=1, partner="gone"), 0.5)
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_partners_of_bundled_checkpoints_are_bundled_and_have_none_themselves(name):
+    generator = SRGANGenerator.from_pretrained(name)
+    if generator.partner:
+        assert SRGANGenerator.from_pretrained(generator.partner).partner is None
+        with_texture(generator, 0.5)
+    else:
+        assert name.startswith("srresnet")

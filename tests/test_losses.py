@@ -4,6 +4,7 @@ import torch
 
 from srgan_hub.losses import (
     adversarial_loss,
+    coarse_loss,
     content_loss,
     discriminator_loss,
     pixel_loss,
@@ -15,6 +16,13 @@ from srgan_hub.losses import (
 
 def test_pixel_loss_is_four_times_the_squared_error():
     assert math.isclose(pixel_loss(torch.full((1, 3, 2, 2), 0.75), torch.full((1, 3, 2, 2), 0.25)), 4 * 0.25, rel_tol=1e-6)
+
+
+def test_coarse_loss_sees_the_mean_of_an_lr_pixel_and_no_texture_within_it():
+    hr = torch.rand(2, 3, 8, 8)
+    texture = 0.1 * torch.tensor([1.0, -1.0]).repeat(4).expand(8, 8)
+    assert coarse_loss(hr + texture, hr, 4) < 1e-10
+    assert math.isclose(coarse_loss(hr + 0.1, hr, 4), pixel_loss(hr + 0.1, hr), rel_tol=1e-4)
 
 
 def test_content_loss_rescales_features_before_squaring():

@@ -287,6 +287,7 @@ def test_accumulated_batches_are_one_large_batch(photo_folder, tmp_path):
 
 @pytest.mark.parametrize("more", [
     dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic"), dict(optimizer="muon"),
+    dict(recolour=0.5, coarse_weight=1.0),
 ])
 def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
     gan = dict(variant="srgan-mse", max_train_steps=8, checkpoint_every=5, validation="none", **more)
@@ -446,3 +447,15 @@ def test_kept_share_of_the_pretrained_weights_is_in_the_result(photo_folder, tmp
     first, trained, half = (load_file(tmp_path / name / "model.safetensors") for name in ("start", "all", "half"))
     assert torch.allclose(half["tail.weight"], (first["tail.weight"] + trained["tail.weight"]) / 2, atol=1e-7)
     assert equal(state_of(tmp_path / "all"), state_of(tmp_path / "half"))  # the run itself is the same
+
+
+@pytest.mark.parametrize(("variant", "partner"), [("srgan-plus", "srresnet-x4"), ("srresnet-mse", None)])
+def test_a_gan_names_the_network_it_was_trained_on_from(variant, partner):
+    assert train_accelerate.new_generator(Config(variant=variant, pretrained="srresnet-x4")).partner == partner
+    again = train_accelerate.new_generator(Config(variant="srgan-plus", pretrained="srgan-x4-vivid"))
+    assert again.partner == "srresnet-x4"
+
+
+def test_a_folder_that_others_do_not_have_is_no_partner(tmp_path):
+    SRGANGenerator(width=4, blocks=1).save_pretrained(tmp_path)
+    assert train_accelerate.new_generator(Config(variant="srgan-plus", pretrained=str(tmp_path))).partner is None
