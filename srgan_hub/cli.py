@@ -164,7 +164,7 @@ def export_checkpoint(options: argparse.Namespace) -> int:
 
 
 def quantize(options: argparse.Namespace) -> int:
-    """Let a checkpoint be computed in 8 bits: write int8.json into its folder, which precision int8, or auto, then finds."""
+    """Let a checkpoint be computed in 8 bits: write int8.safetensors into its folder, where int8 and auto then find it."""
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")

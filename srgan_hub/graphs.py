@@ -1,6 +1,7 @@
 """The generator as a graph for other programs: an openvino.Model, an onnx.ModelProto.
 
 Input "lr", (N, 3, H, W) float32 RGB in [0, 1]; output "sr", (N, 3, scale H, scale W), not clamped; every size is dynamic.
+For pictures as they lie in memory there is one more for OpenVINO, uint8 to uint8.
 
 Both are built step by step, in a tenth of a second: nothing is traced or converted."""
 
@@ -14,7 +15,8 @@ from importlib.util import find_spec
 import numpy as np
 
 from srgan_hub.program import Step
-from srgan_hub.quantization import weight_in_8_bits
+from srgan_hub.quantization import Quantization
+from srgan_hub.rounding import tops
 
 OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
 OPENING = threading.Lock()  # functools.cache lets two threads make two
@@ -50,18 +52,41 @@ def _core():
     return import_openvino().Core()
 
 
-def openvino_model(steps: list[Step], ranges: dict[int, tuple[float, float]] | None = None):
-    """The program as an openvino.Model; the convolutions named in `ranges` in 8 bits (quantization.py), inputs rounded where
-    they are made, so that a pixel shuffle moves bytes."""
+def openvino_model(steps: list[Step], quantization: Quantization | None = None):
+    """The program as an openvino.Model; convolutions in 8 bits where the quantization says so."""
+    openvino = import_openvino()
+    lr = openvino.opset13.parameter([-1, 3, -1, -1], np.float32, name="lr")
+    model = openvino.Model([_openvino_value(openvino.opset13, steps, lr, quantization)], [lr], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
+    """The same for pictures, (N, H, W, 3) uint8 RGB -> (N, scale H, scale W, 3), clamped and rounded before the last shuffle,
+    which then moves bytes."""
     openvino = import_openvino()
     ops = openvino.opset13
-    ranges = ranges or {}
+    *others, last, _ = steps
+    scaled = last._replace(weight=255 * last.weight, bias=255 * last.bias)
+    lr = ops.parameter([-1, -1, -1, 3], np.uint8, name="lr")
+    x = ops.convert(ops.transpose(lr, ops.constant([0, 3, 1, 2])), "f32")
+    x = ops.multiply(x, ops.constant(np.float32(1 / 255)))
+    y = _openvino_value(ops, [*others, scaled], x, quantization)
+    y = ops.convert(ops.round(ops.clamp(y, 0.0, 255.0), "half_to_even"), "u8")
+    y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
+    model = openvino.Model([y], [lr], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None):
+    """The last value. Inputs in 8 bits are rounded where they are made, so that a pixel shuffle moves bytes."""
+    ranges = quantization.ranges if quantization else {}
 
     def eighth(x, low, high, levels: int):
         limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low, high)]
         return ops.fake_quantize(x, *limits, *limits, levels)
 
-    lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
     values = [lr]
     for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
@@ -69,8 +94,8 @@ def openvino_model(steps: list[Step], ranges: dict[int, tuple[float, float]] | N
             case "conv":
                 pad = [step.weight.shape[-1] // 2] * 2
                 if number in ranges:
-                    weight, top = weight_in_8_bits(step.weight)
-                    weight = eighth(ops.constant(weight.numpy()), -top.numpy(), top.numpy(), 255)
+                    top = tops(step.weight).numpy()
+                    weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
                     if not number or steps[number - 1].kind != "shuffle":
                         x[0] = eighth(x[0], *ranges[number], 256)
                 else:
@@ -86,9 +111,7 @@ def openvino_model(steps: list[Step], ranges: dict[int, tuple[float, float]] | N
                     x[0] = eighth(x[0], *ranges[number + 1], 256)
                 y = ops.depth_to_space(x[0], "depth_first", 2)
         values.append(y)
-    model = openvino.Model([values[-1]], [lr], "srgan")
-    model.output(0).set_names({"sr"})
-    return model
+    return values[-1]
 
 
 def onnx_model(steps: list[Step]):

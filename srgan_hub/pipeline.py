@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.blend import with_texture
-from srgan_hub.engine import open_engine
+from srgan_hub.engine import OpenVINOEngine, open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
@@ -104,7 +104,11 @@ class Upscaler:
         source as float32."""
         pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
         height, width, channels = pixels.shape
-        if channels in (2, 4):
+        mode = source.mode
+        opaque = channels in (2, 4) and pixels[..., -1].min() == 255
+        if opaque:
+            pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
+        elif channels in (2, 4):
             colour, alpha = to_tensors(pixels)
             pixels = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)[0].permute(1, 2, 0).numpy()
         rows, columns = (np.pad(np.arange(side), BORDER, EXTENSION) for side in (height, width))
@@ -113,13 +117,16 @@ class Upscaler:
             there = rows[y.start + BORDER : y.stop + BORDER, None], columns[x.start + BORDER : x.stop + BORDER]
             return pixels[there]
 
-        enlarge = partial(self._enlarge, mode=source.mode)
+        enlarge = partial(self._enlarge, mode=mode)
         for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, BORDER, progress):
-            yield band[0].permute(1, 2, 0).numpy()
+            enlarged = band[0].permute(1, 2, 0).numpy()
+            yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
         """(H, W, C) uint8, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) uint8 of `mode`."""
+        if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
+            return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
         if piece.dtype == np.uint8:
             colour, alpha = to_tensors(piece)
         else:

@@ -2,14 +2,13 @@
 
 Post-training quantization: weights symmetric, a scale for each output channel; inputs asymmetric, one range for a convolution,
 the extremes met on the calibration pictures. The sums that run past the blocks (long and short skips) are never rounded.
-A convolution whose rounding shows too much in the result, mostly the first, the last and those before a pixel shuffle, is left
-out: docs/engines.md has the figures."""
+Where the rounding of its weights shows, a convolution gets weights that are fitted to its inputs (rounding.py); where it shows
+too much all the same, the convolution is left out: docs/engines.md has the figures."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import math
 import statistics
 from collections.abc import Sequence
@@ -18,22 +17,42 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.color import luma
 from srgan_hub.loading import HUB, CheckpointError, fetch, locate
 from srgan_hub.program import Step, program, run
+from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
-FILE = "int8.json"
-ALLOWED = 0.15  # mean squared change of the result's luma, in grey levels: 0.015 dB at 32 dB
-CORNERS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 1.0), repeat=3)]
+FILE = "int8.safetensors"
+ALLOWED = 0.3   # mean squared change of the result's luma, in grey levels: 0.03 dB at 32 dB
+SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
+PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
+FLAT = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 0.5, 1.0), repeat=3)]
 MEASURED = 8   # pictures on which each convolution's share in it is measured
 
 
 class Quantization(NamedTuple):
     weights: str                             # `fingerprint` of the steps that it is for
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
+    fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
+
+    def belongs_to(self, steps: list[Step]) -> bool:
+        """Whether it was made for these steps, with these weights."""
+        convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
+        return (
+            self.weights == fingerprint(steps)
+            and self.ranges.keys() <= convolutions.keys()
+            and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
+        )
+
+    def weight(self, number: int, weight: Tensor) -> Tensor:
+        """What a convolution with that float32 weight has in 8 bits."""
+        return from_steps(self.fits[number] if number in self.fits else sums_kept(weight), weight)
 
 
 def fingerprint(steps: list[Step]) -> str:
@@ -55,12 +74,17 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
         raise ValueError("there is no picture to calibrate on")
     steps = program(generator)
     ranges, work = observe(steps, pictures)
-    share = shares(steps, pictures, ranges)
+    found = Quantization(fingerprint(steps), ranges, {})
+    share = shares(steps, pictures, found)
+    for number in [number for number in share if share[number] > SHOWS]:
+        found.fits[number] = fitted(steps[number].weight, gram(steps, pictures, number, ranges[number]))
+    share |= shares(steps, pictures, found, found.fits)
     for number in sorted(share, key=lambda number: share[number] / work[number], reverse=True):
         if sum(share[one] for one in ranges) <= allowed:
             break
         del ranges[number]
-    return Quantization(fingerprint(steps), ranges), change(steps, pictures, [ranges])[0]
+        found.fits.pop(number, None)
+    return found, change(steps, pictures, [found])[0]
 
 
 def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
@@ -73,19 +97,39 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, tu
         ranges[number] = min(low, x.min().item()), max(high, x.max().item())
         work[number] = step.weight.numel() * x.shape[-2] * x.shape[-1] / pixels
 
-    for picture in [*pictures, *CORNERS]:
+    for picture in [*pictures, *FLAT]:
         pixels = picture.shape[-2] * picture.shape[-1]
         compute(steps, picture, watch=watch)
     return {number: on_steps(*limits) for number, limits in ranges.items()}, work
 
 
-def shares(steps: list[Step], pictures: Sequence[Tensor], ranges: dict[int, tuple[float, float]]) -> dict[int, float]:
-    """What each convolution changes when it alone is in 8 bits."""
-    return dict(zip(ranges, change(steps, pictures, [{number: ranges[number]} for number in ranges]), strict=True))
+@torch.inference_mode()
+def gram(steps: list[Step], pictures: Sequence[Tensor], number: int, limits: tuple[float, float]) -> Tensor:
+    """Mean of x x^T over inputs x of a convolution, each the rounded values under its kernel; (I * K * K, I * K * K)."""
+    side = steps[number].weight.shape[-1]
+    total, count = 0, 0
+    chance = torch.Generator().manual_seed(0)
+    inputs = {}
+    for picture in [*pictures, *FLAT]:
+        compute(steps[: number + 1], picture, watch=lambda at, step, x: inputs.update({at: x}))
+        height, width = inputs[number].shape[-2:]
+        x = F.pad(rounded(inputs[number], *limits, 256), [side // 2] * 4)
+        windows = x[0].unfold(1, side, 1).unfold(2, side, 1)                # (I, H, W, K, K), no copy
+        places = torch.randperm(height * width, generator=chance)[:PATCHES]
+        columns = windows[:, places // width, places % width].transpose(0, 1).flatten(1)  # (places, I * K * K)
+        total, count = total + columns.T @ columns, count + len(columns)
+    return total / count
 
 
-def change(steps: list[Step], pictures: Sequence[Tensor], cases: Sequence[dict[int, tuple[float, float]]]) -> list[float]:
-    """The mean squared change of the result's luma, in grey levels, in each case of convolutions in 8 bits; on some pictures."""
+def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers=None) -> dict[int, float]:
+    """What each convolution, or each of `numbers`, changes when it alone is in 8 bits."""
+    numbers = list(found.ranges if numbers is None else numbers)
+    alone = [found._replace(ranges={number: found.ranges[number]}) for number in numbers]
+    return dict(zip(numbers, change(steps, pictures, alone), strict=True))
+
+
+def change(steps: list[Step], pictures: Sequence[Tensor], cases: Sequence[Quantization]) -> list[float]:
+    """The mean squared change of the result's luma, in grey levels, in each case; on some of the pictures."""
     some = pictures[:: math.ceil(len(pictures) / MEASURED)]
     exact = [_luma(compute(steps, lr)) for lr in some]
     return [
@@ -112,46 +156,26 @@ def on_steps(low: float, high: float) -> tuple[float, float]:
 
 
 @torch.inference_mode()
-def compute(steps: list[Step], lr: Tensor, ranges: dict[int, tuple[float, float]] | None = None, watch=None) -> Tensor:
-    """What the steps give where the convolutions named in `ranges` have inputs and weights of 8 bits, in float32.
+def compute(steps: list[Step], lr: Tensor, quantization: Quantization | None = None, watch=None) -> Tensor:
+    """What the steps give with inputs and weights in 8 bits where the quantization says so, in float32.
 
     watch(number, step, input) is told of every convolution."""
-    ranges = ranges or {}
 
     def prepare(number: int, step: Step, x: Tensor) -> tuple[Tensor, Tensor]:
         if watch:
             watch(number, step, x)
-        if number not in ranges:
+        if quantization is None or number not in quantization.ranges:
             return x, step.weight
-        return rounded(x, *ranges[number], 256), weight_in_8_bits(step.weight)[0]
+        return rounded(x, *quantization.ranges[number], 256), quantization.weight(number, step.weight)
 
     return run(steps, lr, prepare)
 
 
-def weight_in_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """(O, I, K, K) -> the same in 255 even steps from -top to top, and that top, (O, 1, 1, 1).
-
-    The sum of each K x K kernel is rounded too, not only its taps: so a flat picture stays as flat as it was."""
-    top = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
-    exact = (weight / top * 127).double().flatten(2)                    # in steps, (O, I, K * K)
-    taps = exact.round()
-    lacking = exact.sum(2, keepdim=True).round() - taps.sum(2, keepdim=True)
-    order = ((exact - taps) * lacking.sign()).argsort(2, descending=True)  # first the taps that were rounded the other way most
-    rank = order.argsort(2)
-    taps = (taps + lacking.sign() * (rank < lacking.abs())).clamp(-127, 127)
-    return (taps / 127 * top.double().flatten(2)).float().view_as(weight), top
-
-
-def rounded(x: Tensor, low: Tensor | float, high: Tensor | float, levels: int) -> Tensor:
-    """Each value as the nearest of `levels` that lie evenly from low to high."""
-    step = (high - low) / (levels - 1)
-    return torch.clamp((x - low) / step, 0, levels - 1).round() * step + low
-
-
 def save(quantization: Quantization, folder: Path) -> None:
     """Write it into a checkpoint's folder."""
-    ranges = {str(number): limits for number, limits in quantization.ranges.items()}
-    (folder / FILE).write_text(json.dumps({"weights": quantization.weights, "ranges": ranges}, indent=1) + "\n", encoding="utf-8")
+    tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
+    tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
+    save_file(tensors, folder / FILE, {"weights": quantization.weights})
 
 
 def find(source: str | Path, **hub) -> Quantization | None:
@@ -166,10 +190,17 @@ def find(source: str | Path, **hub) -> Quantization | None:
 def read(path: Path) -> Quantization:
     """What `save` wrote. Raises CheckpointError for anything else."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        ranges = {int(number): (float(low), float(high)) for number, (low, high) in data["ranges"].items()}
-        if not all(math.isfinite(low) and low <= 0 <= high and low < high < math.inf for low, high in ranges.values()):
-            raise ValueError("a range must hold 0 and be finite")
-        return Quantization(str(data["weights"]), ranges)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        with safe_open(path, "pt") as file:
+            found = Quantization(file.metadata()["weights"], {}, {})
+            for name in file.keys():  # noqa: SIM118 (it is no dict)
+                number, kind = name.split(".")
+                {"range": found.ranges, "weight": found.fits}[kind][int(number)] = file.get_tensor(name)
+        for number, limits in found.ranges.items():
+            low, high = found.ranges[number] = tuple(limits.tolist())
+            if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
+                raise ValueError("a range must hold 0 and be finite")
+        if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
+            raise ValueError("weights must be int8 and have a range")
+        return found
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from conftest import smooth_photo
 from srgan_hub import CheckpointError, SRGANGenerator, Upscaler, engine
@@ -10,7 +11,7 @@ from srgan_hub.engine import EngineError, has_int8, open_engine
 from srgan_hub.graphs import openvino_model
 from srgan_hub.loading import bundled
 from srgan_hub.program import program, run
-from srgan_hub.quantization import Quantization, calibrate, compute, find, fingerprint, on_steps, read, rounded, save
+from srgan_hub.quantization import Quantization, calibrate, compute, find, fingerprint, on_steps, read, save
 
 NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with instructions for int8 (VNNI or AMX)")
 
@@ -31,11 +32,6 @@ def convolutions(generator) -> list[int]:
     return [number for number, step in enumerate(program(generator)) if step.kind == "conv"]
 
 
-def test_values_are_rounded_to_the_nearest_of_so_many():
-    x = torch.tensor([-9.0, -1.0, -0.26, 0.0, 0.1, 0.13, 1.0, 9.0])
-    assert rounded(x, -1, 1, 9).tolist() == [-1, -1, -0.25, 0, 0, 0.25, 1, 1]
-
-
 @pytest.mark.parametrize("limits", [(-0.3, 1.1), (0.0, 0.7), (-2.0, 0.0), (0.0, 0.0), (-5.0, 5.0)])
 def test_a_range_has_zero_among_its_values_and_hardly_moves(limits):
     low, high = on_steps(*limits)
@@ -46,7 +42,7 @@ def test_a_range_has_zero_among_its_values_and_hardly_moves(limits):
 
 def test_without_ranges_nothing_is_rounded(random_generator, pictures):
     steps = program(random_generator)
-    assert torch.equal(compute(steps, pictures[0], {}), run(steps, pictures[0]))
+    assert torch.equal(compute(steps, pictures[0]), run(steps, pictures[0]))
 
 
 def test_more_may_change_more_convolutions_are_in_8_bits(random_generator, pictures):
@@ -72,7 +68,7 @@ def test_fingerprint_is_of_the_weights(random_generator):
 
 def test_the_graph_has_rounded_inputs_and_weights(random_generator, pictures):
     quantization, _ = calibrate(random_generator, pictures, allowed=1e9)
-    model = openvino_model(program(random_generator), quantization.ranges)
+    model = openvino_model(program(random_generator), quantization)
     kinds = [node.get_type_name() for node in model.get_ordered_ops()]
     assert kinds.count("FakeQuantize") == 2 * len(quantization.ranges)
     shuffle = next(node for node in model.get_ordered_ops() if node.get_type_name() == "DepthToSpace")
@@ -85,7 +81,7 @@ def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
     generator = SRGANGenerator(scale=scale, width=8, blocks=2).eval()
     quantization, _ = calibrate(generator, pictures, allowed=1e9)
     steps = program(generator)
-    exact, expected = run(steps, pictures[0]).detach(), compute(steps, pictures[0], quantization.ranges)
+    exact, expected = run(steps, pictures[0]).detach(), compute(steps, pictures[0], quantization)
     found = open_engine(generator, "openvino", "int8", "cpu", quantization)(pictures[0])
     errors = [(one - exact).square().mean().sqrt() for one in (expected, found)]
     assert errors[0] / 2 < errors[1] < 2 * errors[0]  # the engine rounds the rest to bf16 besides
@@ -95,37 +91,57 @@ def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
 @pytest.mark.parametrize("name", bundled())
 @pytest.mark.parametrize("colour", ["white", "black", "gray", (200, 30, 60)])
 def test_int8_leaves_flat_what_is_flat(name, colour):
-    """Beside float32, no more than 3 grey levels inside, 4 at the frame."""
+    """Beside float32, no more than 3 grey levels, at the frame too."""
     picture = Image.new("RGB", (40, 40), colour)
     exact, int8 = (
         np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(int)
         for precision in ("fp32", "int8")
     )
-    assert abs(int8 - exact).max() <= 4 and abs(int8 - exact)[48:-48, 48:-48].max() <= 3
+    assert abs(int8 - exact).max() <= 3
 
 
 def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures):
     quantization, _ = calibrate(random_generator, pictures)
     assert find(checkpoint) is None
     save(quantization, checkpoint)
-    assert find(checkpoint) == quantization
+    found = find(checkpoint)
+    assert found[:2] == quantization[:2] and found.fits.keys() == quantization.fits.keys() != set()
+    assert all(torch.equal(found.fits[number], fit) for number, fit in quantization.fits.items())
+
+
+RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"weights": "a", "ranges": {"0": [1]}}', '{"weights": "a", "ranges": {"0": [0.5, 1]}}',
-             '{"weights": "a", "ranges": {"0": [0, Infinity]}}', '{"weights": "a", "ranges": {"x": [0, 1]}}'],
+    ("tensors", "metadata"),
+    [
+        ({"0.range": RANGE}, None), ({"0.range": RANGE}, {"other": "a"}), ({"range": RANGE}, {"weights": "a"}),
+        ({"x.range": RANGE}, {"weights": "a"}), ({"0.other": RANGE}, {"weights": "a"}),
+        ({"0.range": torch.tensor([0.5, 1.0])}, {"weights": "a"}), ({"0.range": torch.tensor([0.0])}, {"weights": "a"}),
+        ({"0.range": torch.tensor([0.0, torch.inf])}, {"weights": "a"}), ({"0.range": torch.tensor(1.0)}, {"weights": "a"}),
+        ({"0.weight": FIT}, {"weights": "a"}), ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}),
+    ],
 )  # fmt: skip
-def test_a_file_that_is_something_else_is_a_sentence(tmp_path, text):
-    (tmp_path / "int8.json").write_text(text)
+def test_a_file_that_is_something_else_is_a_sentence(tmp_path, tensors, metadata):
+    save_file(tensors, tmp_path / "int8.safetensors", metadata)
     with pytest.raises(CheckpointError, match="write it again with srgan-hub quantize, or delete it"):
-        read(tmp_path / "int8.json")
+        read(tmp_path / "int8.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x02", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+def test_a_file_that_is_no_safetensors_is_a_sentence(tmp_path, content):
+    (tmp_path / "int8.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match="write it again with srgan-hub quantize, or delete it"):
+        read(tmp_path / "int8.safetensors")
 
 
 def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
     monkeypatch.setattr(engine, "has_int8", lambda: True)
     monkeypatch.setattr(engine, "fast_precision", lambda device: "fp32")
-    other = Quantization("0" * 64, {2: (0.0, 1.0)})
-    assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
+    own = fingerprint(program(random_generator))
+    misfits = [Quantization(own, {1: (0.0, 1.0)}, {}), Quantization(own, {2: (0.0, 1.0)}, {2: FIT})]  # a PReLU; another shape
+    for other in (*misfits, Quantization("0" * 64, {2: (0.0, 1.0)}, {})):
+        assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
     with pytest.raises(EngineError, match="no ranges for int8 with these weights; make them with srgan-hub quantize"):
         open_engine(random_generator, "openvino", "int8", "cpu", other)
     with pytest.raises(EngineError, match="no ranges for int8; make them"):
@@ -146,7 +162,7 @@ def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["user/model", "--calibration", "."], "user/model is on the Hub; give a folder to write int8.json into"),
+        (["user/model", "--calibration", "."], "user/model is on the Hub; give a folder to write int8.safetensors into"),
         (["nothing", "--calibration", "."], "no checkpoint 'nothing'"),
         (["srresnet-x4", "--calibration", "nowhere"], "nowhere"),
     ],
@@ -159,20 +175,21 @@ def test_what_cannot_be_quantized_is_a_sentence(arguments, sentence, capsys):
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_ranges_are_for_the_bundled_weights(name):
     quantization = find(name)
-    assert quantization.weights == fingerprint(program(SRGANGenerator.from_pretrained(name)))
-    numbers = convolutions(SRGANGenerator.from_pretrained(name))
-    assert len(quantization.ranges) > 15 and not {numbers[0], numbers[-1]} & quantization.ranges.keys()  # those show too much
+    steps = program(SRGANGenerator.from_pretrained(name))
+    assert quantization.belongs_to(steps)
+    assert len(quantization.ranges) > 15 and 0 not in quantization.ranges  # the first shows too much
 
 
 @NEEDS_INT8
 @pytest.mark.parametrize("name", bundled())
 def test_int8_shows_no_bands_in_a_smooth_gradient(name):
-    """Beside float32, no value moves by more than 3 grey levels, and the mean of 16x16 by less than one."""
+    """Beside the precision that the other convolutions have in both: no value moves by more than 3 grey levels, and the mean
+    of 16x16 by less than one."""
     ramp = np.tile(np.linspace(60, 180, 96), (64, 1)) + np.linspace(0, 30, 64)[:, None]
     picture = Image.fromarray(np.stack([ramp, ramp, ramp + 10], -1).round().astype(np.uint8))
     exact, int8 = (
         np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(float)
-        for precision in ("fp32", "int8")
+        for precision in (engine.fast_precision("cpu"), "int8")
     )
     assert abs(int8 - exact).max() <= 3
     blocks = (int8 - exact).reshape(16, 16, 24, 16, 3).mean((1, 3))

@@ -41,7 +41,9 @@ def bands(
             piece = upscale(cut(y, x))
             s = piece.shape[-1] // (x.stop - x.start)
             if band is None:
-                band = piece.new_empty(*piece.shape[:2], s * (bottom - top), s * size[1])
+                shape = (*piece.shape[:2], s * (bottom - top), s * size[1])
+                as_pictures = dict(memory_format=torch.channels_last)
+                band = torch.empty(shape, dtype=piece.dtype, device=piece.device, **as_pictures)
             band[..., s * left : s * right] = piece[
                 ..., s * (top - y.start) : s * (bottom - y.start), s * (left - x.start) : s * (right - x.start)
             ]
