@@ -12,35 +12,22 @@ import argparse
 import numpy as np
 from PIL import Image
 
-from benchmarks.metric_validation import as_jpeg
 from benchmarks.sheet import draw_sheet
+from srgan_hub.data.benchmarks import as_jpeg
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
 from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.imaging.color import luma
+from srgan_hub.evaluation.metrics import blocks
 
-BLOCK = 8                                        # pixels a side of JPEG's blocks
 QUALITIES = (40, 75)
 SHOWN, SIDE = 3, 200                             # pictures, HR pixels of each part
-
-
-def blockiness(sr: np.ndarray, scale: int) -> float:
-    """Mean step across the borders of the enlarged blocks over the mean step across their middles, both ways."""
-    y, side = luma(sr), BLOCK * scale
-    borders, middles = [], []
-    for image in (y, y.T):
-        steps = np.abs(image[:, scale:] - image[:, :-scale])            # over one LR pixel
-        centre = np.arange(side, image.shape[1] - side, side) - scale // 2
-        borders.append(steps[:, centre].mean())
-        middles.append(steps[:, centre + side // 2].mean())
-    return float(np.sum(borders) / np.sum(middles))
 
 
 def figure(pairs, methods) -> Image.Image:
     rows = []
     for _, lr, hr in pairs[:SHOWN]:
-        small = as_jpeg(QUALITIES[0])(lr)
+        small = as_jpeg(lr, QUALITIES[0])
         shown = small.resize((hr.shape[1], hr.shape[0]), Image.Resampling.NEAREST)
         rows.append([shown, *(method.upscale(small) for method in methods), Image.fromarray(hr)])
     return draw_sheet([f"LR, JPEG {QUALITIES[0]}", *(method.name for method in methods), "HR"], rows, SIDE, SIDE)
@@ -58,11 +45,11 @@ def main() -> None:
     print("| LR | " + " | ".join(f"{method.name}, dB / blocks" for method in methods) + " |")
     print("| --- |" + " --- |" * len(methods))
     for quality in (None, *QUALITIES):
-        given = [(name, as_jpeg(quality)(lr) if quality else lr, hr) for name, lr, hr in pairs]
-        rows = [measure(m.upscale, given, scale, {"blocks": lambda sr, hr: blockiness(sr, scale)}) for m in methods]
+        given = [(name, as_jpeg(lr, quality) if quality else lr, hr) for name, lr, hr in pairs]
+        rows = [measure(m.upscale, given, scale, {"blocks": lambda sr, hr: blocks(sr, scale)}) for m in methods]
         cells = [f"{mean(row, 'psnr'):.2f} / {mean(row, 'blocks'):.3f}" for row in rows]
         print(f"| {f'JPEG {quality}' if quality else 'clean'} | " + " | ".join(cells) + " |")
-    originals = np.mean([blockiness(hr, scale) for _, _, hr in pairs])
+    originals = np.mean([blocks(hr, scale) for _, _, hr in pairs])
     print(f"\nHR: {originals:.3f}; {len(pairs)} photographs")
     figure(pairs, methods).save(options.figure, optimize=True)
 

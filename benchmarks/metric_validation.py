@@ -8,14 +8,14 @@ Every fourth image of BSD100: HR made worse in three ways, mildly and strongly, 
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.report import perceptual_measures
 from srgan_hub.evaluation.tables import COLUMNS
@@ -25,15 +25,6 @@ Worse = Callable[[Image.Image], Image.Image]
 
 def blurred(sigma: float) -> Worse:
     return lambda image: image.filter(ImageFilter.GaussianBlur(sigma))
-
-
-def as_jpeg(quality: int) -> Worse:
-    def worse(image: Image.Image) -> Image.Image:
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality)
-        return Image.open(io.BytesIO(file.getvalue()))
-
-    return worse
 
 
 def noisy(sigma: float) -> Worse:
@@ -46,7 +37,7 @@ def noisy(sigma: float) -> Worse:
 
 WAYS = {
     "blur": {"mild (sigma 1)": blurred(1), "strong (sigma 2)": blurred(2)},
-    "JPEG": {"quality 50": as_jpeg(50), "quality 10": as_jpeg(10)},
+    "JPEG": {"quality 50": partial(as_jpeg, quality=50), "quality 10": partial(as_jpeg, quality=10)},
     "noise": {"slight (sigma 5)": noisy(5), "strong (sigma 20)": noisy(20)},
 }
 

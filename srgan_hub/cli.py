@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from srgan_hub import __version__
 from srgan_hub.batch import enlarge_files
 from srgan_hub.card import with_model_index, with_results
-from srgan_hub.data.benchmarks import find_sets, pairs, read
+from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs, read
 from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
@@ -23,6 +24,7 @@ from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.metrics import blocks
 from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
@@ -90,20 +92,25 @@ def benchmark(options: argparse.Namespace) -> int:
         if not Path(file).absolute().parent.is_dir():
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
     methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
+    if options.jpeg and any(map(os.path.isdir, options.write_card)):
+        raise ValueError("a checkpoint's card holds results on clean pictures; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
     measures = perceptual_measures()
+    if options.jpeg:
+        measures["blocks"] = lambda sr, hr: blocks(sr, scale)
     report, results = new_report(methods, scale, measures), {}
-    for one in sets:
-        loaded = list(pairs(one, scale))
-        by_method = results[one.name] = {}
+    for one, quality in itertools.product(sets, options.jpeg or [None]):
+        name = f"{one.name}, JPEG {quality}" if quality else one.name
+        loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
+        by_method = results[name] = {}
         for method in methods:
-            bar = tqdm(loaded, desc=f"{one.name}, {method.name}", leave=False, disable=None)
+            bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
             by_method[method.name] = measure(method.upscale, bar, scale, measures)
-        report["sets"][one.name] = set_report(one, loaded, by_method)
+        report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
     notes = {name: entry["note"] for name, entry in report["sets"].items()}
     table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
     print(table)
@@ -243,6 +250,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
+    add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
+        help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
     add("--json", metavar="FILE", help="write every value there, with the hashes of images and weights")
     add("--csv", metavar="FILE", help="write the values of every image there")
     add("--markdown", metavar="FILE", help="write the tables there")
@@ -311,6 +320,12 @@ def add_engine(add, engine: str, precision: str) -> None:
 def positive(text: str) -> int:
     if (value := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def jpeg_quality(text: str) -> int:
+    if not 1 <= (value := int(text)) <= 95:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 95, got {value}")
     return value
 
 

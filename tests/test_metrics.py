@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from srgan_hub.data.benchmarks import find_sets, pairs
+from conftest import smooth_photo
+from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure
-from srgan_hub.evaluation.metrics import detail, grid, measured_area, psnr, ssim
+from srgan_hub.evaluation.metrics import blocks, detail, grid, measured_area, psnr, ssim
 from srgan_hub.imaging.color import luma
 
 
@@ -107,3 +108,11 @@ def test_detail_is_the_energy_that_an_lr_picture_cannot_hold():
     assert detail(coarse + stripes, coarse + fine) < detail(coarse + 2 * stripes, coarse + fine) - 5.5
     assert np.isnan(detail(fine, np.full((96, 128), 50.0)))
     assert detail(np.full((96, 128), 50.0), fine) < -100  # finite
+
+
+def test_blocks_are_seen_after_enlargement_and_more_of_worse_files():
+    grain = np.random.default_rng(0).normal(0, 6, (96, 128, 1))
+    lr = Image.fromarray((np.asarray(smooth_photo(128, 96)) + grain).clip(0, 255).astype(np.uint8))
+    strength = [blocks(np.asarray(bicubic(4)(picture))) for picture in (lr, as_jpeg(lr, 60), as_jpeg(lr, 20))]
+    assert abs(strength[0] - 1) < 0.1 and strength[0] < strength[1] < strength[2]
+    assert math.isnan(blocks(np.zeros((90, 200, 3), np.uint8)))

@@ -83,6 +83,13 @@ def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
         yield name, lr, hr[:height, :width]
 
 
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """What a JPEG file of this quality holds of a picture; 4:2:0, as Pillow saves by itself."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue())).convert(image.mode)
+
+
 def read(file: Path | bytes, path: Path | str) -> Image.Image:
     """The picture as RGB: grey in three channels, transparency left out. path: its name in the ValueError if it is none."""
     try:

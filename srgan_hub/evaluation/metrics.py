@@ -12,6 +12,7 @@ from srgan_hub.imaging.resize import downsample
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5     # Wang et al. 2004, doi:10.1109/TIP.2003.819861
 SSIM_K1, SSIM_K2 = 0.01, 0.03
+JPEG_BLOCK = 8  # pixels a side
 
 
 def inside_border(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -93,3 +94,18 @@ def grid(sr: np.ndarray, scale: int = 4) -> float:
     convolutions paint it; PSNR hardly minds, eyes do on smooth surfaces."""
     y = luma(sr[: sr.shape[0] // scale * scale, : sr.shape[1] // scale * scale])
     return float(y.reshape(-1, scale, y.shape[1] // scale, scale).mean(axis=(0, 2)).std())
+
+
+def blocks(sr: np.ndarray, scale: int = 4) -> float:
+    """How much of the 8x8 blocks of a JPEG file is left after it was enlarged, (H, W, 3) uint8: mean step of Y across their
+    borders over that across their middles. 1: nothing; a sharp picture divides by more and so has less. nan below 3 blocks."""
+    y, side = luma(sr), JPEG_BLOCK * scale
+    if min(y.shape) < 3 * side:
+        return float("nan")
+    borders, middles = [], []
+    for image in (y, y.T):
+        steps = np.abs(image[:, scale:] - image[:, :-scale])  # over one LR pixel
+        centre = np.arange(side, image.shape[1] - side, side) - scale // 2
+        borders.append(steps[:, centre].mean())
+        middles.append(steps[:, centre + side // 2].mean())
+    return float(np.sum(borders) / max(np.sum(middles), 1e-12))

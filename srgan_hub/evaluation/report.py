@@ -9,6 +9,7 @@ from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
 from srgan_hub.evaluation import features, published
 from srgan_hub.evaluation.benchmark import Measure
 from srgan_hub.evaluation.methods import Method
+from srgan_hub.evaluation.metrics import blocks
 from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.evaluation.tables import COLUMNS, cell, means
 
@@ -24,9 +25,12 @@ PROTOCOL = {
     "colour shift": "of the mean of red, green or blue, whichever is most, in grey levels",
     "detail": "energy of Y beyond LR's frequencies over HR's, dB; 0 is as much, less is smoother",
     "grid": "a pattern of one LR pixel's period over the whole result, standard deviation in grey levels",
+    "blocks": "steps across the borders of the enlarged 8x8 blocks of JPEG over steps across their middles; 1 is none",
     "means": "over images; s: seconds an image",
 }
-ONLY_WITH = {"feature_distance": "feature distance", "lpips": "LPIPS", "dists": "DISTS"}  # measures that not all have
+ONLY_WITH = {  # measures that not all have
+    "feature_distance": "feature distance", "lpips": "LPIPS", "dists": "DISTS", "blocks": "blocks",
+}  # fmt: skip
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 
 
@@ -51,13 +55,18 @@ def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measur
     }
 
 
-def set_report(one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]]) -> dict:
+def set_report(
+    one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]], scale: int = 4, quality: int | None = None
+) -> dict:
     """Of one set: the values, the hashes of its images, and as "note" how many they are, whether they are ours, where LR is
-    from, and how natural the originals are."""
+    from, and how natural the originals are; quality: of the JPEG files that LR was saved as."""
     sha256 = hashes(one)
     source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
-    originals = [{"niqe": niqe_of_result(hr, hr)} for _, _, hr in loaded]
+    originals = [{"niqe": niqe_of_result(hr, hr), "blocks": blocks(hr, scale)} for _, _, hr in loaded]
     facts = [f"{len(loaded)} images", compared(one.name, sha256), source, f"NIQE of HR: {cell(originals, 'niqe')}"]
+    if quality:
+        facts[2] += f", saved as JPEG of quality {quality} by Pillow"
+        facts.append(f"blocks of HR: {cell(originals, 'blocks')}")
     results = {method: {"mean": means(rows), "images": rows} for method, rows in by_method.items()}
     return {"note": "; ".join(filter(None, facts)) + ".", "sha256": sha256, "results": results}
 

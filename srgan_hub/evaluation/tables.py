@@ -21,6 +21,7 @@ COLUMNS = {  # measure: heading, form of a number
     "colour_shift": ("colour shift", ".2f"),
     "detail": ("detail, dB", ".2f"),
     "grid": ("grid", ".2f"),
+    "blocks": ("blocks", ".3f"),
     "seconds": ("s", ".2f"),
 }
 
