@@ -1,0 +1,68 @@
+"""Our checkpoints beside the public weights of Fast-SRGAN, which are not needed for it: their numbers are known.
+
+    python -m benchmarks.beside_fast_srgan FOLDER_OF_SETS MODEL...
+
+Every fourth image of BSD100, by the definitions with which Fast-SRGAN was measured: LR consistency by Pillow's bicubic, and a
+feature distance over the five narrow maps that leave a stage of EfficientNet-Lite0 (16 to 320 channels, signed) instead of the
+wide ones that ours compares. Bicubic, measured both times, shows that the definitions are the same."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.benchmark import mean, measure
+from srgan_hub.evaluation.features import FeatureDistance
+from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.metrics import psnr
+from srgan_hub.evaluation.niqe import niqe_of_result
+
+MEASURES = ("psnr", "ssim", "niqe", "narrow", "pillow")
+KNOWN = {  # measured with the weights of github.com/HasnainRaz/Fast-SRGAN, 0.93 M parameters
+    "bicubic, then": (26.09, 0.649, 7.59, 0.683, 38.2),
+    "Fast-SRGAN": (25.46, 0.637, 3.73, 0.634, 33.8),
+}
+
+
+class NarrowDistance(FeatureDistance):
+    def levels(self, x: Tensor) -> Iterator[Tensor]:
+        """(N, 3, H, W) in [-1, 1] -> maps of 16, 24, 40, 112 and 320 channels, strides 2 to 32."""
+        net = self.network
+        x = net._swish(net._bn0(net._conv_stem(x)))
+        for block in net._blocks:
+            y = block(x)
+            if y.shape[-1] < x.shape[-1]:
+                yield x
+            x = y
+        yield x
+
+
+def shrunk_again(sr: np.ndarray, lr: np.ndarray) -> float:
+    """PSNR over RGB of LR and the result shrunk by Pillow."""
+    small = Image.fromarray(sr).resize((lr.shape[1], lr.shape[0]), Image.Resampling.BICUBIC)
+    return psnr(np.asarray(small), lr)
+
+
+@torch.inference_mode()
+def main(folder: str, *models: str) -> None:
+    loaded = list(pairs(next(one for one in find_sets(folder) if one.name == "BSD100")))[::4]
+    lrs = {hr.tobytes(): np.asarray(lr) for _, lr, hr in loaded}
+    measures = {"niqe": niqe_of_result, "narrow": NarrowDistance()}
+    measures["pillow"] = lambda sr, hr: shrunk_again(sr, lrs[hr.tobytes()])
+    print("| | PSNR-Y, dB | SSIM-Y | NIQE | feature distance, narrow maps | LR consistency by Pillow, dB |\n|" + " --- |" * 6)
+    numbers = dict(KNOWN)
+    for method in open_methods(["bicubic", *models])[0]:
+        rows = measure(method.upscale, loaded, measures=measures)
+        numbers[method.name] = tuple(mean(rows, key) for key in MEASURES)
+    for name, (db, ssim, niqe, narrow, again) in numbers.items():
+        print(f"| {name} | {db:.2f} | {ssim:.3f} | {niqe:.2f} | {narrow:.3f} | {again:.1f} |")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
