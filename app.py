@@ -19,10 +19,13 @@ from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
 
 MODELS = [
-    ("Sharp (SRGAN): paints in plausible detail", "srgan-x4"),
-    ("Vivid (SRGAN): more texture, more of it invented", "srgan-x4-vivid"),
-    ("Faithful (SRResNet): smoother", "srresnet-x4"),
+    ("Photo: for pictures of phones and the web, compressed ones too", "srgan-x4-photo"),
+    ("Photo, faithful: the same, smoother", "srresnet-x4-photo"),
+    ("Clean: for pictures without JPEG blocks or noise", "srgan-x4"),
+    ("Clean, vivid: more texture, more of it invented", "srgan-x4-vivid"),
+    ("Clean, faithful: smoother, invents nothing", "srresnet-x4"),
 ]
+DEFAULT = MODELS[0][1]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
 KEPT = 3600  # seconds that a result stays on the disk
 MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels and takes two cores about 30 s
@@ -31,11 +34,11 @@ CREDITS = "Examples: *astronaut* (NASA, public domain) and *chelsea* (Stéfan va
 load = lru_cache(maxsize=3)(Upscaler.from_pretrained)
 
 
-def upscale(photo: str, model: str = "srgan-x4", progress=gr.Progress()):  # noqa: B008 (gradio's way to hand it in)
+def upscale(photo: str, model: str = DEFAULT, progress=gr.Progress()):  # noqa: B008 (gradio's way to hand it in)
     """Enlarge a photograph four times.
 
-    photo: an image file. model: "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns (bicubic, enlarged) as a pair, and the
-    enlarged PNG.
+    photo: an image file. model: "srgan-x4-photo", "srresnet-x4-photo", "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns
+    (bicubic, enlarged) as a pair, and the enlarged PNG.
     """
     if not photo:
         raise gr.Error("Choose a photo first.", print_exception=False)
@@ -72,7 +75,7 @@ def build() -> gr.Blocks:
                 photo = gr.Image(label="Photo", type="filepath", sources=["upload", "clipboard"], elem_id="photo", height=280)
                 # The file as it was uploaded: gradio would open it here, and a damaged one would end in a traceback.
                 photo.preprocess = lambda payload: payload and payload.path
-                model = gr.Radio(MODELS, value=MODELS[0][1], label="Model", elem_id="model")
+                model = gr.Radio(MODELS, value=DEFAULT, label="Model", elem_id="model")
                 button = gr.Button("Enlarge x4", variant="primary", elem_id="enlarge")
                 gr.Examples(EXAMPLES, photo, label="Examples", elem_id="examples")
                 gr.Markdown(CREDITS)

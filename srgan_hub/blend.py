@@ -39,3 +39,28 @@ def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
     if not generator.partner:
         raise ValueError("this checkpoint names no partner to be blended with; leave texture at 1")
     return blend(generator, SRGANGenerator.from_pretrained(generator.partner), 1 - texture)
+
+
+@torch.no_grad()
+def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, partner: str | None = None) -> SRGANGenerator:
+    """A new generator: `base`, and `share` of what adversarial training changed in `gan`, its weights less those of its partner.
+
+    base and gan's partner must come from one training, as a network and its fine-tuned copy: then what was learned apart adds up
+    (Ilharco et al. 2023, arXiv:2212.04089), and a network for other pictures gets its texture without a discriminator.
+    partner: name of base, for the result's configuration. Raises ValueError for a gan without a partner, for other architectures
+    and for a negative share, and CheckpointError if the partner cannot be loaded."""
+    if share < 0:
+        raise ValueError(f"share must be 0 or more, got {share}")
+    if not gan.partner:
+        raise ValueError("the GAN names no partner, so what its training changed is not known")
+    before, after, weights = SRGANGenerator.from_pretrained(gan.partner).state_dict(), gan.state_dict(), base.state_dict()
+    if len({tuple((name, tensor.shape) for name, tensor in state.items()) for state in (before, after, weights)}) > 1:
+        raise ValueError("only between generators of the same architecture can texture be transferred")
+    for name, tensor in weights.items():
+        if tensor.is_floating_point():
+            weights[name] = tensor.float() + share * (after[name].float() - before[name].float())
+            if name.endswith("running_var"):
+                weights[name].clamp_(min=0)
+    result = SRGANGenerator(scale=base.scale, width=base.width, blocks=base.blocks, norm=base.norm, partner=partner).eval()
+    result.load_state_dict(weights)
+    return result

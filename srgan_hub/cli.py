@@ -15,11 +15,14 @@ from tqdm import tqdm
 
 from srgan_hub import __version__
 from srgan_hub.batch import enlarge_files
+from srgan_hub.blend import transfer
 from srgan_hub.card import with_model_index, with_results
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs, read
+from srgan_hub.data.cache import decode
 from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
+from srgan_hub.data.sources import open_splits
 from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
@@ -37,8 +40,10 @@ from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
 from srgan_hub.program import program
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, save
+from srgan_hub.training.colour import centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
+SAMPLES = 32  # photographs to take the mean colour from
 
 
 def upscale(options: argparse.Namespace) -> int:
@@ -185,6 +190,22 @@ def quantize(options: argparse.Namespace) -> int:
     return 0
 
 
+def transfer_texture(options: argparse.Namespace) -> int:
+    """Give a faithful model the texture of a GAN that was trained on from its sibling: adds what that training changed."""
+    if options.output.exists():
+        raise ValueError(f"{options.output} is there already; choose another -o")
+    base, gan = (SRGANGenerator.from_pretrained(name) for name in (options.base, options.gan))
+    partner = None if Path(options.base).exists() else options.base  # a path means nothing to others
+    result = transfer(base, gan, options.share, partner)
+    if options.photos:
+        splits = open_splits(options.photos)
+        photos = splits.get("train") or next(iter(splits.values()))
+        result = centre_colour(result, [decode(photos[number]) for number in range(0, len(photos), -(-len(photos) // SAMPLES))])
+    result.save_pretrained(options.output)
+    print(f"{options.output}: {options.base} and {options.share:g} of what {options.gan} has learned beyond {gan.partner}")
+    return 0
+
+
 def dataset_push(options: argparse.Namespace) -> int:
     """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
     with tqdm(unit=" images", disable=None) as bar:
@@ -291,6 +312,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="photographs like those it was trained on: folder, parquet shards or Hub id, as train_accelerate.py --dataset takes "
              "them; they are shrunk first")  # fmt: skip
     add("--pictures", type=positive, default=24, metavar="N", help="how many of them, evenly chosen [24]")
+
+    command = commands.add_parser("transfer", help="give a model the texture of a GAN", description=transfer_texture.__doc__)
+    command.set_defaults(run=transfer_texture)
+    add = command.add_argument
+    add("base", metavar="BASE", help=f"the faithful model: {model_help}")
+    add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained on from that partner")
+    add("--share", type=float, default=1.0, metavar="SHARE", help="of what the GAN has learned [1]")
+    add("--photos", metavar="PHOTOGRAPHS", help="to set the mean colour by, as quantize --calibration takes them [left as it is]")
+    add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(

@@ -30,6 +30,7 @@ from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
 FILE = "int8.safetensors"
 ALLOWED = 0.3   # mean squared change of the result's luma, in grey levels: 0.03 dB at 32 dB
+FLAT_LIMIT = 2  # grey levels by which a flat colour may change
 SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
 FLAT = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 0.5, 1.0), repeat=3)]
@@ -69,7 +70,8 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     """The convolutions that can be computed in 8 bits, and the mean squared change of the result's luma by it, in grey levels.
 
     pictures: LR, (1, 3, H, W) in [0, 1]; allowed: how large that change may be, judged by the sum of the convolutions' own
-    shares. Those with the largest share for their work are left out. Raises ValueError without pictures."""
+    shares. No flat colour may change by more than FLAT_LIMIT, or by as much more as `allowed` is above ALLOWED. Those with the
+    largest share for their work are left out. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there is no picture to calibrate on")
     steps = program(generator)
@@ -79,8 +81,9 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     for number in [number for number in share if share[number] > SHOWS]:
         found.fits[number] = fitted(steps[number].weight, gram(steps, pictures, number, ranges[number]))
     share |= shares(steps, pictures, found, found.fits)
+    flat = [(picture, compute(steps, picture)) for picture in FLAT]
     for number in sorted(share, key=lambda number: share[number] / work[number], reverse=True):
-        if sum(share[one] for one in ranges) <= allowed:
+        if sum(share[one] for one in ranges) <= allowed and shift(steps, flat, found) <= FLAT_LIMIT * allowed / ALLOWED:
             break
         del ranges[number]
         found.fits.pop(number, None)
@@ -136,6 +139,12 @@ def change(steps: list[Step], pictures: Sequence[Tensor], cases: Sequence[Quanti
         statistics.fmean(((_luma(compute(steps, lr, case)) - y) ** 2).mean() for lr, y in zip(some, exact, strict=True))
         for case in cases
     ]
+
+
+def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:
+    """By how many grey levels any value changes, of (LR, exact result) pairs; in the middle, for zero padding shows outside."""
+    changes = [(255 * (compute(steps, lr, found) - sr)).abs() for lr, sr in flat]
+    return max(F.pad(change, [-(change.shape[-1] // 3)] * 4).max().item() for change in changes)
 
 
 def _luma(sr: Tensor) -> np.ndarray:

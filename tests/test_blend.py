@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.blend import blend, with_texture
+from srgan_hub.blend import blend, transfer, with_texture
 from srgan_hub.loading import CheckpointError, bundled
 
 
@@ -61,3 +61,26 @@ def test_partners_of_bundled_checkpoints_are_bundled_and_have_none_themselves(na
         with_texture(generator, 0.5)
     else:
         assert name.startswith("srresnet")
+
+
+def test_what_was_learned_apart_adds_up(two, tmp_path):
+    two[1].save_pretrained(tmp_path / "partner")
+    gan = SRGANGenerator(width=4, blocks=1, partner=str(tmp_path / "partner")).eval()
+    lr = torch.rand(1, 3, 6, 7)
+    assert torch.allclose(transfer(two[1], gan)(lr), gan(lr), atol=1e-5)  # from where the GAN began: the GAN
+    assert torch.allclose(transfer(two[0], gan, 0)(lr), two[0](lr), atol=1e-6)
+    result = transfer(two[0], gan, 0.5, partner="user/base")
+    learned = gan.tail.weight - two[1].tail.weight
+    assert torch.allclose(result.tail.weight, two[0].tail.weight + 0.5 * learned, atol=1e-6)
+    assert result.partner == "user/base"
+
+
+def test_texture_that_cannot_be_transferred_is_a_sentence(two, tmp_path):
+    with pytest.raises(ValueError, match="names no partner"):
+        transfer(two[0], two[1])
+    two[1].save_pretrained(tmp_path)
+    gan = SRGANGenerator(width=4, blocks=1, partner=str(tmp_path))
+    with pytest.raises(ValueError, match="same architecture"):
+        transfer(SRGANGenerator(width=5, blocks=1), gan)
+    with pytest.raises(ValueError, match="0 or more, got -1"):
+        transfer(two[0], gan, -1)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import DEFAULT
 from conftest import ROOT, read, smooth_photo
 
 pytestmark = pytest.mark.browser
@@ -100,13 +101,13 @@ def test_visitor_uploads_enlarges_drags_and_downloads(page, url, tmp_path):
     download.value.save_as(tmp_path / "down.png")
     from srgan_hub import Upscaler
 
-    expected = Upscaler.from_pretrained("srgan-x4")(read(tmp_path / "holiday.png"))
+    expected = Upscaler.from_pretrained(DEFAULT)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(tmp_path / "down.png")).astype(int) - np.asarray(expected)).max() <= 1
     assert not [wanted for wanted in page.requested if not wanted.startswith((url, "data:", "blob:"))]
 
 
 def test_example_and_other_model(page, tmp_path):
-    page.get_by_label("Faithful").check()
+    page.get_by_label("Clean, faithful").check()
     page.locator("#examples button").first.click()
     page.wait_for_selector("#photo img")
     page.click("#enlarge")

@@ -316,3 +316,13 @@ def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, 
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 2
     assert "result of 200x280 may take 0.0 GB, and 0.0 GB are free in" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_transfer_writes_a_checkpoint_that_names_its_partner(tmp_path, photo_folder, capsys):
+    output = tmp_path / "new"
+    command = ["transfer", "srresnet-x4", "srgan-x4-vivid", "--share", "0.5", "--photos", str(photo_folder), "-o", str(output)]
+    assert main(command) == 0
+    assert "0.5 of what srgan-x4-vivid has learned beyond srresnet-x4" in capsys.readouterr().out
+    assert SRGANGenerator.from_pretrained(output).partner == "srresnet-x4"
+    assert main(command) == 2
+    assert "is there already; choose another -o" in capsys.readouterr().err

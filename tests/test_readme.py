@@ -8,6 +8,7 @@ import pytest
 from accelerate.commands.launch import launch_command_parser
 
 from conftest import NEEDS_THE_HUB, ROOT, smooth_photo
+from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
 from srgan_hub.training.settings import weights_of
 from train_accelerate import parse
@@ -34,6 +35,7 @@ def folder(tmp_path, monkeypatch):
     for name, size in (("photos", 24), ("sets/Mine/HR", 96), ("sets/Mine/LR_x4", 24)):
         (tmp_path / name).mkdir(parents=True)
         smooth_photo(96, 96).resize((size, size)).save(tmp_path / name / "a.png")
+    SRGANGenerator.from_pretrained("srresnet-x4").save_pretrained("runs/mine")
     return tmp_path
 
 

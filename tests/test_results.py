@@ -14,7 +14,7 @@ from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.tables import from_json, markdown
 
 REPORT = json.loads((DOCS / "results.json").read_text())
-BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid")
+BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo")
 SETS = ("Set5", "Set14", "BSD100")
 
 
