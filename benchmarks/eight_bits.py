@@ -16,7 +16,7 @@ from torch import Tensor
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.program import program
-from srgan_hub.quantization import SHOWS, Quantization, gram, observe, shares
+from srgan_hub.quantization import SHOWS, Quantization, grams, observe, shares
 from srgan_hub.rounding import TOP, fitted, tops
 
 LEAST = 0.01  # what is less is not shown
@@ -33,7 +33,7 @@ def main(photographs: str, model: str) -> None:
     kept = shares(steps, pictures, Quantization("", ranges, {}))
     alone = shares(steps, pictures, Quantization("", ranges, {n: each_by_itself(steps[n].weight) for n in ranges}))
     shows = [number for number in ranges if kept[number] > SHOWS]
-    fits = {n: fitted(steps[n].weight, gram(steps, pictures, n, ranges[n])) for n in shows}
+    fits = {n: fitted(steps[n].weight, gram) for n, gram in grams(steps, pictures, {n: ranges[n] for n in shows}).items()}
     best = kept | shares(steps, pictures, Quantization("", ranges, fits), shows)
     ways = (alone, kept, best)
     print(f"{model}\n\n| convolution | kernel | of all multiplications | each weight by itself | sums kept | fitted |")

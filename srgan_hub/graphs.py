@@ -13,6 +13,7 @@ from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
+import torch
 
 from srgan_hub.program import Step
 from srgan_hub.quantization import Quantization
@@ -55,8 +56,10 @@ def _core():
 def openvino_model(steps: list[Step], quantization: Quantization | None = None):
     """The program as an openvino.Model; convolutions in 8 bits where the quantization says so."""
     openvino = import_openvino()
-    lr = openvino.opset13.parameter([-1, 3, -1, -1], np.float32, name="lr")
-    model = openvino.Model([_openvino_value(openvino.opset13, steps, lr, quantization)], [lr], "srgan")
+    ops = openvino.opset13
+    lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
+    x = ops.clamp(ops.multiply(lr, ops.constant(np.float32(255))), 0.0, 255.0)
+    model = openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
     model.output(0).set_names({"sr"})
     return model
 
@@ -66,13 +69,10 @@ def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = 
     which then moves bytes."""
     openvino = import_openvino()
     ops = openvino.opset13
-    *others, last, _ = steps
-    scaled = last._replace(weight=255 * last.weight, bias=255 * last.bias)
     lr = ops.parameter([-1, -1, -1, 3], np.uint8, name="lr")
     x = ops.convert(ops.transpose(lr, ops.constant([0, 3, 1, 2])), "f32")
-    x = ops.multiply(x, ops.constant(np.float32(1 / 255)))
-    y = _openvino_value(ops, [*others, scaled], x, quantization)
-    y = ops.convert(ops.round(ops.clamp(y, 0.0, 255.0), "half_to_even"), "u8")
+    y = ops.clamp(_openvino_value(ops, steps[:-1], x, quantization), 0.0, 1.0)  # before the factor, or that goes into weights
+    y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
     y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
     model = openvino.Model([y], [lr], "srgan")
     model.output(0).set_names({"sr"})
@@ -80,8 +80,13 @@ def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = 
 
 
 def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None):
-    """The last value. Inputs in 8 bits are rounded where they are made, so that a pixel shuffle moves bytes."""
+    """The last value; lr in 0...255, which bf16 holds exactly where it came as bytes. Inputs in 8 bits are rounded where they
+    are made, so that a pixel shuffle moves bytes."""
     ranges = quantization.ranges if quantization else {}
+    if 0 in ranges:
+        lr = ops.multiply(lr, ops.constant(np.float32(1 / 255)))
+    else:
+        lr, steps = ops.concat([lr, lr], 1), [in_two(steps[0]), *steps[1:]]
 
     def eighth(x, low, high, levels: int):
         limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low, high)]
@@ -112,6 +117,15 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                 y = ops.depth_to_space(x[0], "depth_first", 2)
         values.append(y)
     return values[-1]
+
+
+def in_two(first: Step) -> Step:
+    """The first convolution for LR in 0...255 that it is given twice: the second time it has what bf16 cuts off its weights.
+
+    A rounded weight shifts whole surfaces: this alone is half of what bf16 costs in PSNR (docs/engines.md)."""
+    weight = first.weight / 255
+    kept = weight.bfloat16().float()
+    return first._replace(weight=torch.cat([kept, weight - kept], dim=1))
 
 
 def onnx_model(steps: list[Step]):

@@ -78,8 +78,9 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     ranges, work = observe(steps, pictures)
     found = Quantization(fingerprint(steps), ranges, {})
     share = shares(steps, pictures, found)
-    for number in [number for number in share if share[number] > SHOWS]:
-        found.fits[number] = fitted(steps[number].weight, gram(steps, pictures, number, ranges[number]))
+    shown = {number: ranges[number] for number in share if share[number] > SHOWS}
+    for number, gram in grams(steps, pictures, shown).items():
+        found.fits[number] = fitted(steps[number].weight, gram)
     share |= shares(steps, pictures, found, found.fits)
     flat = [(picture, compute(steps, picture)) for picture in FLAT]
     for number in sorted(share, key=lambda number: share[number] / work[number], reverse=True):
@@ -106,22 +107,25 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, tu
     return {number: on_steps(*limits) for number, limits in ranges.items()}, work
 
 
-@torch.inference_mode()
-def gram(steps: list[Step], pictures: Sequence[Tensor], number: int, limits: tuple[float, float]) -> Tensor:
-    """Mean of x x^T over inputs x of a convolution, each the rounded values under its kernel; (I * K * K, I * K * K)."""
-    side = steps[number].weight.shape[-1]
-    total, count = 0, 0
+def grams(steps: list[Step], pictures: Sequence[Tensor], ranges: dict[int, tuple[float, float]]) -> dict[int, Tensor]:
+    """Of each convolution with a range: mean of x x^T over inputs x, each the I * K * K rounded values under its kernel."""
+    totals, counts = dict.fromkeys(ranges, 0), dict.fromkeys(ranges, 0)
     chance = torch.Generator().manual_seed(0)
-    inputs = {}
-    for picture in [*pictures, *FLAT]:
-        compute(steps[: number + 1], picture, watch=lambda at, step, x: inputs.update({at: x}))
-        height, width = inputs[number].shape[-2:]
-        x = F.pad(rounded(inputs[number], *limits, 256), [side // 2] * 4)
-        windows = x[0].unfold(1, side, 1).unfold(2, side, 1)                # (I, H, W, K, K), no copy
+
+    def watch(number: int, step: Step, x: Tensor) -> None:
+        if number not in ranges:
+            return
+        side, (height, width) = step.weight.shape[-1], x.shape[-2:]
+        x = F.pad(rounded(x, *ranges[number], 256), [side // 2] * 4)
+        windows = x[0].unfold(1, side, 1).unfold(2, side, 1)                              # (I, H, W, K, K), no copy
         places = torch.randperm(height * width, generator=chance)[:PATCHES]
         columns = windows[:, places // width, places % width].transpose(0, 1).flatten(1)  # (places, I * K * K)
-        total, count = total + columns.T @ columns, count + len(columns)
-    return total / count
+        totals[number] = totals[number] + columns.T @ columns
+        counts[number] += len(columns)
+
+    for picture in [*pictures, *FLAT]:
+        compute(steps, picture, watch=watch)
+    return {number: totals[number] / counts[number] for number in ranges}
 
 
 def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers=None) -> dict[int, float]:

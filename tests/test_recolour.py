@@ -28,3 +28,12 @@ def test_same_chance_gives_the_same_colours():
     hr = images(8)
     one, again, other = (recoloured(hr, 0.5, np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_flat_ones_and_greys_are_among_them():
+    result = recoloured(images(400), 0.999, np.random.default_rng(0)).double()
+    flat = result.std((2, 3)).amax(1) < 2
+    means = result.mean((2, 3))
+    grey = (means.amax(1) - means.amin(1) < 8) & (means.amin(1) > 20) & (means.amax(1) < 235)
+    assert 40 < flat.sum() < 300
+    assert (flat & grey).any()

@@ -15,6 +15,7 @@ from srgan_hub.evaluation.tables import from_json, markdown
 
 REPORT = json.loads((DOCS / "results.json").read_text())
 BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo")
+SOME = 5
 SETS = ("Set5", "Set14", "BSD100")
 
 
@@ -56,12 +57,12 @@ def test_images_are_those_of_the_manifest():
 
 @pytest.mark.parametrize("name", SETS)
 def test_measured_again_they_are_the_same(benchmark_sets, name):
-    """With the weights as they are shipped, in float32, on this machine."""
+    """With the weights as they are shipped, in float32, on this machine; five or so images of each set: all take minutes."""
     one = next(one for one in find_sets(benchmark_sets) if one.name == name)
     loaded = list(pairs(one))
     assert {row["image"] for row in rows()[name]["bicubic"]} == {image for image, _, _ in loaded}
     for method in open_methods(["nearest", "bicubic", *BUNDLED])[0]:
         known = {row["image"]: row for row in rows()[name][method.name]}
-        for row in measure(method.upscale, loaded):
+        for row in measure(method.upscale, loaded[:: len(loaded) // SOME]):
             for key, slack in (("psnr", 0.005), ("ssim", 5e-5), ("psnr_rgb", 0.005), ("colour_shift", 0.01)):
                 assert row[key] == pytest.approx(known[row["image"]][key], abs=slack), (method.name, row["image"], key)

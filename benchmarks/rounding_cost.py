@@ -1,0 +1,40 @@
+"""What bf16 and int8 cost: PSNR-Y on benchmark sets less that in float32, by OpenVINO.
+
+    python -m benchmarks.rounding_cost SETS srresnet-x4 srgan-x4
+
+The rows of docs/engines.md; what a default may lose is 0.02 dB, what int8 may lose at all 0.05."""
+
+from __future__ import annotations
+
+import argparse
+
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.evaluation.benchmark import mean, measure
+from srgan_hub.pipeline import Upscaler
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", help="folder of benchmark sets")
+    parser.add_argument("models", nargs="+", help="quantized checkpoints")
+    options = parser.parse_args()
+    upscalers = {
+        (model, precision): Upscaler.from_pretrained(model, engine="openvino", precision=precision)
+        for model in options.models
+        for precision in ("fp32", "bf16", "int8")
+    }
+    scale = next(iter(upscalers.values())).scale
+    sets = {one.name: list(pairs(one, scale)) for one in find_sets(options.sets, scale, bare=True)}
+    print("| | | " + " | ".join(sets) + " |\n| --- | --- |" + " --- |" * len(sets))
+    for model in options.models:
+        psnr = {
+            precision: [mean(measure(upscalers[model, precision], given, scale), "psnr") for given in sets.values()]
+            for precision in ("fp32", "bf16", "int8")
+        }
+        for precision in ("bf16", "int8"):
+            lost = [value - exact for value, exact in zip(psnr[precision], psnr["fp32"], strict=True)]
+            print(f"| {model} | {precision} | " + " | ".join(f"{value:+.3f}" for value in lost) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
