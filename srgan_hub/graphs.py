@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import Counter
 from functools import cache
 from importlib.util import find_spec
 
@@ -92,6 +93,7 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
         limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low, high)]
         return ops.fake_quantize(x, *limits, *limits, levels)
 
+    uses = Counter(value for step in steps for value in step.inputs)
     values = [lr]
     for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
@@ -101,6 +103,9 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                 if number in ranges:
                     top = tops(step.weight).numpy()
                     weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
+                    if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but the rounding goes
+                        # into it; by itself it is done in another layout, which takes a seventh of the whole time
+                        x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0])))
                     if not number or steps[number - 1].kind != "shuffle":
                         x[0] = eighth(x[0], *ranges[number], 256)
                 else:
