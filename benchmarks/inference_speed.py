@@ -36,7 +36,8 @@ PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6d
 BASE = "PyTorch eager float32 (others)"
 ENGINES = {
     "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"), "ONNX Runtime fp32": ("onnxruntime", "fp32"),
-    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"), "OpenVINO int8": ("openvino", "int8"),
+    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"), "OpenVINO mixed": ("openvino", "mixed"),
+    "OpenVINO int8": ("openvino", "int8"),
 }  # fmt: skip
 OTHERS = {
     "Real-ESRGAN x4plus (RRDBNet)": lambda: spandrel("ESRGAN", "RRDB").RRDBNet(),

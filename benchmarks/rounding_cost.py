@@ -1,4 +1,4 @@
-"""What bf16 and int8 cost: PSNR-Y on benchmark sets less that in float32, by OpenVINO.
+"""What each precision costs: PSNR-Y on benchmark sets less that in float32, by OpenVINO.
 
     python -m benchmarks.rounding_cost SETS srresnet-x4 srgan-x4
 
@@ -12,6 +12,8 @@ from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import mean, measure
 from srgan_hub.pipeline import Upscaler
 
+PRECISIONS = ("fp32", "bf16", "mixed", "int8")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -21,7 +23,7 @@ def main() -> None:
     upscalers = {
         (model, precision): Upscaler.from_pretrained(model, engine="openvino", precision=precision)
         for model in options.models
-        for precision in ("fp32", "bf16", "int8")
+        for precision in PRECISIONS
     }
     scale = next(iter(upscalers.values())).scale
     sets = {one.name: list(pairs(one, scale)) for one in find_sets(options.sets, scale, bare=True)}
@@ -29,9 +31,9 @@ def main() -> None:
     for model in options.models:
         psnr = {
             precision: [mean(measure(upscalers[model, precision], given, scale), "psnr") for given in sets.values()]
-            for precision in ("fp32", "bf16", "int8")
+            for precision in PRECISIONS
         }
-        for precision in ("bf16", "int8"):
+        for precision in PRECISIONS[1:]:
             lost = [value - exact for value, exact in zip(psnr[precision], psnr["fp32"], strict=True)]
             print(f"| {model} | {precision} | " + " | ".join(f"{value:+.3f}" for value in lost) + " |", flush=True)
 

@@ -176,7 +176,7 @@ def export_checkpoint(options: argparse.Namespace) -> int:
 
 
 def quantize(options: argparse.Namespace) -> int:
-    """Let a checkpoint be computed in 8 bits: write int8.safetensors into its folder, where int8 and auto then find it."""
+    """Let a checkpoint be computed in 8 bits: write int8.safetensors into its folder, where mixed, int8 and auto then find it."""
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")
@@ -185,8 +185,8 @@ def quantize(options: argparse.Namespace) -> int:
     quantization, change = calibrate(generator, pictures)
     save(quantization, folder)
     of = sum(step.kind == "conv" for step in program(generator))
-    print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits, by {len(pictures)} photographs; the mean "
-          f"squared change of luma by it is {change:.2f} grey levels")  # fmt: skip
+    print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits ({len(quantization.mixed().ranges)} "
+          f"in mixed), by {len(pictures)} photographs; the mean squared change of luma is {change:.2f} grey levels")  # fmt: skip
     return 0
 
 
@@ -304,7 +304,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", choices=sorted(SUFFIXES), required=True)
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx, or .xml for OpenVINO")
 
-    command = commands.add_parser("quantize", help="prepare a model for int8", description=quantize.__doc__)
+    command = commands.add_parser("quantize", help="prepare a model for 8 bits", description=quantize.__doc__)
     command.set_defaults(run=quantize)
     add = command.add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"bundled checkpoint ({', '.join(bundled())}), or folder")
@@ -344,7 +344,8 @@ def add_engine(add, engine: str, precision: str) -> None:
     add("--engine", choices=("auto", *PACKAGES), default=engine,
         help=f"what computes; auto: a GPU by PyTorch, a CPU by OpenVINO where it is installed [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
-        help=f"auto: int8 if the model is quantized, bf16, fp16, the first the hardware is made for [{precision}]")  # fmt: skip
+        help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16, fp16, the first the hardware is made for; int8 is "
+             f"faster still, and loses up to 0.05 dB [{precision}]")  # fmt: skip
 
 
 def positive(text: str) -> int:

@@ -17,7 +17,8 @@ from srgan_hub.graphs import EngineError, onnx_model, openvino_bytes_model, open
 from srgan_hub.program import Step, program, run
 from srgan_hub.quantization import Quantization
 
-PRECISIONS = ("fp32", "bf16", "fp16", "int8")
+PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
+EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
 PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
 
 
@@ -32,9 +33,10 @@ def choose(
 ) -> Choice:
     """The fastest that is installed and right for the hardware, where something is "auto" or None.
 
-    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. int8 (for a generator that has
-    ranges for it), then bf16, is taken where the processor has instructions for it (docs/engines.md: each costs less than
-    0.02 dB), fp16 on other GPUs, else fp32. Raises EngineError for what cannot be had."""
+    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. mixed (for a generator that has
+    ranges for 8 bits), then bf16, is taken where the processor has instructions for it (docs/engines.md: each costs less than
+    0.02 dB), fp16 on other GPUs, else fp32; int8 is faster than mixed and costs up to 0.05 dB. Raises EngineError for what
+    cannot be had."""
     if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
         known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
@@ -47,15 +49,15 @@ def choose(
     if engine != "pytorch" and not on_cpu:
         raise EngineError(f"{engine} computes on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
     if precision == "auto":
-        fast = "int8" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
+        fast = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
         precision = "fp32" if engine == "onnxruntime" else fast
     if precision == "fp16" and on_cpu:
         raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
-    if precision == "int8":
+    if precision in EIGHT_BITS:
         if engine != "openvino":
-            raise EngineError("int8 is computed by OpenVINO, on CPUs; use the engine openvino, or another precision")
+            raise EngineError(f"{precision} is computed by OpenVINO, on CPUs; use the engine openvino, or another precision")
         if not has_int8():  # without VNNI the sums of products overflow
-            raise EngineError("this processor has no instructions for int8 (VNNI or AMX); use bf16 or fp32")
+            raise EngineError(f"this processor has no instructions for {precision} (VNNI or AMX); use bf16 or fp32")
     if precision != "fp32" and engine == "onnxruntime":
         raise EngineError("ONNX Runtime computes in fp32 here; for bf16 use the engine openvino or pytorch")
     return Choice(engine, precision, device)
@@ -102,12 +104,14 @@ def open_engine(
     choice = choose(engine, precision, device, fits)
     if choice.engine != "openvino":
         return {"pytorch": PyTorchEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](steps, choice)
-    if choice.precision == "int8" and not fits:
+    if choice.precision not in EIGHT_BITS:
+        return OpenVINOEngine(steps, choice, None)
+    if not fits:
         raise EngineError(
-            f"there are no ranges for int8{' with these weights' if int8 else ''}; make them with srgan-hub quantize, "
-            "or use another precision"
+            f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "
+            "quantize, or use another precision"
         )
-    return OpenVINOEngine(steps, choice, int8 if choice.precision == "int8" else None)
+    return OpenVINOEngine(steps, choice, int8 if choice.precision == "int8" else int8.mixed())
 
 
 class Engine(ABC):
@@ -123,6 +127,7 @@ class Engine(ABC):
 
     def __str__(self) -> str:
         name, precision, device = self.choice
+        precision = {"mixed": f"int8 and {fast_precision('cpu')}"}.get(precision, precision)
         names = {"pytorch": "PyTorch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
         return f"{names[name]} {version(PACKAGES[name])} {precision}, {device}"
 
@@ -155,7 +160,7 @@ class OpenVINOEngine(Engine):
     def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None):
         super().__init__(choice)
         self.steps, self.quantization = steps, quantization
-        other = fast_precision("cpu") if choice.precision == "int8" else choice.precision
+        other = fast_precision("cpu") if quantization else choice.precision
         self.hints = {
             "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[other],
             "PERFORMANCE_HINT": "LATENCY",

@@ -29,7 +29,8 @@ from srgan_hub.program import Step, program, run
 from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
 FILE = "int8.safetensors"
-ALLOWED = 0.15  # mean squared change of the result's luma, in grey levels: 0.015 dB at 32 dB
+ALLOWED = 0.36  # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
+MIXED = 0.15    # the same for the precision "mixed": 0.015 dB
 FLAT_LIMIT = 2  # grey levels by which a flat colour may change
 SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
@@ -41,6 +42,7 @@ class Quantization(NamedTuple):
     weights: str                             # `fingerprint` of the steps that it is for
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
+    showing: frozenset[int] = frozenset()    # those of them that the precision "mixed" leaves finer
 
     def belongs_to(self, steps: list[Step]) -> bool:
         """Whether it was made for these steps, with these weights."""
@@ -50,6 +52,11 @@ class Quantization(NamedTuple):
             and self.ranges.keys() <= convolutions.keys()
             and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
         )
+
+    def mixed(self) -> Quantization:
+        """Without those whose rounding shows most: what costs next to nothing."""
+        ranges, fits = ({n: of[n] for n in of if n not in self.showing} for of in (self.ranges, self.fits))
+        return Quantization(self.weights, ranges, fits)
 
     def weight(self, number: int, weight: Tensor) -> Tensor:
         """What a convolution with that float32 weight has in 8 bits."""
@@ -70,8 +77,8 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     """The convolutions that can be computed in 8 bits, and the mean squared change of the result's luma by it, in grey levels.
 
     pictures: LR, (1, 3, H, W) in [0, 1]; allowed: how large that change may be, judged by the sum of the convolutions' own
-    shares. No flat colour may change by more than FLAT_LIMIT, or by as much more as `allowed` is above ALLOWED. Those with the
-    largest share for their work are left out. Raises ValueError without pictures."""
+    shares. No flat colour may change by more than FLAT_LIMIT. Those with the largest share for their work are left out; the next
+    ones are `showing`, until what is left changes no more than MIXED. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there is no picture to calibrate on")
     steps = program(generator)
@@ -82,12 +89,21 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     for number, gram in grams(steps, pictures, shown).items():
         found.fits[number] = fitted(steps[number].weight, gram)
     share |= shares(steps, pictures, found, found.fits)
+    order = sorted(share, key=lambda number: share[number] / work[number], reverse=True)
     flat = [(picture, compute(steps, picture)) for picture in FLAT]
-    for number in sorted(share, key=lambda number: share[number] / work[number], reverse=True):
-        if sum(share[one] for one in ranges) <= allowed and shift(steps, flat, found) <= FLAT_LIMIT * allowed / ALLOWED:
-            break
-        del ranges[number]
-        found.fits.pop(number, None)
+
+    def least_without(allowed: float, flat_limit: float) -> int:
+        """How many of the order, from its start, must be left out."""
+        for count in range(len(order) + 1):
+            left = found._replace(showing=frozenset(order[:count])).mixed()
+            if sum(map(share.get, left.ranges)) <= allowed and shift(steps, flat, left) <= flat_limit:
+                return count
+        return len(order)
+
+    limit = FLAT_LIMIT * max(1, allowed / ALLOWED)
+    dropped = least_without(allowed, limit)
+    showing = order[dropped : max(dropped, least_without(min(MIXED, allowed), limit))]
+    found = found._replace(showing=frozenset(order[:dropped])).mixed()._replace(showing=frozenset(showing))
     return found, change(steps, pictures, [found])[0]
 
 
@@ -188,7 +204,8 @@ def save(quantization: Quantization, folder: Path) -> None:
     """Write it into a checkpoint's folder."""
     tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
     tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
-    save_file(tensors, folder / FILE, {"weights": quantization.weights})
+    showing = " ".join(map(str, sorted(quantization.showing)))
+    save_file(tensors, folder / FILE, {"weights": quantization.weights, "showing": showing})
 
 
 def find(source: str | Path, **hub) -> Quantization | None:
@@ -204,7 +221,9 @@ def read(path: Path) -> Quantization:
     """What `save` wrote. Raises CheckpointError for anything else."""
     try:
         with safe_open(path, "pt") as file:
-            found = Quantization(file.metadata()["weights"], {}, {})
+            about = file.metadata() or {}
+            showing = frozenset(map(int, about.get("showing", "").split()))
+            found = Quantization(about["weights"], {}, {}, showing)
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 number, kind = name.split(".")
                 {"range": found.ranges, "weight": found.fits}[kind][int(number)] = file.get_tensor(name)
@@ -214,6 +233,8 @@ def read(path: Path) -> Quantization:
                 raise ValueError("a range must hold 0 and be finite")
         if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
             raise ValueError("weights must be int8 and have a range")
+        if not showing <= found.ranges.keys():
+            raise ValueError("what shows must have a range")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error

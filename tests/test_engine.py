@@ -104,7 +104,7 @@ def test_a_gpu_computes_by_pytorch(monkeypatch):
     ("wanted", "sentence"),
     [
         (dict(engine="tensorrt"), "the engine must be one of auto, pytorch, openvino, onnxruntime"),
-        (dict(precision="fp8"), "the precision one of auto, fp32, bf16, fp16, int8, got 'auto' and 'fp8'"),
+        (dict(precision="fp8"), "the precision one of auto, fp32, bf16, fp16, mixed, int8, got 'auto' and 'fp8'"),
         (dict(precision="fp16", device="cpu"), "fp16 is for GPUs; on a CPU use bf16 or fp32"),
         (dict(engine="openvino", device="cuda"), "openvino computes on the CPU here, not on cuda"),
         (dict(engine="onnxruntime", precision="bf16"), "ONNX Runtime computes in fp32 here"),

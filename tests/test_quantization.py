@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 
 from conftest import smooth_photo
 from srgan_hub import CheckpointError, SRGANGenerator, Upscaler, engine
+from srgan_hub import quantization as module
 from srgan_hub.cli import main
 from srgan_hub.engine import EngineError, has_int8, open_engine
 from srgan_hub.graphs import openvino_model
@@ -54,6 +55,15 @@ def test_more_may_change_more_convolutions_are_in_8_bits(random_generator, pictu
     assert 0 < changed < most
 
 
+def test_mixed_leaves_out_what_shows(random_generator, pictures, monkeypatch):
+    every, most = calibrate(random_generator, pictures, allowed=1e9)
+    monkeypatch.setattr(module, "MIXED", most / 2)
+    found, _ = calibrate(random_generator, pictures, allowed=1e9)
+    mixed = found.mixed()
+    assert found.ranges == every.ranges and mixed.ranges.keys() == found.ranges.keys() - found.showing
+    assert found.showing and mixed.ranges and mixed.fits.keys() == found.fits.keys() - found.showing
+
+
 def test_calibration_needs_pictures(random_generator):
     with pytest.raises(ValueError, match="no picture to calibrate on"):
         calibrate(random_generator, [])
@@ -90,14 +100,14 @@ def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
 @NEEDS_INT8
 @pytest.mark.parametrize("name", bundled())
 @pytest.mark.parametrize("colour", ["white", "black", "gray", (200, 30, 60)])
-def test_int8_leaves_flat_what_is_flat(name, colour):
+def test_eight_bits_leave_flat_what_is_flat(name, colour):
     """Beside float32, no more than 3 grey levels, at the frame too."""
     picture = Image.new("RGB", (40, 40), colour)
-    exact, int8 = (
+    exact, mixed, int8 = (
         np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(int)
-        for precision in ("fp32", "int8")
+        for precision in ("fp32", "mixed", "int8")
     )
-    assert abs(int8 - exact).max() <= 3
+    assert abs(mixed - exact).max() <= 3 and abs(int8 - exact).max() <= 3
 
 
 def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures):
@@ -105,7 +115,8 @@ def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures)
     assert find(checkpoint) is None
     save(quantization, checkpoint)
     found = find(checkpoint)
-    assert found[:2] == quantization[:2] and found.fits.keys() == quantization.fits.keys() != set()
+    assert found[:2] == quantization[:2] and found.showing == quantization.showing
+    assert found.fits.keys() == quantization.fits.keys() != set()
     assert all(torch.equal(found.fits[number], fit) for number, fit in quantization.fits.items())
 
 
@@ -119,7 +130,9 @@ RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
         ({"x.range": RANGE}, {"weights": "a"}), ({"0.other": RANGE}, {"weights": "a"}),
         ({"0.range": torch.tensor([0.5, 1.0])}, {"weights": "a"}), ({"0.range": torch.tensor([0.0])}, {"weights": "a"}),
         ({"0.range": torch.tensor([0.0, torch.inf])}, {"weights": "a"}), ({"0.range": torch.tensor(1.0)}, {"weights": "a"}),
-        ({"0.weight": FIT}, {"weights": "a"}), ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}),
+        ({"0.weight": FIT}, {"weights": "a"}), ({"0.range": RANGE}, {"weights": "a", "showing": "1"}),
+        ({"0.range": RANGE}, {"weights": "a", "showing": "first"}),
+        ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}),
     ],
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_a_sentence(tmp_path, tensors, metadata):
@@ -150,10 +163,10 @@ def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
 
 def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, photo, capsys, monkeypatch):
     assert main(["quantize", str(checkpoint), "--calibration", str(photo_folder), "--pictures", "3"]) == 0
-    assert "of 7 convolutions in 8 bits, by 3 photographs; the mean squared change of luma" in capsys.readouterr().out
+    assert "7 of 7 convolutions in 8 bits (7 in mixed), by 3 photographs; the mean squared change of luma" in capsys.readouterr().out
     monkeypatch.setattr(engine, "has_int8", lambda: True)
     upscaler = Upscaler.from_pretrained(checkpoint, engine="openvino")
-    assert upscaler.engine.choice.precision == "int8" and " int8, cpu" in str(upscaler.engine)
+    assert upscaler.engine.choice.precision == "mixed" and " int8 and " in str(upscaler.engine)
     assert upscaler(photo).size == (160, 112)
     monkeypatch.setattr(engine, "has_int8", lambda: False)
     assert Upscaler.from_pretrained(checkpoint, engine="openvino").engine.choice.precision in ("bf16", "fp32")
