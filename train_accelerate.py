@@ -37,6 +37,7 @@ from srgan_hub.evaluation.features import FeatureDistance
 from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.degrade import DEGRADATIONS
+from srgan_hub.imaging.resize import downsample
 from srgan_hub.losses import (
     adversarial_loss,
     coarse_loss,
@@ -93,6 +94,7 @@ class Config:
     width: int = 64                       # channels of the generator
     blocks: int = 16                      # residual blocks of the generator
     norm: str = "batch"                   # normalisation of the generator: batch or none
+    teacher: str | None = None            # generator whose results are learned instead of HR: what it does, by a smaller one
     # Loss; each weight's default is the variant's
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
@@ -246,6 +248,7 @@ def train(config: Config) -> Path:
         vgg = VGGFeatures(weights.layers, config.vgg_weights)
         vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
         vgg.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
+    teacher = Teacher(config, scale).to(accelerator.device) if config.teacher else None
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
@@ -354,6 +357,7 @@ def train(config: Config) -> Path:
             set_rate(optimizer, rate)
 
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
+                hr = teacher(batch.hr) if teacher else hr
                 generator.train(not warm)
                 with torch.set_grad_enabled(not warm):
                     sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
@@ -452,6 +456,21 @@ def new_generator(config: Config) -> SRGANGenerator:
         if asked not in (value, getattr(Config, name)):
             raise ValueError(f"--pretrained {config.pretrained} has {name} {value}, not {asked}; leave out --{name}")
     return generator
+
+
+class Teacher(torch.nn.Module):
+    """(N, 3, H, W) HR, uint8 -> what the generator that is to be learned from makes of them, shrunk by bicubic; [0, 1]."""
+
+    def __init__(self, config: Config, scale: int):
+        super().__init__()
+        self.generator = SRGANGenerator.from_pretrained(config.teacher).to(memory_format=torch.channels_last)
+        if self.generator.scale != scale:
+            raise ValueError(f"--teacher {config.teacher} enlarges {self.generator.scale} times, the generator {scale} times")
+
+    @torch.no_grad()
+    def forward(self, hr: Tensor) -> Tensor:
+        lr = downsample(hr, self.generator.scale).to(memory_format=torch.channels_last).float() / 255
+        return self.generator(lr).float().clamp(0, 1)
 
 
 def prepared(network: torch.nn.Module, config: Config) -> torch.nn.Module:

@@ -459,3 +459,22 @@ def test_a_gan_names_the_network_it_was_trained_on_from(variant, partner):
 def test_a_folder_that_others_do_not_have_is_no_partner(tmp_path):
     SRGANGenerator(width=4, blocks=1).save_pretrained(tmp_path)
     assert train_accelerate.new_generator(Config(variant="srgan-plus", pretrained=str(tmp_path))).partner is None
+
+
+def test_what_a_teacher_does_is_learned(photo_folder, tmp_path):
+    """The teacher itself has nothing to learn from it, but from HR."""
+    teacher = SRGANGenerator(width=4, blocks=1, norm="none")
+    torch.nn.init.normal_(teacher.tail.weight, std=0.05)
+    teacher.save_pretrained(tmp_path / "teacher")
+    start = dict(pretrained=str(tmp_path / "teacher"), norm="none", max_train_steps=1, lr=1e-6, validation="none", log_every=1)
+    lost = []
+    for name, more in (("hr", {}), ("taught", dict(teacher=str(tmp_path / "teacher")))):
+        train(configuration(photo_folder, tmp_path / name, **start, **more))
+        lost.append(json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])["pixel"])
+    assert lost[1] < lost[0] / 20
+
+
+def test_a_teacher_of_another_scale_is_one_sentence(photo_folder, tmp_path):
+    SRGANGenerator(width=4, blocks=1, scale=2).save_pretrained(tmp_path / "teacher")
+    with pytest.raises(ValueError, match="enlarges 2 times, the generator 4 times"):
+        train(configuration(photo_folder, tmp_path / "run", teacher=str(tmp_path / "teacher")))
