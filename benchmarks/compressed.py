@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("figure")
     parser.add_argument("models", nargs="+")
     options = parser.parse_args()
-    methods, scale = open_methods(options.models)
+    methods, scale = open_methods(options.models, engine="auto", precision="auto")  # figures of how much, not of the last digit
     cache = open_cache(open_splits(options.photos)["validation"])
     pairs = validation_pairs([np.asarray(cache[i]) for i in range(0, len(cache), 2)], scale)  # half of them: minutes
     measures = {**perceptual_measures(), "blocks": lambda sr, hr: blocks(sr, scale)}
