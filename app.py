@@ -20,10 +20,12 @@ from srgan_hub.pipeline import Upscaler
 
 MODELS = [
     ("Photo, faithful: for pictures of phones and the web, compressed ones too", "srresnet-x4-photo"),
-    ("Photo, sharp: the same with more texture; a fine grid may show", "srgan-x4-photo"),
+    ("Photo, sharp: the same with more texture; a fine pattern of dots may show", "srgan-x4-photo"),
     ("Clean: for pictures without JPEG blocks or noise", "srgan-x4"),
     ("Clean, vivid: more texture, more of it invented", "srgan-x4-vivid"),
     ("Clean, faithful: smoother, invents nothing", "srresnet-x4"),
+    ("Clean, quick: a quarter of the time", "srgan-x4-lite"),
+    ("Clean, quick, faithful", "srresnet-x4-lite"),
 ]
 DEFAULT = MODELS[0][1]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
@@ -37,8 +39,8 @@ load = lru_cache(maxsize=3)(Upscaler.from_pretrained)
 def upscale(photo: str, model: str = DEFAULT, progress=gr.Progress()):  # noqa: B008 (gradio's way to hand it in)
     """Enlarge a photograph four times.
 
-    photo: an image file. model: "srgan-x4-photo", "srresnet-x4-photo", "srgan-x4", "srgan-x4-vivid" or "srresnet-x4". Returns
-    (bicubic, enlarged) as a pair, and the enlarged PNG.
+    photo: an image file. model: "srgan-x4-photo", "srresnet-x4-photo", "srgan-x4", "srgan-x4-vivid", "srresnet-x4",
+    "srgan-x4-lite" or "srresnet-x4-lite". Returns (bicubic, enlarged) as a pair, and the enlarged PNG.
     """
     if not photo:
         raise gr.Error("Choose a photo first.", print_exception=False)

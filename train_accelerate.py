@@ -43,6 +43,7 @@ from srgan_hub.losses import (
     coarse_loss,
     content_loss,
     discriminator_loss,
+    grid_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -99,6 +100,7 @@ class Config:
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
     coarse_weight: float | None = None    # of the squared error of the images shrunk by the scale
+    grid_weight: float | None = None      # of the squared error of what repeats with every LR pixel, a checkerboard's
     content_weight: float | None = None   # of the VGG loss
     content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
     tv_weight: float | None = None        # of total variation
@@ -156,6 +158,9 @@ def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminat
     if weights.coarse:
         terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
         loss = loss + weights.coarse * terms["coarse"]
+    if weights.grid:
+        terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale)
+        loss = loss + weights.grid * terms["grid"]
     if weights.content:
         with torch.no_grad():
             hr_maps = vgg(hr)

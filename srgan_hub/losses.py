@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+CELLS = 8  # LR pixels a side of a square in which a pattern is looked for
 VGG_SCALE = 1 / 12.75  # section 3.2: rescaled features bring the VGG loss near the size of the MSE
 
 
@@ -20,6 +21,17 @@ def pixel_loss(sr: Tensor, hr: Tensor) -> Tensor:
 def coarse_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     """`pixel_loss` of the images shrunk by the mean of scale x scale pixels: what LR tells, and texture does not. Ours."""
     return pixel_loss(F.avg_pool2d(sr.float(), scale), F.avg_pool2d(hr.float(), scale))
+
+
+def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
+    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of 8 x 8 LR pixels: of each square's
+    mean over these, without the mean of the pattern. Texture hardly has such a mean, rows of dots have nothing else. Ours."""
+    side = min(CELLS, *(length // scale for length in sr.shape[-2:]))
+    squares = [length // (side * scale) for length in sr.shape[-2:]]
+    error = 2 * (sr.float() - hr.float())[..., : squares[0] * side * scale, : squares[1] * side * scale]
+    cells = error.view(*error.shape[:2], squares[0], side, scale, squares[1], side, scale)
+    pattern = cells.mean((3, 6))                                                  # (N, 3, rows, scale, columns, scale)
+    return (pattern - pattern.mean((3, 5), keepdim=True)).square().mean()
 
 
 def content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:

@@ -29,12 +29,13 @@ from srgan_hub.program import Step, program, run
 from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
 FILE = "int8.safetensors"
-ALLOWED = 0.36  # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
-MIXED = 0.15    # the same for the precision "mixed": 0.015 dB
-FLAT_LIMIT = 2  # grey levels by which a flat colour may change
+ALLOWED = 0.36    # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
+MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
+FLAT = 3          # grey levels by which a flat colour may change
+FLAT_MIXED = 2
 SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
-FLAT = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 0.5, 1.0), repeat=3)]
+FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 0.5, 1.0), repeat=3)]
 MEASURED = 8   # pictures on which each convolution's share in it is measured
 
 
@@ -77,8 +78,8 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     """The convolutions that can be computed in 8 bits, and the mean squared change of the result's luma by it, in grey levels.
 
     pictures: LR, (1, 3, H, W) in [0, 1]; allowed: how large that change may be, judged by the sum of the convolutions' own
-    shares. No flat colour may change by more than FLAT_LIMIT. Those with the largest share for their work are left out; the next
-    ones are `showing`, until what is left changes no more than MIXED. Raises ValueError without pictures."""
+    shares. No flat colour may change by more than FLAT. Those with the largest share for their work are left out; the next
+    ones are `showing`, until what is left keeps to MIXED and FLAT_MIXED. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there is no picture to calibrate on")
     steps = program(generator)
@@ -90,7 +91,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
         found.fits[number] = fitted(steps[number].weight, gram)
     share |= shares(steps, pictures, found, found.fits)
     order = sorted(share, key=lambda number: share[number] / work[number], reverse=True)
-    flat = [(picture, compute(steps, picture)) for picture in FLAT]
+    flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
     def least_without(allowed: float, flat_limit: float) -> int:
         """How many of the order, from its start, must be left out."""
@@ -100,9 +101,9 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
                 return count
         return len(order)
 
-    limit = FLAT_LIMIT * max(1, allowed / ALLOWED)
-    dropped = least_without(allowed, limit)
-    showing = order[dropped : max(dropped, least_without(min(MIXED, allowed), limit))]
+    more = max(1, allowed / ALLOWED)
+    dropped = least_without(allowed, FLAT * more)
+    showing = order[dropped : max(dropped, least_without(min(MIXED, allowed), FLAT_MIXED * more))]
     found = found._replace(showing=frozenset(order[:dropped])).mixed()._replace(showing=frozenset(showing))
     return found, change(steps, pictures, [found])[0]
 
@@ -117,7 +118,7 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, tu
         ranges[number] = min(low, x.min().item()), max(high, x.max().item())
         work[number] = step.weight.numel() * x.shape[-2] * x.shape[-1] / pixels
 
-    for picture in [*pictures, *FLAT]:
+    for picture in [*pictures, *FLATS]:
         pixels = picture.shape[-2] * picture.shape[-1]
         compute(steps, picture, watch=watch)
     return {number: on_steps(*limits) for number, limits in ranges.items()}, work
@@ -139,7 +140,7 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], ranges: dict[int, tuple
         totals[number] = totals[number] + columns.T @ columns
         counts[number] += len(columns)
 
-    for picture in [*pictures, *FLAT]:
+    for picture in [*pictures, *FLATS]:
         compute(steps, picture, watch=watch)
     return {number: totals[number] / counts[number] for number in ranges}
 

@@ -7,6 +7,7 @@ from srgan_hub.losses import (
     coarse_loss,
     content_loss,
     discriminator_loss,
+    grid_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -23,6 +24,20 @@ def test_coarse_loss_sees_the_mean_of_an_lr_pixel_and_no_texture_within_it():
     texture = 0.1 * torch.tensor([1.0, -1.0]).repeat(4).expand(8, 8)
     assert coarse_loss(hr + texture, hr, 4) < 1e-10
     assert math.isclose(coarse_loss(hr + 0.1, hr, 4), pixel_loss(hr + 0.1, hr), rel_tol=1e-4)
+
+
+def test_grid_loss_sees_what_repeats_with_every_lr_pixel_and_hardly_any_texture():
+    torch.manual_seed(0)
+    hr, texture = torch.rand(2, 3, 70, 64), 0.1 * torch.randn(2, 3, 70, 64)  # the six rows below are no square
+    dots = torch.zeros(70, 64)
+    dots[::4, ::4] = 0.1
+    half = dots.clone()
+    half[:, :32] *= -1  # over the whole picture no pattern is left
+    assert math.isclose(grid_loss(hr + dots, hr, 4), 4 * (0.1**2 / 16 - (0.1 / 16) ** 2), rel_tol=1e-4)
+    assert math.isclose(grid_loss(hr + dots, hr, 4), grid_loss(hr + half, hr, 4), rel_tol=1e-4)
+    assert grid_loss(hr + texture, hr, 4) < pixel_loss(hr + texture, hr) / 40
+    assert grid_loss(hr + 0.1, hr, 4) < 1e-10
+    assert math.isfinite(grid_loss(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), 4))
 
 
 def test_content_loss_rescales_features_before_squaring():

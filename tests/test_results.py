@@ -14,7 +14,8 @@ from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.tables import from_json, markdown
 
 REPORT = json.loads((DOCS / "results.json").read_text())
-BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo")
+BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo", "srresnet-x4-lite",
+           "srgan-x4-lite")  # fmt: skip
 SOME = 5
 SETS = ("Set5", "Set14", "BSD100")
 

@@ -287,7 +287,7 @@ def test_accumulated_batches_are_one_large_batch(photo_folder, tmp_path):
 
 @pytest.mark.parametrize("more", [
     dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic"), dict(optimizer="muon"),
-    dict(recolour=0.5, coarse_weight=1.0),
+    dict(recolour=0.5, coarse_weight=1.0, grid_weight=1.0),
 ])
 def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
     gan = dict(variant="srgan-mse", max_train_steps=8, checkpoint_every=5, validation="none", **more)
@@ -472,6 +472,7 @@ def test_what_a_teacher_does_is_learned(photo_folder, tmp_path):
         train(configuration(photo_folder, tmp_path / name, **start, **more))
         lost.append(json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])["pixel"])
     assert lost[1] < lost[0] / 20
+    assert "teacher's results in place of HR" in (tmp_path / "taught" / "README.md").read_text()
 
 
 def test_a_teacher_of_another_scale_is_one_sentence(photo_folder, tmp_path):

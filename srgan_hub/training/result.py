@@ -75,6 +75,7 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
     if record["validation"]:
         numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
         validation = f"{numbers}; {record['held_out']}"
+    taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
     return fill(
@@ -90,7 +91,7 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
         photographs=str(record["photographs"]),
         dataset=_public(config.dataset),
         degradation=config.degradation,
-        loss=loss_in_words(weights, network),
+        loss=loss_in_words(weights, network) + taught,
         perceptual=perceptual,
         pretrained=_public(config.pretrained) or "pass-through initialisation",
         validation=validation,
@@ -103,6 +104,8 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
     terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
     if weights.coarse:
         terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")
+    if weights.grid:
+        terms.append(f"{weights.grid:g} x the same of the pattern that repeats with every LR pixel in squares of 8 x 8 of them")
     if weights.content:
         form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
         layers = f"{' + '.join(weights.layers)} of {network}"

@@ -9,7 +9,7 @@ from srgan_hub.training.options import seconds
 from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
 from srgan_hub.vgg import LAYERS
 
-TERMS = ("pixel", "coarse", "content", "tv", "adversarial")
+TERMS = ("pixel", "coarse", "grid", "content", "tv", "adversarial")
 
 
 def weights_of(config) -> Variant:

@@ -10,6 +10,7 @@ class Variant(NamedTuple):
 
     pixel: float = 0.0            # squared error on [-1, 1]
     coarse: float = 0.0           # squared error on [-1, 1] of the images shrunk by the scale
+    grid: float = 0.0             # squared error on [-1, 1] of what repeats with every LR pixel
     content: float = 0.0          # distance of VGG feature maps
     layers: tuple[str, ...] = ()  # which maps (vgg.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
