@@ -19,8 +19,8 @@ from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
 
 MODELS = [
-    ("Photo, faithful: for pictures of phones and the web, compressed ones too", "srresnet-x4-photo"),
-    ("Photo, sharp: the same with more texture; a fine pattern of dots may show", "srgan-x4-photo"),
+    ("Photo: for pictures of phones and the web, compressed ones too", "srgan-x4-photo"),
+    ("Photo, faithful: the same, smoother, invents nothing", "srresnet-x4-photo"),
     ("Clean: for pictures without JPEG blocks or noise", "srgan-x4"),
     ("Clean, vivid: more texture, more of it invented", "srgan-x4-vivid"),
     ("Clean, faithful: smoother, invents nothing", "srresnet-x4"),
