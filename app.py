@@ -24,7 +24,7 @@ MODELS = [
     ("Clean: for pictures without JPEG blocks or noise", "srgan-x4"),
     ("Clean, vivid: more texture, more of it invented", "srgan-x4-vivid"),
     ("Clean, faithful: smoother, invents nothing", "srresnet-x4"),
-    ("Clean, quick: a quarter of the time", "srgan-x4-lite"),
+    ("Clean, quick: a third of the time", "srgan-x4-lite"),
     ("Clean, quick, faithful", "srresnet-x4-lite"),
 ]
 DEFAULT = MODELS[0][1]
