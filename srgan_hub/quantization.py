@@ -31,7 +31,7 @@ from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 FILE = "int8.safetensors"
 ALLOWED = 0.36    # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
 MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
-FLAT = 3          # grey levels by which a flat colour may change
+FLAT = 2.5        # grey levels by which a flat colour may change
 FLAT_MIXED = 2
 SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
@@ -93,17 +93,17 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     order = sorted(share, key=lambda number: share[number] / work[number], reverse=True)
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
-    def least_without(allowed: float, flat_limit: float) -> int:
-        """How many of the order, from its start, must be left out."""
-        for count in range(len(order) + 1):
+    def least_without(start: int, allowed: float, flat_limit: float) -> int:
+        """How many of the order, from its beginning, must be left out; no fewer than `start`."""
+        for count in range(start, len(order)):
             left = found._replace(showing=frozenset(order[:count])).mixed()
             if sum(map(share.get, left.ranges)) <= allowed and shift(steps, flat, left) <= flat_limit:
                 return count
         return len(order)
 
     more = max(1, allowed / ALLOWED)
-    dropped = least_without(allowed, FLAT * more)
-    showing = order[dropped : max(dropped, least_without(min(MIXED, allowed), FLAT_MIXED * more))]
+    dropped = least_without(0, allowed, FLAT * more)
+    showing = order[dropped : least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)]
     found = found._replace(showing=frozenset(order[:dropped])).mixed()._replace(showing=frozenset(showing))
     return found, change(steps, pictures, [found])[0]
 
