@@ -103,8 +103,8 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                 if number in ranges:
                     top = tops(step.weight).numpy()
                     weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
-                    if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but the rounding goes
-                        # into it; by itself it is done in another layout, which takes a seventh of the whole time
+                    if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but OpenVINO
+                        # rounds along with it; a rounding by itself it does in another layout, there and back
                         x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0])))
                     if not number or steps[number - 1].kind != "shuffle":
                         x[0] = eighth(x[0], *ranges[number], 256)
@@ -127,7 +127,7 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
 def in_two(first: Step) -> Step:
     """The first convolution for LR in 0...255 that it is given twice: the second time it has what bf16 cuts off its weights.
 
-    A rounded weight shifts whole surfaces: this alone is half of what bf16 costs in PSNR (docs/engines.md)."""
+    A rounded weight there shifts whole surfaces, and 1/255 spoils even those that are stored in bf16."""
     weight = first.weight / 255
     kept = weight.bfloat16().float()
     return first._replace(weight=torch.cat([kept, weight - kept], dim=1))
