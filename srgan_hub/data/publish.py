@@ -11,24 +11,17 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCard, HfApi, constants, get_token, hf_hub_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-)
-from huggingface_hub.utils import httpx, validate_repo_id
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCard, HfApi, hf_hub_download
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from PIL import Image
 
 from srgan_hub.card import fill, with_results
 from srgan_hub.data.sources import Images, open_splits
+from srgan_hub.hub.client import check_id, check_license, check_token, hub_errors
 
 logger = logging.getLogger(__name__)
 
@@ -104,12 +97,10 @@ def push_dataset(
     The shards of an earlier push are replaced, and in a card that is there the front matter and the facts below the text.
     Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is committed then.
     """
-    check_id(repo_id)
+    check_id(repo_id, "dataset")
     api = HfApi()
     with hub_errors(repo_id):
-        if get_token() is None:
-            raise ValueError("there is no token for the Hub: run `hf auth login`, or set HF_TOKEN to one that may write")
-        api.whoami()  # before hours of work: are the Hub and the token there?
+        check_token(api)  # before hours of work
         check_license(license, ask=True)
     plan = _plan(_open(source), shards)
     with hub_errors(repo_id):
@@ -149,7 +140,7 @@ def write_dataset(
 
     Needs no network. Raises ValueError as there; the folder is left as it was then.
     """
-    check_id(repo_id)
+    check_id(repo_id, "dataset")
     check_license(license, ask=False)
     plan = _plan(_open(source), shards)
     folder = Path(folder)
@@ -175,58 +166,6 @@ def is_div2k(source: str | Path) -> bool:
     path = Path(source).absolute()
     names = [path.name, *(entry.name for entry in path.iterdir())] if path.is_dir() else [path.name]
     return any(name.upper().startswith("DIV2K") for name in names)
-
-
-def check_id(repo_id: str) -> None:
-    """Raise ValueError unless this may be the id of a repository that somebody owns."""
-    try:
-        validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise ValueError(f"{repo_id!r} is no id of a dataset: {error}") from error
-    if repo_id.count("/") != 1:
-        raise ValueError(f"{repo_id!r} is no id of a dataset: write user/name, with your name on the Hub or an organisation's")
-
-
-def check_license(license: str | None, ask: bool) -> None:
-    """Raise ValueError if this is no identifier of a licence, or, where the Hub is asked, none that it knows."""
-    if license is None:
-        return
-    try:
-        if not re.fullmatch(r"[a-z0-9.-]+", license):
-            raise ValueError("no identifier")
-        if ask:
-            DatasetCard(f"---\nlicense: {license}\n---\n").validate()
-    except ValueError as error:
-        raise ValueError(
-            f"the Hub does not take {license!r} for a licence; the identifiers are listed at "
-            "https://huggingface.co/docs/hub/repositories-licenses"
-        ) from error
-
-
-@contextmanager
-def hub_errors(repo_id: str) -> Iterator[None]:
-    """Whatever the Hub or the way to it raises becomes a ValueError of one sentence that says what to do."""
-    again = "then run the same command again: what has been uploaded is not sent twice"
-    try:
-        yield
-    except OfflineModeIsEnabled as error:
-        raise ValueError("the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status == 401:
-            raise ValueError("the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew") from error
-        if status == 403:
-            raise ValueError(
-                f"the Hub refuses to write to {repo_id} (403): use a token that may write (`hf auth login`), and your own name "
-                "or an organisation's that you belong to"
-            ) from error
-        reason = (error.server_message or str(error)).strip().splitlines()[0]
-        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; mend that, {again}") from error
-    except (httpx.HTTPError, ConnectionError, LocalEntryNotFoundError) as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
-    except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
-        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _open(source: str | Path) -> dict[str, Images]:

@@ -1,0 +1,32 @@
+import pytest
+from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.utils import httpx
+
+from srgan_hub.hub.client import check_id, check_license, hub_errors
+
+
+@pytest.mark.parametrize("wrong", ["photos", "a/b/c", "user/my photos", "", "user/..", "user/-"])
+def test_an_id_that_nobody_can_own_is_refused_by_its_kind(wrong):
+    with pytest.raises(ValueError, match="is no id of a space"):
+        check_id(wrong, "space")
+
+
+def test_licences_are_identifiers():
+    check_license(None, ask=True)
+    check_license("cc-by-4.0", ask=False)
+    with pytest.raises(ValueError, match="identifiers are listed"):
+        check_license("CC BY", ask=False)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE"),
+        (httpx.ConnectError("refused"), "check the network"),
+        (ValueError("first line\n - second"), "^first line - second$"),
+    ],
+)
+def test_what_goes_wrong_is_one_sentence(error, says):
+    with pytest.raises(ValueError, match=says) as caught, hub_errors("user/net"):
+        raise error
+    assert "\n" not in str(caught.value)
