@@ -17,16 +17,9 @@ from srgan_hub.files import BadInput, read_picture, write_whole
 from srgan_hub.imaging.convert import normalise
 from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
+from srgan_hub.ui.models import offered
 
-MODELS = [
-    ("Photo: for pictures of phones and the web, compressed ones too", "srgan-x4-photo"),
-    ("Photo, faithful: the same, smoother, invents nothing", "srresnet-x4-photo"),
-    ("Clean: for pictures without JPEG blocks or noise", "srgan-x4"),
-    ("Clean, vivid: more texture, more of it invented", "srgan-x4-vivid"),
-    ("Clean, faithful: smoother, invents nothing", "srresnet-x4"),
-    ("Clean, quick: a third of the time", "srgan-x4-lite"),
-    ("Clean, quick, faithful", "srresnet-x4-lite"),
-]
+MODELS = offered()
 DEFAULT = MODELS[0][1]
 EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
 KEPT = 3600  # seconds that a result stays on the disk

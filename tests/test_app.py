@@ -49,12 +49,6 @@ def test_mistakes_are_one_sentence(tiny, tmp_path, content, sentence):
     assert not caught.value.print_exception
 
 
-def test_every_model_of_the_page_is_bundled():
-    from srgan_hub.loading import bundled
-
-    assert {name for _, name in app.MODELS} == set(bundled())
-
-
 def test_examples_are_small_enough_to_show_the_difference():
     assert len(app.EXAMPLES) >= 2
     assert all(max(read(path).size) <= 256 for path in app.EXAMPLES)

@@ -81,6 +81,8 @@ ALLOWED = {
     "mos/opinions": {"mos/raters", "mos/ratings", "mos/statistics", "mos/study"},
     "mos/statistics": set(),
     "mos/study": {"data/benchmarks"},
+    "ui/__init__": set(),
+    "ui/models": {"loading"},
     "training/__init__": set(),
     "training/checkpoint": set(),
     "training/colour": {"generator", "imaging"},

@@ -1,0 +1,28 @@
+"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS names."""
+
+from __future__ import annotations
+
+import os
+
+from srgan_hub.loading import locate
+
+LABELS = {
+    "srgan-x4-photo": "Photo: for pictures of phones and the web, compressed ones too",
+    "srresnet-x4-photo": "Photo, faithful: the same, smoother, invents nothing",
+    "srgan-x4": "Clean: for pictures without JPEG blocks or noise",
+    "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
+    "srresnet-x4": "Clean, faithful: smoother, invents nothing",
+    "srgan-x4-lite": "Clean, quick: a third of the time",
+    "srresnet-x4-lite": "Clean, quick, faithful",
+}
+VARIABLE = "SRGAN_MODELS"
+
+
+def offered() -> list[tuple[str, str]]:
+    """[(label, checkpoint)], the default first. SRGAN_MODELS: bundled names, folders or Hub ids, with spaces or commas between.
+
+    Raises CheckpointError for what is none of these; nothing is downloaded here."""
+    names = os.environ.get(VARIABLE, "").replace(",", " ").split() or list(LABELS)
+    for name in names:
+        locate(name)
+    return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]

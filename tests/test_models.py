@@ -1,0 +1,21 @@
+import pytest
+
+from srgan_hub.loading import CheckpointError, bundled
+from srgan_hub.ui.models import LABELS, offered
+
+
+def test_the_bundled_ones_unless_told_otherwise(monkeypatch):
+    monkeypatch.delenv("SRGAN_MODELS", raising=False)
+    assert {name for _, name in offered()} == set(bundled()) == set(LABELS)
+    assert offered()[0][1] == "srgan-x4-photo"
+
+
+def test_ones_own(monkeypatch):
+    monkeypatch.setenv("SRGAN_MODELS", " user/mine, srgan-x4 user/mine,")
+    assert offered() == [("user/mine", "user/mine"), (LABELS["srgan-x4"], "srgan-x4")]
+
+
+def test_what_is_no_checkpoint_is_refused(monkeypatch):
+    monkeypatch.setenv("SRGAN_MODELS", "srgan-x5")
+    with pytest.raises(CheckpointError, match="srgan-x5"):
+        offered()
