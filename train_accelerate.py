@@ -35,7 +35,9 @@ from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.features import FeatureDistance
 from srgan_hub.evaluation.niqe import niqe_of_result
+from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.generator import SRGANGenerator
+from srgan_hub.hub.push import FILES, PICTURE
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.imaging.resize import downsample
 from srgan_hub.losses import (
@@ -58,7 +60,7 @@ from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import keep_memory, make_accelerator, threads_each
 from srgan_hub.training.log import TrainingLog, check_tracker
 from srgan_hub.training.muon import Muon
-from srgan_hub.training.push import FILES, Pusher
+from srgan_hub.training.push import Pusher
 from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
 from srgan_hub.training.schedule import learning_rate
 from srgan_hub.training.settings import weights_of
@@ -68,7 +70,6 @@ from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
 
 SAMPLES = 32  # photographs to take the mean colour from
-CARD = Path(__file__).with_name("model_card.md")
 
 
 @dataclass(frozen=True)
@@ -323,9 +324,8 @@ def train(config: Config) -> Path:
     )
 
     def record() -> dict:
-        shape = {name: getattr(average.module, name) for name in ("scale", "width", "blocks", "norm")}
         facts = dict(updates=counters.step, seconds=counters.seconds, validation=counters.validation, held_out=measured_on)
-        return {**facts, "photographs": photographs, "generator": shape, "config": public(config)}
+        return {**facts, "photographs": photographs, "generator": average.module.shape, "config": public(config)}
 
     def result() -> SRGANGenerator:
         mixed = blend(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
@@ -347,8 +347,13 @@ def train(config: Config) -> Path:
     def write() -> None:
         if accelerator.is_main_process:
             facts = record()
-            card = training_card(CARD, config, weights, facts, vgg.network if vgg else None)
+            card = training_card(config, weights, facts, vgg.network if vgg else None)
             write_result(output, result(), card, facts)
+
+    def show() -> None:
+        """Draw the picture that a pushed card shows."""
+        upscaler = Upscaler(result(), engine="pytorch", precision="fp32", device=accelerator.device)
+        specimen(upscaler, pusher.repo_id.rpartition("/")[2]).save(output / PICTURE)
 
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
@@ -403,6 +408,7 @@ def train(config: Config) -> Path:
             if saving or pushing:
                 write()
             if pusher and pushing:
+                show()
                 pusher.start(step)
             log.leave_out_pause()
             if stopping:
@@ -414,6 +420,8 @@ def train(config: Config) -> Path:
         write()
     accelerator.end_training()
     accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
+    if pusher:
+        show()
     if pusher and not pusher.finish(counters.step):
         raise ValueError(f"the result is whole in {output}, but not pushed; the same command with --resume latest tries again")
     return output
@@ -455,8 +463,7 @@ def new_generator(config: Config) -> SRGANGenerator:
     if weights_of(config).adversarial and not generator.partner and not here:
         generator = SRGANGenerator.from_pretrained(config.pretrained, partner=config.pretrained)
     generator.train()
-    own = dict(scale=generator.scale, width=generator.width, blocks=generator.blocks, norm=generator.norm)
-    for name, value in own.items():
+    for name, value in generator.shape.items():
         asked = getattr(config, name)
         if asked not in (value, getattr(Config, name)):
             raise ValueError(f"--pretrained {config.pretrained} has {name} {value}, not {asked}; leave out --{name}")

@@ -6,7 +6,9 @@ import argparse
 import itertools
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from tqdm import tqdm
 from srgan_hub import __version__
 from srgan_hub.batch import enlarge_files
 from srgan_hub.blend import transfer
-from srgan_hub.card import with_model_index, with_results
+from srgan_hub.card import RESULTS, with_block, with_model_index
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs, read
 from srgan_hub.data.cache import decode
 from srgan_hub.data.calibration import lr_pictures
@@ -29,10 +31,13 @@ from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.metrics import blocks
 from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
+from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
 from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.generator import SRGANGenerator
+from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, check_push, push
+from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id, locate
 from srgan_hub.mos import command as mos
@@ -92,7 +97,7 @@ def benchmark(options: argparse.Namespace) -> int:
         raise ValueError("name the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # before minutes of work: is there a place for the results?
-        with_results(card.read_text(encoding="utf-8"), "")
+        with_block(card.read_text(encoding="utf-8"), RESULTS, "")
     for file in filter(None, (options.json, options.csv, options.markdown)):
         if not Path(file).absolute().parent.is_dir():
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
@@ -123,10 +128,11 @@ def benchmark(options: argparse.Namespace) -> int:
         if file:
             Path(file).write_text(text, encoding="utf-8")
     for card in cards:
-        text = with_results(card.read_text(encoding="utf-8"), table)
+        text = with_block(card.read_text(encoding="utf-8"), RESULTS, table)
         label = card.resolve().parent.name
         if index := {name: index_entry(by_method[label]) for name, by_method in results.items() if label in by_method}:
-            text = with_model_index(text, label, scale, index)
+            weights = report["methods"][label].get("weights_sha256", "")
+            text = with_model_index(text, label, scale, index, report["protocol"]["date"], weights)
         card.write_text(text, encoding="utf-8")
     return 0
 
@@ -203,6 +209,32 @@ def transfer_texture(options: argparse.Namespace) -> int:
         result = centre_colour(result, [decode(photos[number]) for number in range(0, len(photos), -(-len(photos) // SAMPLES))])
     result.save_pretrained(options.output)
     print(f"{options.output}: {options.base} and {options.share:g} of what {options.gan} has learned beyond {gan.partner}")
+    return 0
+
+
+def push_checkpoint(options: argparse.Namespace) -> int:
+    """Push a checkpoint to the Hub: weights, card with a picture, settings. Pushed again, results and the owner's words stay."""
+    generator = SRGANGenerator.from_pretrained(options.checkpoint)  # before anything is sent: does it load?
+    folder = Path(locate(options.checkpoint))
+    if not folder.is_dir():
+        raise ValueError(f"{options.checkpoint} is on the Hub already; to copy it, fetch it first: hf download {folder}")
+    check_push(options.repo_id, options.private)
+    with tempfile.TemporaryDirectory(prefix="srgan_hub-") as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=lambda place, names: set(names) - {*PUSHED, DISCRIMINATOR})
+        if not (folder / CARD).exists():
+            generator.generate_model_card(options.repo_id).save(Path(copy) / CARD)
+        upscaler = Upscaler(generator, engine="pytorch", precision="fp32")
+        specimen(upscaler, options.repo_id.rpartition("/")[2]).save(Path(copy) / PICTURE)
+        url = push(
+            copy,
+            options.repo_id,
+            private=options.private,
+            branch=options.branch,
+            tag=options.tag,
+            keep_text=not options.replace_text,
+            discriminator=options.discriminator,
+        )
+    print(url)
     return 0
 
 
@@ -321,6 +353,18 @@ def build_parser() -> argparse.ArgumentParser:
     add("--share", type=float, default=1.0, metavar="SHARE", help="of what the GAN has learned [1]")
     add("--photos", metavar="PHOTOGRAPHS", help="to set the mean colour by, as quantize --calibration takes them [left as it is]")
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
+
+    command = commands.add_parser("push", help="push a model to the Hub", description=push_checkpoint.__doc__)
+    command.set_defaults(run=push_checkpoint)
+    add = command.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help=f"folder, or bundled checkpoint ({', '.join(bundled())})")
+    add("repo_id", metavar="user/name", help="the model on the Hub; made if need be")
+    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
+    add("--branch", metavar="NAME", help="push there; made from main if need be [main]")
+    add("--tag", metavar="NAME", help="name this state, for from_pretrained(..., revision=NAME)")
+    add("--replace-text", action="store_true",
+        help="let the text of CHECKPOINT's README.md replace that of the card on the Hub [the text there stays]")  # fmt: skip
+    add("--discriminator", action="store_true", help="push CHECKPOINT's discriminator/ too, for others to fine-tune with")
 
     group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(

@@ -4,9 +4,11 @@ Ledig et al. 2017, arXiv:1609.04802, Figure 4 (top). Departures: none. `norm="no
 
 from __future__ import annotations
 
+from huggingface_hub import ModelCard
 from torch import Tensor, nn
 
-from srgan_hub.loading import StrictHubMixin
+from srgan_hub.card import new_card
+from srgan_hub.loading import StrictHubMixin, hub_name
 
 
 class ResidualBlock(nn.Module):
@@ -73,6 +75,17 @@ class SRGANGenerator(
         doublings = len(self.upsample)
         # head, two convolutions a block, the long skip's; one a doubling, each on pixels half as large; tail
         return 4 + 2 * self.blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
+
+    @property
+    def shape(self) -> dict[str, int | str]:
+        """What a checkpoint's config.json says of the architecture."""
+        return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm")}
+
+    def generate_model_card(self, source: str = "user/name") -> ModelCard:
+        """The card that save_pretrained writes where there is none; source: what from_pretrained will take."""
+        words = ", ".join(f"{name} {value}" for name, value in self.shape.items())
+        base = hub_name(self.partner) or ""
+        return ModelCard(new_card(source.rpartition("/")[2], source, self.scale, words, base_model=base))
 
     def forward(self, lr: Tensor) -> Tensor:
         shallow = self.head(lr)                # (N, 3, H, W)  -> (N, 64, H, W)

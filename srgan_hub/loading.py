@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import tempfile
 from pathlib import Path
 
 import torch
@@ -23,8 +24,11 @@ from huggingface_hub.errors import (
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from srgan_hub.hub.push import push
+
 BUNDLED = Path(__file__).parent / "pretrained"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 
@@ -52,6 +56,25 @@ class StrictHubMixin(PyTorchModelHubMixin):
         hub = {name: kwargs[name] for name in HUB if name in kwargs}
         check_config(fetch(source, CONFIG, **hub), cls, source)  # the mixin would take a missing one for "all defaults"
         return super().from_pretrained(source, **kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Push a network",
+        private: bool | None = None,
+        token: str | None = None,
+        branch: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
+
+        What is in a card that is there, results and the owner's words, stays. Raises ValueError if it is refused.
+        """
+        with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
+            self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
+            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
+                        create_pr=create_pr)  # fmt: skip
 
     @classmethod
     def _from_pretrained(
@@ -96,6 +119,15 @@ def check_config(path: str, cls: type, source: str) -> None:
 def is_hub_id(source: str) -> bool:
     """Whether this has the form of one: user/name."""
     return source.count("/") == 1 and not source.startswith((".", "/", "~"))
+
+
+def hub_name(checkpoint: str | None) -> str | None:
+    """The Hub id of a checkpoint: itself if it is one, OWNER's if it is bundled and hosted; None for others."""
+    if not checkpoint or Path(checkpoint).exists():
+        return None
+    if checkpoint in bundled():
+        return f"{OWNER}/{checkpoint}" if OWNER else None
+    return checkpoint if is_hub_id(checkpoint) else None
 
 
 def locate(source: str) -> str:

@@ -6,7 +6,7 @@ from PIL import Image, ImageCms
 
 from conftest import read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
-from srgan_hub.card import END, START
+from srgan_hub.card import RESULTS
 from srgan_hub.cli import main
 from srgan_hub.training.initialization import pass_through
 
@@ -219,7 +219,7 @@ def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, m
         (tmp_path / "sets" / "Mine" / kind).mkdir(parents=True)
         smooth_photo(96, 96).resize((size, size), Image.Resampling.BICUBIC).save(tmp_path / "sets" / "Mine" / kind / "a.png")
     card = tmp_path / "model" / "README.md"
-    card.write_text(f"---\nlicense: mit\n---\nmine\n{START}\n{END}\n")
+    card.write_text(f"---\nlicense: mit\n---\nmine\n{RESULTS[0]}\n{RESULTS[1]}\n")
     files = {form: tmp_path / f"report.{form}" for form in ("json", "csv", "markdown")}
     command = ["benchmark", "--models", "bicubic", model, "--write-card", model]
     command += [word for form, file in files.items() for word in (f"--{form}", str(file))]
@@ -253,7 +253,7 @@ def test_benchmark_measures_what_becomes_of_jpeg_files(model, tmp_path, capsys):
     assert good["psnr"] > bad["psnr"] and good["blocks"] < bad["blocks"]
     assert "saved as JPEG of quality 20 by Pillow" in sets[f"{name}, JPEG 20"]["note"]
     assert "| blocks |" in capsys.readouterr().out
-    (tmp_path / "model" / "README.md").write_text(f"{START}\n{END}\n")
+    (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     assert main([*command, "--write-card", model]) == 2
     assert "a checkpoint's card holds results on clean pictures" in capsys.readouterr().err
     with pytest.raises(SystemExit):
@@ -262,9 +262,9 @@ def test_benchmark_measures_what_becomes_of_jpeg_files(model, tmp_path, capsys):
 
 def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     (tmp_path / "notes.md").write_text("no place")
-    (tmp_path / "model" / "README.md").write_text(f"{START}\n{END}\n")
+    (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     for option, sentence in (
-        (["--write-card", str(tmp_path / "notes.md")], "no place for results"),
+        (["--write-card", str(tmp_path / "notes.md")], "no place for this"),
         (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
         (["--models", "bicubic", "--write-card", model], "name it in --models too"),
     ):

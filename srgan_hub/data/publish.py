@@ -19,7 +19,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCa
 from huggingface_hub.errors import RemoteEntryNotFoundError
 from PIL import Image
 
-from srgan_hub.card import fill, with_results
+from srgan_hub.card import Block, block, fill, with_block
 from srgan_hub.data.sources import Images, open_splits
 from srgan_hub.hub.client import check_id, check_license, check_token, hub_errors
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SHARD = 128 * 10**6      # bytes of images in a shard, about: enough shards of DIV2K for every worker of a streamed training
 ROW_GROUP = 100 * 10**6  # bytes of images in a row group, at most: what a reader holds to show or stream a single one
 SHARD_NAME = re.compile(r"data/\w+-\d{5}-of-\d{5}\.parquet")
-START, END = "<!-- facts: written by `srgan-hub dataset push` -->", "<!-- end of facts -->"
+MARKS: Block = ("<!-- facts: written by `srgan-hub dataset push` -->", "<!-- end of facts -->")
 DIV2K_TERMS = (
     "DIV2K (Agustsson and Timofte 2017, <https://data.vision.ee.ethz.ch/cvl/DIV2K/>) is for academic research only, and its "
     "photographs remain their owners'. Do not push it publicly without the right to."
@@ -293,14 +293,14 @@ def _card(repo_id: str, source: str | Path, license: str | None, written: Writte
     from datasets.utils.metadata import MetadataConfigs
 
     name = repo_id.split("/")[-1]
-    card = old or DatasetCard("---\n{}\n---\n" + fill(CARD, name=name, repo_id=repo_id, start=START, end=END))
+    card = old or DatasetCard("---\n{}\n---\n" + fill(CARD, name=name, repo_id=repo_id, start=MARKS[0], end=MARKS[1]))
     license = license or card.data.get("license")
     stated = f"`{license}`, as stated by who pushed it." if license not in (None, "other") else ""
     notes = [DIV2K_TERMS, stated] if is_div2k(source) else [stated or UNSTATED]
     table = "\n".join(f"| {split} | {count} | {written.bytes[split] / 1e6:.1f} |" for split, count in written.images.items())
-    if START not in card.text:
-        card.text += f"\n{START}\n{END}\n"
-    card.text = with_results(card.text, fill(FACTS, table=table, licence=" ".join(notes).strip()).strip(), START, END)
+    if block(card.text, MARKS) is None:
+        card.text += f"\n{MARKS[0]}\n{MARKS[1]}\n"
+    card.text = with_block(card.text, MARKS, fill(FACTS, table=table, licence=" ".join(notes).strip()).strip())
 
     own = {"license": license or "other", "size_categories": [_size_category(sum(written.images.values()))]}
     default = {"task_categories": ["image-to-image"], "tags": ["super-resolution"], "pretty_name": name}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
@@ -47,9 +48,10 @@ def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measur
     absent = {words for key, words in ONLY_WITH.items() if key not in measures}
     known = {words: text.format(scale=scale) for words, text in PROTOCOL.items() if words not in absent}
     engines = sorted({method.about["engine"] for method in methods})
-    words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)}."
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)} on {date}."
     return {
-        "protocol": {**known, "words": words, "scale": scale, "srgan_hub": __version__},
+        "protocol": {**known, "words": words, "scale": scale, "date": date, "srgan_hub": __version__},
         "methods": {method.name: method.about for method in methods},
         "sets": {},
     }

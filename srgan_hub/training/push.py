@@ -9,12 +9,11 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from huggingface_hub import HfApi
+from srgan_hub.hub.push import FILES, check_push, push
 
 logger = logging.getLogger(__name__)
 
 TRIES, WAIT = 3, 5.0  # attempts, and seconds before the second one; before the third twice as many
-FILES = ("config.json", "model.safetensors", "README.md", "training.json")
 
 
 class Pusher:
@@ -28,9 +27,9 @@ class Pusher:
     def check(self) -> None:
         """Make the repository, before hours of training; ValueError says why it cannot be made."""
         try:
-            HfApi().create_repo(self.repo_id, private=self.private, exist_ok=True)
-        except Exception as error:  # a wrong name, no token, no network: the client has a kind for each
-            raise ValueError(f"--push_to_hub {self.repo_id}: {_first_line(error)} (token: `hf auth login`)") from error
+            check_push(self.repo_id, self.private)
+        except ValueError as error:
+            raise ValueError(f"--push_to_hub {self.repo_id}: {error}") from error
 
     def start(self, step: int) -> None:
         """Push in the background, unless the last push is still running: the next one has newer weights anyway."""
@@ -53,9 +52,7 @@ class Pusher:
         try:
             for attempt in range(1, TRIES + 1):
                 try:
-                    HfApi().upload_folder(
-                        repo_id=self.repo_id, folder_path=copy, commit_message=f"Update {step} of the training"
-                    )
+                    push(copy, self.repo_id, private=self.private, commit_message=f"Update {step} of the training")
                     return True
                 except Exception as error:  # whatever it is, the run goes on
                     logger.warning("push of update %d to %s failed (%d of %d): %s", step, self.repo_id, attempt, TRIES,

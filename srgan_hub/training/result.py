@@ -8,11 +8,31 @@ import os
 import shutil
 from pathlib import Path
 
-from srgan_hub.card import fill
+from srgan_hub.card import fill, new_card
 from srgan_hub.generator import SRGANGenerator
+from srgan_hub.loading import hub_name, is_hub_id
 from srgan_hub.training.variants import Variant
 
 RECORD = "training.json"
+TRAINING = """
+| | |
+| --- | --- |
+| command | `{command}` |
+| updates | {updates}, {minutes} minutes |
+| start | {pretrained} |
+| data | {dataset}: {photographs} photographs; LR by degradation `{degradation}` (`bicubic`: as MATLAB's imresize) |
+| loss | {loss} |
+| perceptual network | {perceptual} |
+| validation | {validation} |
+
+<details><summary>Every setting</summary>
+
+```yaml
+{settings}
+```
+
+</details>
+"""
 MEASURES = {
     "psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "niqe": "NIQE {:.2f}", "feature_distance": "feature distance {:.4f}",
     "grid": "grid {:.2f} levels",
@@ -61,8 +81,8 @@ def changed_options(config) -> dict:
     return {k: v for k, v in public(config).items() if v != standard[k] and k not in UNNAMED}
 
 
-def training_card(template: Path, config, weights: Variant, record: dict, network: str | None) -> str:
-    """README.md of the result: the template filled with what this run did. network: of the VGG loss, if there was one."""
+def training_card(config, weights: Variant, record: dict, network: str | None) -> str:
+    """README.md of the result: what this run did. network: of the VGG loss, if there was one."""
     options = " ".join(
         f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
     )
@@ -78,24 +98,43 @@ def training_card(template: Path, config, weights: Variant, record: dict, networ
     taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
-    return fill(
-        template.read_text(encoding="utf-8"),
-        name=Path(config.output_dir).resolve().name,
+    on_hub = is_hub_id(config.dataset) and not Path(config.dataset).exists()
+    return new_card(
+        name=(config.push_to_hub or str(Path(config.output_dir).resolve())).rpartition("/")[2],
         source=config.push_to_hub or output,
-        scale=str(record["generator"]["scale"]),
+        scale=record["generator"]["scale"],
         generator=", ".join(f"{name} {value}" for name, value in record["generator"].items()),
         variant=config.variant,
-        command=f"accelerate launch train_accelerate.py {options} --output_dir {output}",
-        updates=f"{record['updates']} of {config.max_train_steps}",
-        minutes=f"{record['seconds'] / 60:.0f}",
-        photographs=str(record["photographs"]),
-        dataset=_public(config.dataset),
-        degradation=config.degradation,
-        loss=loss_in_words(weights, network) + taught,
-        perceptual=perceptual,
-        pretrained=_public(config.pretrained) or "pass-through initialisation",
-        validation=validation,
-        settings=settings,
+        training=fill(
+            TRAINING,
+            command=f"accelerate launch train_accelerate.py {options} --output_dir {output}",
+            updates=f"{record['updates']} of {config.max_train_steps}",
+            minutes=f"{record['seconds'] / 60:.0f}",
+            photographs=str(record["photographs"]),
+            dataset=_public(config.dataset),
+            degradation=config.degradation,
+            loss=loss_in_words(weights, network) + taught,
+            perceptual=perceptual,
+            pretrained=_public(config.pretrained) or "pass-through initialisation",
+            validation=validation,
+            settings=settings,
+        ).strip(),
+        terms=terms_of(config.dataset, on_hub),
+        datasets=(config.dataset,) if on_hub else (),
+        base_model=hub_name(config.pretrained) or "",
+    )
+
+
+def terms_of(dataset: str, on_hub: bool) -> str:
+    """A sentence on what governs weights that were trained on this dataset."""
+    if "div2k" in dataset.lower():
+        return "they were trained on DIV2K, which is for academic research only."
+    if on_hub:
+        page = f"[{dataset}](https://huggingface.co/datasets/{dataset})"
+        return f"the terms of the photographs they were trained on govern them; see the page of {page}."
+    return (
+        f"the terms of the photographs they were trained on (`{_public(dataset)}`) govern them; these were not stated, so ask "
+        "before using them."
     )
 
 

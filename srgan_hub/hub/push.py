@@ -1,0 +1,97 @@
+"""A checkpoint's folder -> a model repository on the Hub, in one commit; pushed again, nothing of its owner's gets lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub.errors import RemoteEntryNotFoundError
+
+from srgan_hub.card import USE, block, merged, usage, with_block
+from srgan_hub.hub.client import check_id, check_token, hub_errors
+
+CARD, CONFIG, WEIGHTS, PICTURE = "README.md", "config.json", "model.safetensors", "figure.png"
+BESIDE = ("int8.safetensors", "training.json", PICTURE)  # what a folder may hold besides
+FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
+DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
+
+
+def check_push(repo_id: str, private: bool | None = None, token: str | None = None) -> None:
+    """Make the repository, before hours of work. Raises ValueError, in a sentence, if it cannot be made or is public."""
+    check_id(repo_id, "model")
+    api = HfApi(token=token)
+    with hub_errors(repo_id):
+        check_token(api)
+        api.create_repo(repo_id, private=private or None, exist_ok=True)
+        if private and not api.model_info(repo_id).private:
+            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+
+
+def push(
+    folder: str | Path,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    token: str | None = None,
+    branch: str | None = None,
+    tag: str | None = None,
+    commit_message: str = "Push a checkpoint",
+    create_pr: bool = False,
+    keep_text: bool = True,
+    discriminator: bool = False,
+) -> str:
+    """Push a folder that save_pretrained or the trainer wrote to "user/name"; returns the commit's address.
+
+    branch: made from main where there is none; tag: a name for this state; keep_text: the text of a card that is on the
+    Hub stays, otherwise it becomes the folder's (what is generated, and every number, is merged in either case);
+    discriminator: push the folder's discriminator/ too. Raises ValueError, in a sentence that says what to do, if anything
+    is refused; nothing is committed then.
+    """
+    folder = Path(folder)
+    for name in (CONFIG, WEIGHTS, CARD, *([DISCRIMINATOR] if discriminator else [])):
+        if not (folder / name).exists():
+            raise ValueError(f"{folder} holds no {name}; push what save_pretrained or train_accelerate.py wrote")
+    check_push(repo_id, private, token)
+    api = HfApi(token=token)
+    with hub_errors(repo_id):
+        if branch and not create_pr:
+            api.create_branch(repo_id, branch=branch, exist_ok=True)
+        if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
+            raise ValueError(f"{repo_id} has a tag {tag!r} already; choose another, a tag stays what it was")
+        there = set(api.list_repo_files(repo_id, revision=branch))
+        additions = [CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *BESIDE) if (folder / name).exists()]
+        if discriminator:
+            files = [path for path in sorted((folder / DISCRIMINATOR).iterdir()) if path.name in (CONFIG, WEIGHTS)]
+            additions += [CommitOperationAdd(f"{DISCRIMINATOR}/{path.name}", path) for path in files]
+        card = _card(folder, repo_id, _card_on_hub(repo_id, branch, token), keep_text)
+        additions.append(CommitOperationAdd(CARD, card.encode()))
+        new = {addition.path_in_repo for addition in additions}
+        # what belongs to other weights than these; a picture and a record of an earlier push go on telling of it
+        stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
+        where = dict(revision=branch, create_pr=create_pr)
+        commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
+        if tag:
+            api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
+    return commit.commit_url
+
+
+def _card(folder: Path, repo_id: str, old: str | None, keep_text: bool) -> str:
+    card = (folder / CARD).read_text(encoding="utf-8")
+    if block(card, USE) is not None:
+        scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
+        card = with_block(card, USE, usage(repo_id, scale, PICTURE if (folder / PICTURE).exists() else None))
+    return merged(card, old, _sha256(folder / WEIGHTS), keep_text) if old else card
+
+
+def _card_on_hub(repo_id: str, revision: str | None, token: str | None) -> str | None:
+    try:
+        return Path(hf_hub_download(repo_id, CARD, revision=revision, token=token)).read_text(encoding="utf-8")
+    except RemoteEntryNotFoundError:
+        return None
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
