@@ -88,11 +88,12 @@ def with_model_index(
 ) -> str:
     """The card with {set: {metric: (its name, value)}} in its front matter; other numbers and keys of it are kept.
 
-    name: of the model; date: of the measurement, YYYY-MM-DD; weights: the SHA-256 of what was measured. A card without
+    name: of the model; date: of the measurement, YYYY-MM-DD; weights: the SHA-256 of what was measured, which stands
+    there shortened. A card without
     front matter, as a project's README, stays as it is."""
     if not re.match(r"---\r?\n", card):
         return card
-    when = {"date": date, "weights": weights}
+    when = {"date": date, "weights": weights[:16]}
     results = [
         {
             "task": {"type": "image-to-image", "name": f"super-resolution x{scale}"},
@@ -199,7 +200,7 @@ def _tables_merged(mine: RepoCard, theirs: RepoCard, weights: str) -> str:
         when, of = others.get(name, ("", ""))
         if name in tables and ours.get(name, ("", ""))[0] >= when:
             continue
-        if of != weights and EARLIER not in table:
+        if not (of and weights.startswith(of)) and EARLIER not in table:
             title, _, rest = table.partition("\n")
             table = f"{title}\n\n{EARLIER}\n{rest}"
         tables[name] = table

@@ -1,9 +1,15 @@
-"""A run that pushes, against the Hub on loopback."""
+"""Checkpoints to the Hub on loopback: by the command, by push_to_hub, and by a run as it goes on."""
 
+import hashlib
 import json
 
+import pytest
+import yaml
+
 from conftest import client
-from srgan_hub.training.push import FILES
+from srgan_hub import SRGANDiscriminator, SRGANGenerator
+from srgan_hub.card import EARLIER, RESULTS, USE, block, with_block, with_model_index
+from srgan_hub.hub.push import FILES
 
 RUN = """
 import sys, logging
@@ -30,14 +36,16 @@ def test_run_pushes_as_it_goes_and_a_failed_push_is_tried_again(hub, photo_folde
     assert done.returncode == 0, done.stderr
     assert "push of update 2 to user/mine failed (1 of 3)" in done.stderr
     files = hub.files("model", "user/mine")
-    assert files.keys() >= set(FILES)
-    for name in FILES:
+    sent = set(FILES) - {"int8.safetensors"}
+    assert files.keys() == sent
+    for name in sent - {"README.md"}:
         assert files[name] == (tmp_path / "out" / name).read_bytes()
     record = json.loads(files["training.json"])
     assert record["updates"] == 6
     assert str(tmp_path) not in json.dumps(record)
     assert str(tmp_path) not in files["README.md"].decode()
     assert 'from_pretrained("user/mine")' in files["README.md"].decode()
+    assert "(figure.png)" in block(files["README.md"].decode(), USE)
     loaded = client(hub, "-c", "from srgan_hub import SRGANGenerator; print(SRGANGenerator.from_pretrained('user/mine').width)")
     assert loaded.stdout.strip() == "4", loaded.stderr
 
@@ -64,3 +72,185 @@ def test_repository_that_cannot_be_made_is_found_out_before_the_training(hub, ph
     assert "--push_to_hub somebody/else: " in done.stderr
     assert "Traceback" not in done.stderr
     assert "update 1" not in done.stdout
+
+
+@pytest.fixture
+def checkpoint(tiny_generator, tmp_path):
+    """A folder with a card that has results and the words of an owner."""
+    folder = tmp_path / "net"
+    tiny_generator.save_pretrained(folder)
+    measured(folder, "2026-02-01", Set5=30.0, Set14=27.0)
+    return folder
+
+
+def measured(folder, date, **sets):
+    """Write results into a checkpoint's card, as `srgan-hub benchmark --write-card` does."""
+    card = folder / "README.md"
+    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    tables = "\n\n".join(f"### {name}\n\n| net | {value} |" for name, value in sets.items())
+    text = with_block(card.read_text(), RESULTS, f"protocol\n\n{tables}")
+    numbers = {name: {"psnr": ("PSNR-Y", value)} for name, value in sets.items()}
+    card.write_text(with_model_index(text, folder.name, 4, numbers, date, weights))
+
+
+def push(hub, *arguments, **environment):
+    return client(hub, "-m", "srgan_hub", "push", *map(str, arguments), **environment)
+
+
+def front_matter(card: bytes) -> dict:
+    return yaml.safe_load(card.decode().split("---\n")[1])
+
+
+def psnr(card: bytes) -> dict:
+    (model,) = front_matter(card)["model-index"]
+    return {result["dataset"]["name"]: result["metrics"][0]["value"] for result in model["results"]}
+
+
+LOAD = """
+import sys
+from srgan_hub import SRGANGenerator
+print(SRGANGenerator.from_pretrained(sys.argv[1], **eval(sys.argv[2])).width)
+"""
+
+
+def test_pushed_it_loads_shows_and_says_what_was_measured(hub, checkpoint):
+    done = push(hub, checkpoint, "user/mine")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{hub.url}/user/mine/commit/")
+    files = hub.files("model", "user/mine")
+    assert files.keys() == {"README.md", "config.json", "figure.png", "model.safetensors"}
+    for name in ("config.json", "model.safetensors"):
+        assert files[name] == (checkpoint / name).read_bytes()
+    use = block(files["README.md"].decode(), USE)
+    assert 'from_pretrained("user/mine")' in use and "(figure.png)" in use
+    front = front_matter(files["README.md"])
+    assert psnr(files["README.md"]) == {"Set5": 30.0, "Set14": 27.0}
+    assert (front["license"], front["library_name"], front["pipeline_tag"]) == ("other", "srgan_hub", "image-to-image")
+    assert "figure.png" not in {path.name for path in checkpoint.iterdir()}, "the folder is left as it was"
+    loaded = client(hub, "-c", LOAD, "user/mine", "{}")
+    assert loaded.stdout.strip() == "4", loaded.stderr
+
+
+def test_pushed_again_nothing_of_the_owners_and_no_number_is_lost(hub, checkpoint):
+    assert push(hub, checkpoint, "user/mine").returncode == 0
+    card = hub.files("model", "user/mine")["README.md"].decode()
+    card = card.replace("## Limits", "My cat is called Mia.\n\n## Limits")
+    card = card.replace("license: other", "license: mit\nthumbnail: a.png")
+    hub.seed("model", "user/mine", {"README.md": card.encode(), "cat.png": b"cat", "int8.safetensors": b"of the weights before"})
+    SRGANGenerator(width=4, blocks=1).save_pretrained(checkpoint)  # other weights
+    measured(checkpoint, "2026-03-01", Set5=31.0)
+    done = push(hub, checkpoint, "user/mine")
+    assert done.returncode == 0, done.stderr
+    files = hub.files("model", "user/mine")
+    assert files["cat.png"] == b"cat"
+    assert "int8.safetensors" not in files, "it fits no other weights"
+    again = files["README.md"].decode()
+    assert "My cat is called Mia." in again
+    front = front_matter(files["README.md"])
+    assert (front["license"], front["thumbnail"]) == ("mit", "a.png")
+    assert psnr(files["README.md"]) == {"Set5": 31.0, "Set14": 27.0}
+    results = block(again, RESULTS)
+    assert "| net | 31.0 |" in results and "| net | 27.0 |" in results
+    assert results.count(EARLIER) == 1
+    commits = len(hub.repos["models", "user/mine"].commits)
+    assert push(hub, checkpoint, "user/mine").returncode == 0
+    assert len(hub.repos["models", "user/mine"].commits) == commits, "what is the same makes no commit"
+    assert push(hub, checkpoint, "user/mine", "--replace-text").returncode == 0
+    replaced = hub.files("model", "user/mine")["README.md"].decode()
+    assert "Mia" not in replaced and psnr(replaced.encode()) == {"Set5": 31.0, "Set14": 27.0}
+
+
+def test_branch_and_tag_are_revisions(hub, checkpoint):
+    assert push(hub, checkpoint, "user/mine", "--branch", "trial", "--tag", "v1").returncode == 0
+    assert hub.files("model", "user/mine").keys() == set()
+    assert "model.safetensors" in hub.files("model", "user/mine", "trial")
+    for revision in ("trial", "v1"):
+        loaded = client(hub, "-c", LOAD, "user/mine", repr({"revision": revision}))
+        assert loaded.stdout.strip() == "4", loaded.stderr
+    again = push(hub, checkpoint, "user/mine", "--tag", "v1")
+    assert again.returncode == 2
+    assert "has a tag 'v1' already" in again.stderr
+
+
+def test_private_is_seen_with_a_token_only(hub, checkpoint):
+    assert push(hub, checkpoint, "user/mine", "--private").returncode == 0
+    assert hub.repos["models", "user/mine"].private
+    without = client(hub, "-c", LOAD, "user/mine", "{'token': False}")
+    assert "has no such model (or it is private" in without.stderr
+    assert push(hub, checkpoint, "user/open").returncode == 0
+    refused = push(hub, checkpoint, "user/open", "--private")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "is there already and is public" in refused.stderr
+
+
+def test_the_networks_own_push_makes_the_same_card(hub, tiny_generator, tmp_path):
+    tiny_generator.save_pretrained(tmp_path / "net")
+    code = "import sys, srgan_hub; srgan_hub.SRGANGenerator.from_pretrained(sys.argv[1]).push_to_hub('user/mine')"
+    done = client(hub, "-c", code, str(tmp_path / "net"))
+    assert done.returncode == 0, done.stderr
+    plain = hub.files("model", "user/mine")
+    assert plain.keys() == {"README.md", "config.json", "model.safetensors"}
+    assert push(hub, tmp_path / "net", "user/other").returncode == 0
+    other = hub.files("model", "user/other")["README.md"].decode()
+    by_command = with_block(other, USE, "").replace("# net\n", "# mine\n")
+    assert with_block(plain["README.md"].decode(), USE, "") == by_command
+    card = plain["README.md"].decode().replace("## Limits", "Mine.\n\n## Limits")
+    hub.seed("model", "user/mine", {"README.md": card.encode()})
+    assert client(hub, "-c", code, str(tmp_path / "net")).returncode == 0
+    assert "Mine." in hub.files("model", "user/mine")["README.md"].decode()
+
+
+def test_discriminator_goes_beside_it(hub, checkpoint):
+    without = push(hub, checkpoint, "user/mine", "--discriminator")
+    assert without.returncode == 2
+    assert "holds no discriminator" in without.stderr
+    SRGANDiscriminator(crop=16, width=1).save_pretrained(checkpoint / "discriminator")
+    assert push(hub, checkpoint, "user/mine").returncode == 0
+    assert not any(name.startswith("discriminator/") for name in hub.files("model", "user/mine"))
+    assert push(hub, checkpoint, "user/mine", "--discriminator").returncode == 0
+    files = hub.files("model", "user/mine")
+    for name in ("config.json", "model.safetensors"):
+        assert files[f"discriminator/{name}"] == (checkpoint / "discriminator" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "says", "variables"),
+    [
+        ("net", "mine", "is no id of a model", {}),
+        ("net", "other/mine", "refuses to write", {}),
+        ("net", "user/mine", "no token", {"HF_TOKEN": ""}),
+        ("net", "user/mine", "does not take the token", {"HF_TOKEN": "hf_wrong"}),
+        ("net", "user/mine", "HF_HUB_OFFLINE", {"HF_HUB_OFFLINE": "1"}),
+        ("none", "user/mine", "no checkpoint 'none'", {}),
+    ],
+)
+def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoint, source, target, says, variables):
+    done = push(hub, checkpoint if source == "net" else source, target, **variables)
+    assert done.returncode == 2
+    assert says in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert not hub.repos
+
+
+def test_damaged_weights_are_not_pushed(hub, checkpoint):
+    (checkpoint / "model.safetensors").write_bytes(b"short")
+    done = push(hub, checkpoint, "user/mine")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert not hub.repos
+
+
+def test_refused_commit_is_a_sentence_and_the_same_command_mends_it(hub, checkpoint):
+    hub.fail_next(1, 400)
+    done = push(hub, checkpoint, "user/mine")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "run the same command again" in done.stderr
+    assert not hub.files("model", "user/mine")
+    assert push(hub, checkpoint, "user/mine").returncode == 0
+
+
+def test_bundled_checkpoint_goes_with_its_numbers_and_its_8_bits(hub):
+    done = push(hub, "srgan-x4-lite", "user/lite")
+    assert done.returncode == 0, done.stderr
+    files = hub.files("model", "user/lite")
+    assert {"int8.safetensors", "figure.png"} <= files.keys()
+    assert set(psnr(files["README.md"])) == {"Set5", "Set14", "BSD100"}
+    assert 'from_pretrained("user/lite")' in files["README.md"].decode()
