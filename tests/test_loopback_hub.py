@@ -118,6 +118,7 @@ print(json.dumps(told))
     assert hub.repos["models", "user/thing"].refs.keys() == {"refs/heads/main", "refs/pr/1"}
     assert hub.files("model", "user/thing", "refs/pr/1")["x.txt"] == b"x"
     assert ("spaces", "user/thing") not in hub.repos
+    assert hub.take_strays() == ["GET /api/datasets/user/thing: no token"]
 
 
 def test_refused_commits_are_counted_and_what_was_seeded_stays(hub):
