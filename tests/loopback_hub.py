@@ -107,7 +107,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, message: str, code: str | None = None):
         super().__init__(message)
-        headers = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
+        line = " ".join(message.encode("ascii", "replace").decode().split())  # what a header can hold
+        headers = {"X-Error-Message": line, **({"X-Error-Code": code} if code else {})}
         self.answer = JSONResponse({"error": message}, status, headers)
 
 
@@ -223,7 +224,8 @@ class LoopbackHub:
 
     def fail_next(self, n: int, status: int = 403, at: str = "/commit/") -> None:
         """Answer the next n requests with `at` in their path with that status; of a refused commit the LFS files are kept, as
-        on the Hub. A 5xx is tried again by the clients, up to five times, after 1, 2, 4, 8 and 8 seconds."""
+        on the Hub. A 5xx on the way of an LFS file or of a download the clients try again, after 1, 2, 4, 8 and 8 seconds; on
+        the commit itself they give up."""
         self._break(n, status, at)
 
     def cut_next(self, n: int, at: str) -> None:
