@@ -37,7 +37,7 @@ from srgan_hub.evaluation.features import FeatureDistance
 from srgan_hub.evaluation.niqe import niqe_of_result
 from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.generator import SRGANGenerator
-from srgan_hub.hub.push import FILES, PICTURE
+from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.imaging.resize import downsample
 from srgan_hub.losses import (
@@ -109,6 +109,7 @@ class Config:
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
     max_train_steps: int = 100_000        # updates of each network
+    pretrained_discriminator: bool = False  # start from the one that lies beside the pretrained generator, if it was pushed
     d_warmup: int | None = None           # first updates, of the discriminator alone, for a generator that comes without one
     batch_size: int = 16                  # patches of a process at a time
     gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
@@ -247,7 +248,7 @@ def train(config: Config) -> Path:
     discriminator = vgg = d_optimizer = None
     adam = dict(betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
-        discriminator = prepared(SRGANDiscriminator(crop=config.crop), config)
+        discriminator = prepared(new_discriminator(config), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=weights.d_lr, **adam)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     if weights.content:
@@ -418,6 +419,8 @@ def train(config: Config) -> Path:
 
     if not finished(output, config.max_train_steps):
         write()
+    if discriminator is not None and accelerator.is_main_process:
+        accelerator.unwrap_model(discriminator).save_pretrained(output / DISCRIMINATOR)
     accelerator.end_training()
     accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
     if pusher:
@@ -468,6 +471,18 @@ def new_generator(config: Config) -> SRGANGenerator:
         if asked not in (value, getattr(Config, name)):
             raise ValueError(f"--pretrained {config.pretrained} has {name} {value}, not {asked}; leave out --{name}")
     return generator
+
+
+def new_discriminator(config: Config) -> SRGANDiscriminator:
+    """The discriminator to start with: that of the pretrained checkpoint, or a new one."""
+    if not config.pretrained_discriminator:
+        return SRGANDiscriminator(crop=config.crop)
+    if not config.pretrained:
+        raise ValueError("--pretrained_discriminator is the one of a checkpoint: name that with --pretrained")
+    discriminator = SRGANDiscriminator.from_pretrained(config.pretrained, subfolder=DISCRIMINATOR).train()
+    if discriminator.crop != config.crop:
+        raise ValueError(f"the discriminator of {config.pretrained} sees other crops: give --crop {discriminator.crop}")
+    return discriminator
 
 
 class Teacher(torch.nn.Module):

@@ -7,34 +7,28 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import tempfile
 from pathlib import Path
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, MissingFile, fetch, listed
 from srgan_hub.hub.push import push
 
 BUNDLED = Path(__file__).parent / "pretrained"
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
+FORMAT = 1  # of config.json, where it stands beside the constructor's arguments; files without it are of the first
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
-WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be found or does not fit; the message says what to do."""
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
+REFUSED = "reading a pickle can run whatever code is in it, so none is opened: ask its owner for safetensors of srgan_hub"
+OTHERS = {  # a key of their config.json -> the library that writes it; the first that is there counts
+    "_diffusers_version": "diffusers", "_class_name": "diffusers", "transformers_version": "transformers",
+    "model_type": "transformers", "architectures": "transformers", "pretrained_cfg": "timm", "network_g": "BasicSR",
+}  # fmt: skip
 
 
 def bundled() -> list[str]:
@@ -45,17 +39,13 @@ def bundled() -> list[str]:
 class StrictHubMixin(PyTorchModelHubMixin):
     """`save_pretrained`, `push_to_hub` and a `from_pretrained` that is exact about what it loads."""
 
-    @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **kwargs):
-        """Load a bundled checkpoint by name, a folder that `save_pretrained` wrote, or a Hub id "user/name".
-
-        Takes huggingface_hub's keywords (revision, token, cache_dir, force_download, local_files_only, map_location)
-        and returns the network in eval mode. Raises CheckpointError if anything is missing, extra or misshapen.
-        """
-        source = locate(str(pretrained_model_name_or_path))
-        hub = {name: kwargs[name] for name in HUB if name in kwargs}
-        check_config(fetch(source, CONFIG, **hub), cls, source)  # the mixin would take a missing one for "all defaults"
-        return super().from_pretrained(source, **kwargs)
+    def save_pretrained(
+        self, save_directory: str | Path, *, config: dict | None = None, model_card_kwargs: dict | None = None, **kwargs
+    ) -> str | None:
+        """As huggingface_hub's own; config.json says in which form it is written, the card names the folder."""
+        config = (config or self._hub_mixin_config) | {"format": FORMAT}
+        card = {"source": Path(save_directory).name} | (model_card_kwargs or {})
+        return super().save_pretrained(save_directory, config=config, model_card_kwargs=card, **kwargs)
 
     def push_to_hub(
         self,
@@ -77,43 +67,93 @@ class StrictHubMixin(PyTorchModelHubMixin):
                         create_pr=create_pr)  # fmt: skip
 
     @classmethod
-    def _from_pretrained(
-        cls, *, model_id, revision, cache_dir, force_download, local_files_only, token, map_location="cpu", **model_kwargs
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        map_location: str | torch.device = "cpu",
+        subfolder: str = "",
+        **kwargs,
     ):
-        path = fetch(
-            model_id,
-            WEIGHTS,
-            revision=revision,
-            cache_dir=cache_dir,
-            force_download=force_download,
-            local_files_only=local_files_only,
-            token=token,
-        )
+        """Load a bundled checkpoint by name, a folder that `save_pretrained` wrote, or a Hub id "user/name".
+
+        Takes huggingface_hub's keywords (revision, token, cache_dir, force_download, local_files_only) and the constructor's
+        arguments, which win over config.json; subfolder: the one that it lies in. Returns the network in eval mode. Raises
+        CheckpointError if anything is missing, extra, misshapen or damaged. A pickle is never opened.
+        """
+        source = locate(str(pretrained_model_name_or_path))
+        hub = {name: kwargs.pop(name) for name in HUB if name in kwargs}
+        inside = f"{subfolder.strip('/')}/" if subfolder else ""
         try:
-            tensors = load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{model_id}: {WEIGHTS} is not a whole safetensors file ({error}); fetch it again") from error
+            path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
+            config = read_config(path, cls, source) | kwargs
+            if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
+                hub["revision"] = commit  # the weights of the same commit, whatever is pushed meanwhile
+            tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
+        except MissingFile as error:
+            raise CheckpointError(f"{error}{instead(listed(source, **hub))}") from error
         try:
             with torch.device("meta"):
-                check_tensors(cls(**model_kwargs), tensors, model_id)  # before any memory is taken
+                check_tensors(cls(**config), tensors, source)  # before any memory is taken
         except (TypeError, ValueError) as error:
-            raise CheckpointError(str(error) if isinstance(error, CheckpointError) else f"{model_id}: {error}") from error
-        model = cls(**model_kwargs)
+            raise CheckpointError(str(error) if isinstance(error, CheckpointError) else f"{source}: {error}") from error
+        model = cls(**config)
         model.load_state_dict(tensors)
         return model.to(torch.device(map_location)).eval()
 
 
-def check_config(path: str, cls: type, source: str) -> None:
-    """Raise CheckpointError unless the file is a JSON object whose keys `cls` takes."""
+def read_config(path: Path, cls: type, source: str) -> dict:
+    """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` takes."""
     try:
-        config = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
-    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
     if not isinstance(config, dict):
         raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
+    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    for key, library in OTHERS.items():
+        if key in config:
+            raise CheckpointError(f"{source} is not a {cls.__name__} but a checkpoint of {library}: load it with {library}")
+    form = config.pop("format", FORMAT)
+    if type(form) is not int or form < 1:
+        raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
+    if form > FORMAT:
+        raise CheckpointError(f"{source} is of format {form}, and this srgan_hub reads up to {FORMAT}: update srgan_hub")
     if unknown := sorted(config.keys() - known):
-        raise CheckpointError(f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {', '.join(unknown)}")
+        shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
+        raise CheckpointError(
+            f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with what made it"
+        )
+    return config
+
+
+def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
+    """Every tensor of a safetensors file. Raises CheckpointError, which tells what else the file is, if it is none."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        with open(path, "rb") as file:
+            start = file.read(9)
+        if start.startswith(b"version "):
+            what = f"{WEIGHTS} is a pointer of Git LFS, not the file that it stands for: run `git lfs pull`"
+        elif start[8:] == b"{":  # the header that every safetensors file has after its length
+            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+        elif start.startswith(b"PK\3\4"):
+            what = f"{WEIGHTS} is a zip archive, such as torch.save makes, under another name; {REFUSED}"
+        elif re.match(rb"\x80[\2-\5]", start):
+            what = f"{WEIGHTS} is a pickle under another name; {REFUSED}"
+        else:
+            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+        raise CheckpointError(f"{source}: {what}") from error
+
+
+def instead(names: list[str]) -> str:
+    """What to say of the files that are there when one that is needed is not."""
+    pickles = [name for name in names if name.lower().endswith(PICKLES)]
+    others = [name for name in names if name.endswith(".safetensors") and name != WEIGHTS]
+    if pickles:
+        return f"; {', '.join(pickles[:3])} will not do: {REFUSED}"
+    return f"; {', '.join(others[:3])} is for the library that it was made with" if others else ""
 
 
 def is_hub_id(source: str) -> bool:
@@ -135,39 +175,15 @@ def locate(source: str) -> str:
     source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
-    if (source and Path(source).is_dir()) or is_hub_id(source):
+    if source and (Path(source).is_dir() or (is_hub_id(source) and not Path(source).is_file())):
         return source
+    if source and Path(source).is_file():
+        pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
+        raise CheckpointError(f"{source} is a file: name the folder that holds {CONFIG} and {WEIGHTS}{pickle}")
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
         + (", ".join(bundled()) or "none")
     )
-
-
-def fetch(source: str, filename: str, **hub) -> str:
-    """Path of one file of a checkpoint, downloaded (or found in the cache) when `source` is a Hub id."""
-    if Path(source).is_dir():
-        path = Path(source) / filename
-        if not path.is_file():
-            raise CheckpointError(f"{source} holds no {filename}; {WANTED}")
-        return str(path)
-    try:
-        return hf_hub_download(repo_id=source, filename=filename, **hub)
-    except HFValidationError as error:
-        raise CheckpointError(f"{source!r} is neither a folder here nor a Hub id: {error}") from error
-    except RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"no checkpoint {source!r}: no such folder here, and the Hub has no such model (or it is private: `hf auth login`)"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise CheckpointError(f"{source} has no revision {hub.get('revision')!r}") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise CheckpointError(
-            f"{source}: {filename} is not in the cache and the Hub cannot be reached; go online once, or name a folder"
-        ) from error
-    except EntryNotFoundError as error:
-        raise CheckpointError(f"{source} holds no {filename}; {WANTED}") from error
-    except HfHubHTTPError as error:
-        raise CheckpointError(f"{source}: the Hub answered {error}") from error
 
 
 def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
@@ -178,6 +194,9 @@ def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], sour
     faults = [f"missing {name} {wanted[name]}" for name in wanted.keys() - found.keys()]
     faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
     both = wanted.keys() & found.keys()
+    if found and not both:
+        what = f"its tensors ({', '.join(sorted(found)[:3])}, ...) are another network's"
+        raise CheckpointError(f"{source} is not a {type(model).__name__}: {what}; load it with what made it")
     faults += [f"{n} is {found[n]}, wanted {wanted[n]}" for n in both if wanted[n] != found[n]]
     for name in both:
         if own[name].is_floating_point() != tensors[name].is_floating_point():

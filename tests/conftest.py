@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 from pyarrow import parquet
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
@@ -198,9 +199,12 @@ def photo_folder(tmp_path):
 
 @pytest.fixture
 def hub(tmp_path_factory):
-    """An empty Hub on 127.0.0.1. Clients are subprocesses with `env=hub.environment`: where the Hub is, is read at import."""
+    """An empty Hub on 127.0.0.1. Clients are subprocesses with `env=hub.environment`: where the Hub is, is read at import.
+
+    A test fails whose clients sent what no client should; one that wants them to asks for `hub.take_strays()`."""
     with LoopbackHub(tmp_path_factory.mktemp("hub")) as hub:
         yield hub
+    assert not hub.strays
 
 
 def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
@@ -238,6 +242,25 @@ def equal(a, b):
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(equal, a, b))
     return a == b
+
+
+def checkpoint_files(**config) -> dict[str, bytes]:
+    """A small generator as a repository holds it, its config.json without a format."""
+    generator = SRGANGenerator(**{"width": 4, "blocks": 1, **config})
+    return {"config.json": json.dumps(generator._hub_mixin_config).encode(), "model.safetensors": save(generator.state_dict())}
+
+
+LOAD = """
+import json, sys, time
+time.sleep = lambda seconds: None  # between the client's tries, which stay as many
+from srgan_hub import CheckpointError, SRGANGenerator
+
+def width(source, **hub):
+    try:
+        return SRGANGenerator.from_pretrained(source, **hub).width
+    except CheckpointError as error:
+        return str(error)
+"""
 
 
 SHOW = """

@@ -1,15 +1,19 @@
 """A Hub of our own on 127.0.0.1, for the real clients `huggingface_hub` and `datasets` to talk to.
 
 Repositories are commits in memory, their files lie in a folder. It speaks what these clients speak without Xet, hence
-HF_HUB_DISABLE_XET=1 in `environment`. It never answers 5xx: the clients would try again for half a minute."""
+HF_HUB_DISABLE_XET=1 in `environment`. It is strict: what a client asks for that it should not, or leaves out, is kept in
+`strays`, which the fixture `hub` wants empty. Left to itself it never answers 5xx, after which the clients would try again for
+half a minute; `fail_next`, `cut_next` and `flip_next` break what a test wants broken."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,6 +24,7 @@ from urllib.parse import parse_qs, unquote
 import uvicorn
 import yaml
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -32,6 +37,11 @@ LFS_SUFFIXES = {".parquet", ".safetensors", ".bin", ".pt", ".zip", ".tar", ".npz
 REGULAR = 10 * 2**20  # bytes
 LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
 ROOT = Path(__file__).parent.parent
+METHODS = {  # of the handlers that do not take GET alone
+    "repository": ["POST", "DELETE"], "pointer": ["POST", "DELETE"], "lfs_put": ["PUT"],
+    **{name: ["POST"] for name in ("validate_yaml", "paths_info", "preupload", "lfs_batch", "lfs_verify", "commit")},
+}  # fmt: skip
+PROBES = ("http://datasets-server.", "s3.amazonaws.com:443")  # where datasets looks for a viewer and counts; it does without
 SWITCHES = (
     "HF_HUB_DISABLE_XET",
     "HF_HUB_DISABLE_TELEMETRY",
@@ -71,6 +81,7 @@ class Repo:
     sdk: str | None = None  # of a Space
     refs: dict[str, str] = field(default_factory=dict)  # "refs/heads/main", "refs/tags/v1", "refs/convert/parquet" -> sha
     commits: dict[str, Commit] = field(default_factory=dict)
+    gated: bool = False  # its files are for who has agreed to its terms, which nobody here has
 
     def ref(self, revision: str) -> str:
         """The full name of a revision that need not exist; a bare name that is no tag is a branch."""
@@ -92,11 +103,12 @@ class Repo:
 
 
 class Refusal(Exception):
-    """An answer that is an error; the clients tell its kind by `code`: RepoNotFound, RevisionNotFound or EntryNotFound."""
+    """An answer that is an error; clients tell its kind by `code`: RepoNotFound, RevisionNotFound, EntryNotFound or GatedRepo."""
 
     def __init__(self, status: int, message: str, code: str | None = None):
         super().__init__(message)
-        headers = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
+        line = " ".join(message.encode("ascii", "replace").decode().split())  # what a header can hold
+        headers = {"X-Error-Message": line, **({"X-Error-Code": code} if code else {})}
         self.answer = JSONResponse({"error": message}, status, headers)
 
 
@@ -110,7 +122,52 @@ def goes_to_lfs(path: str, sample: bytes, size: int) -> bool:
 
 def front_matter(card: str) -> dict:
     """The metadata of a README.md; raises yaml.YAMLError."""
-    return (yaml.safe_load(card.split("---\n")[1]) or {}) if card.startswith("---\n") and card.count("---\n") > 1 else {}
+    if not card.startswith("---\n"):
+        return {}
+    if not (block := re.match(r"---\n(.*?\n)?---(\n|$)", card, re.DOTALL)):
+        raise yaml.YAMLError("the metadata has no end: a line of ---")
+    return yaml.safe_load(block[1] or "") or {}
+
+
+def card_faults(card: str) -> list[str]:
+    """Why the Hub would not take this README.md, a sentence each."""
+    try:
+        data = front_matter(card)
+    except yaml.YAMLError as error:
+        return [str(error)]
+    if not isinstance(data, dict):
+        return ["the metadata must be a mapping"]
+    license, index = data.get("license", "other"), data.get("model-index", [])
+    wrong = [] if license in LICENSES else [f'"license" must be one of {sorted(LICENSES)}']
+    if not isinstance(data.get("tags", []), list):
+        wrong.append('"tags" must be an array')
+
+    def need(what: str, value: object, *keys: str) -> bool:
+        lacking = [key for key in keys if not isinstance(value, dict) or value.get(key) in (None, "", [])]
+        wrong.extend(f'"{what}.{key}" is required' for key in lacking)
+        return not lacking
+
+    for i, model in enumerate(index if isinstance(index, list) else [index]):
+        if not need(f"model-index[{i}]", model, "name", "results"):
+            continue
+        for k, result in enumerate(model["results"]):
+            here = f"model-index[{i}].results[{k}]"
+            if need(here, result, "task", "dataset", "metrics"):
+                need(f"{here}.task", result["task"], "type")
+                need(f"{here}.dataset", result["dataset"], "type", "name")
+                for metric in result["metrics"]:
+                    if need(f"{here}.metrics", metric, "type", "value") and not isinstance(metric["value"], (int, float, str)):
+                        wrong.append(f'"{here}.metrics.value" must be a number')
+    return wrong
+
+
+@dataclass
+class Fault:
+    """What befalls the next `left` requests with `at` in their path: a status, "cut" or "flip"."""
+
+    at: str
+    how: int | str
+    left: int
 
 
 class LoopbackHub:
@@ -121,7 +178,9 @@ class LoopbackHub:
         self.blobs.mkdir(parents=True)
         self.repos: dict[tuple[str, str], Repo] = {}  # ("datasets", "user/name") -> repository
         self.requests: list[str] = []  # "GET /api/whoami-v2", in the order of arrival
-        self._refusals: list[int] = []
+        self.strays: list[str] = []  # what no client should have sent
+        self._faults: list[Fault] = []
+        self._samples: dict[tuple[str, str, str], tuple[bytes, int]] = {}  # kind, id, path -> start and size, as announced
         self._app = self._routed()
 
     def __enter__(self) -> LoopbackHub:
@@ -144,15 +203,15 @@ class LoopbackHub:
     def environment(self) -> dict[str, str]:
         """os.environ for a subprocess whose Hub this is; its cache starts empty and is shared by a test's subprocesses.
 
-        This is its proxy too: what it asks of any other host ends here as a 404, and shows in `requests`."""
+        This is its proxy too: what it asks of any other host ends here as a 404, and is a stray if none of PROBES."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HF_") and not k.lower().endswith("_proxy")}
         own = {"HF_ENDPOINT": self.url, "HF_TOKEN": "hf_test", "HF_HOME": str(self.home), "PYTHONPATH": str(ROOT)}
         proxies = {"http_proxy": self.url, "https_proxy": self.url, "no_proxy": "127.0.0.1,localhost"}
         return inherited | own | proxies | dict.fromkeys(SWITCHES, "1")
 
-    def seed(self, kind: str, id: str, files: dict[str, bytes], revision: str = "main", private: bool = False) -> str:
+    def seed(self, kind: str, id: str, files: dict[str, bytes], revision="main", private=False, gated=False) -> str:
         """Commit files on top of a branch, or of a full ref such as "refs/convert/parquet", made where absent; -> sha."""
-        repo = self.repos.setdefault((f"{kind}s", id), Repo(private))
+        repo = self.repos.setdefault((f"{kind}s", id), Repo(private, gated=gated))
         parent = repo.refs.get(repo.ref(revision))
         before = repo.commits[parent].files if parent else {}
         stored = {path: self._store(path, data) for path, data in files.items()}
@@ -163,9 +222,27 @@ class LoopbackHub:
         at = self.repos[f"{kind}s", id].at(revision).files
         return {path: (self.blobs / file.sha256).read_bytes() for path, file in at.items()}
 
-    def fail_next(self, n: int, status: int = 403) -> None:
-        """Refuse the next n commits with a 4xx status; their LFS uploads are still taken, as on the Hub."""
-        self._refusals = [status] * n
+    def fail_next(self, n: int, status: int = 403, at: str = "/commit/") -> None:
+        """Answer the next n requests with `at` in their path with that status; of a refused commit the LFS files are kept, as
+        on the Hub. A 5xx on the way of an LFS file or of a download the clients try again, after 1, 2, 4, 8 and 8 seconds; on
+        the commit itself they give up."""
+        self._break(n, status, at)
+
+    def cut_next(self, n: int, at: str) -> None:
+        """Close the connection half-way through the next n uploads to, or downloads from, paths with `at` in them."""
+        self._break(n, "cut", at)
+
+    def flip_next(self, n: int, at: str) -> None:
+        """Change one bit on the way of the next n downloads from paths with `at` in them."""
+        self._break(n, "flip", at)
+
+    def take_strays(self) -> list[str]:
+        """What no client should have sent, for tests whose clients do; the list is empty afterwards."""
+        taken, self.strays = self.strays, []
+        return taken
+
+    def _break(self, n: int, how: int | str, at: str) -> None:
+        self._faults = [fault for fault in self._faults if (fault.at, type(fault.how)) != (at, type(how))] + [Fault(at, how, n)]
 
     # --- storage
 
@@ -185,14 +262,20 @@ class LoopbackHub:
 
     # --- who asks for what
 
-    def _token(self, request: Request) -> str | None:
+    def _stray(self, request: Request, why: str, status: int = 400) -> Refusal:
+        self.strays.append(f"{request.method} {request.url.path}: {why}")
+        return Refusal(status, why)
+
+    def _token(self, request: Request, needed: bool = False) -> str | None:
+        if needed and "authorization" not in request.headers:
+            self._stray(request, "no token")
         token = request.headers.get("authorization", "").removeprefix("Bearer ") or None
         if token and token not in TOKENS:
             raise Refusal(401, "Invalid credentials in Authorization header")
         return token
 
     def _may_write(self, request: Request, namespace: str, kind: str) -> None:
-        if not (token := self._token(request)):
+        if not (token := self._token(request, needed=True)):
             raise Refusal(401, "Invalid username or password.")
         if TOKENS[token] != "write" or namespace not in NAMESPACES:
             raise Refusal(403, f"You don't have the rights to write to a {kind} under the namespace \"{namespace}\"")
@@ -201,7 +284,8 @@ class LoopbackHub:
         """(kind in the plural, "user/name", repository) that a URL names."""
         kind, user = request.path_params.get("kind", "models"), request.path_params["user"]
         id = f"{user}/{request.path_params['name']}"
-        repo, token = self.repos.get((kind, id)), self._token(request)
+        repo = self.repos.get((kind, id))
+        token = self._token(request, needed=bool(repo and repo.private))
         if repo is None or (repo.private and not token):
             raise Refusal(404 if token else 401, "Repository not found", "RepoNotFound")
         if write:
@@ -214,7 +298,7 @@ class LoopbackHub:
     # --- answers
 
     async def whoami(self, request):
-        if not (token := self._token(request)):
+        if not (token := self._token(request, needed=True)):
             raise Refusal(401, "Invalid username or password.")
         access = {"accessToken": {"displayName": "tests", "role": TOKENS[token]}}
         organisations = [{"type": "org", "name": name} for name in NAMESPACES if name != USER]
@@ -238,11 +322,7 @@ class LoopbackHub:
         return JSONResponse(answer)
 
     async def validate_yaml(self, request):
-        try:
-            license = front_matter((await request.json())["content"]).get("license", "other")
-            wrong = [] if license in LICENSES else [{"message": f'"license" must be one of {sorted(LICENSES)}'}]
-        except (yaml.YAMLError, AttributeError) as error:
-            wrong = [{"message": str(error)}]
+        wrong = [{"message": message} for message in card_faults((await request.json())["content"])]
         return JSONResponse({"errors": wrong, "warnings": []}, 400 if wrong else 200)
 
     async def info(self, request):
@@ -328,10 +408,15 @@ class LoopbackHub:
 
     async def preupload(self, request):
         """Which files go to LFS, and what the revision has at their paths now: the client leaves out what is the same."""
-        files = self._repo(request, write=True)[2].at(self._revision(request)).files
+        kind, id, repo = self._repo(request, write=True)
+        files = repo.at(self._revision(request)).files
 
         def judged(file: dict) -> dict:
-            lfs = goes_to_lfs(file["path"], base64.b64decode(file["sample"]), file["size"])
+            sample = base64.b64decode(file["sample"], validate=True)
+            if len(sample) != min(512, file["size"]):
+                raise self._stray(request, f"a sample of {len(sample)} bytes of {file['path']}, which has {file['size']}")
+            self._samples[kind, id, file["path"]] = sample, file["size"]
+            lfs = goes_to_lfs(file["path"], sample, file["size"])
             old = files.get(file["path"])
             oid = {"oid": old.sha256 if lfs else old.oid} if old and bool(old.lfs) == lfs else {}
             return {"path": file["path"], "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False} | oid
@@ -340,8 +425,16 @@ class LoopbackHub:
 
     async def lfs_batch(self, request):
         self._repo(request, write=True)
-        objects = (await request.json())["objects"]
+        for header in ("accept", "content-type"):
+            if request.headers.get(header) != "application/vnd.git-lfs+json":
+                raise self._stray(request, f"{header}: {request.headers.get(header)}", 422)
+        asked = await request.json()
+        objects = asked["objects"]
+        if (asked["operation"], asked["hash_algo"]) != ("upload", "sha256"):
+            raise self._stray(request, f"{asked['operation']} by {asked['hash_algo']}", 422)
         for found in objects:
+            if not (re.fullmatch("[0-9a-f]{64}", found["oid"]) and found["size"] > 0):
+                raise self._stray(request, f"{found} is no object", 422)
             if not (self.blobs / found["oid"]).is_file():
                 href = {"href": f"{self.url}/lfs/{found['oid']}"}
                 found["actions"] = {"upload": href, "verify": {"href": f"{self.url}/lfs/{found['oid']}/verify"}}
@@ -349,22 +442,24 @@ class LoopbackHub:
 
     async def lfs_put(self, request):
         data, oid = await request.body(), request.path_params["oid"]
+        if "authorization" in request.headers:  # the address is signed, and the store refuses a second proof
+            raise self._stray(request, "a token for the file store")
         if hashlib.sha256(data).hexdigest() != oid:
-            raise Refusal(400, f"what came is not {oid}")
+            raise self._stray(request, f"what came is not {oid}")
         (self.blobs / oid).write_bytes(data)
         return Response()
 
     async def lfs_verify(self, request):
         asked = await request.json()
         if self._linked(asked["oid"]).size != asked["size"]:
-            raise Refusal(400, f"{asked['oid']} is not of {asked['size']} bytes")
+            raise self._stray(request, f"{asked['oid']} is not of {asked['size']} bytes")
         return JSONResponse({})
 
     async def commit(self, request):
         kind, id, repo = self._repo(request, write=True)
         lines = [json.loads(line) for line in (await request.body()).splitlines() if line]
-        if self._refusals:
-            raise Refusal(self._refusals.pop(), "refused by the test")
+        if request.headers.get("content-type") != "application/x-ndjson":
+            raise self._stray(request, f"content-type: {request.headers.get('content-type')}")
         parent, ref = repo.at(self._revision(request)), repo.ref(self._revision(request))
         if "create_pr" in request.query_params:
             ref = f"refs/pr/{1 + sum(name.startswith('refs/pr/') for name in repo.refs)}"
@@ -374,14 +469,20 @@ class LoopbackHub:
             if key == "header":
                 head = value
             elif key == "file":
-                files[value["path"]] = self._store(value["path"], base64.b64decode(value["content"]), lfs=False)
+                files[value["path"]] = self._regular(request, kind, id, value)
             elif key == "lfsFile":
-                files[value["path"]] = self._linked(value["oid"])
+                file = files[value["path"]] = self._linked(value["oid"])
+                start = (self.blobs / file.sha256).read_bytes()[:512]
+                if value["algo"] != "sha256" or value.get("size", file.size) != file.size:
+                    raise self._stray(request, f"{value} is of {file.size} bytes")
+                self._as_announced(request, kind, id, value["path"], (start, file.size))
             elif key in ("deletedFile", "deletedFolder"):
                 gone = {p for p in files if p == value["path"] or p.startswith(value["path"].rstrip("/") + "/")}
                 if not gone:
                     raise Refusal(404, "A file with this name doesn't exist", "EntryNotFound")
                 files = {path: file for path, file in files.items() if path not in gone}
+            else:
+                raise self._stray(request, f"{key} is not known in a commit")
         if head.get("parentCommit", parent.sha) != parent.sha:
             raise Refusal(412, "A commit has happened since. Please refresh and try again.")
         sha = repo.add(ref, Commit(files, head["summary"], head.get("description", ""), parent.sha)).sha
@@ -389,8 +490,26 @@ class LoopbackHub:
         request_url = f"{page}/discussions/{ref.split('/')[-1]}" if ref.startswith("refs/pr/") else None
         return JSONResponse({"commitUrl": f"{page}/commit/{sha}", "commitOid": sha, "pullRequestUrl": request_url})
 
+    def _regular(self, request: Request, kind: str, id: str, value: dict) -> File:
+        """A file that comes within a commit; refused if it should have gone to LFS, or is a card that the Hub does not take."""
+        path, data = value["path"], base64.b64decode(value["content"], validate=True)
+        if value["encoding"] != "base64" or goes_to_lfs(path, data[:512], len(data)):
+            raise self._stray(request, f"{path} must go to LFS")
+        self._as_announced(request, kind, id, path, (data[:512], len(data)))
+        if path == "README.md" and (wrong := card_faults(data.decode())):
+            raise Refusal(400, f"Invalid metadata in README.md: {'; '.join(wrong)}")
+        return self._store(path, data, lfs=False)
+
+    def _as_announced(self, request: Request, kind: str, id: str, path: str, came: tuple[bytes, int]) -> None:
+        if self._samples.pop((kind, id, path), came) != came:
+            raise self._stray(request, f"{path} is not what was announced")
+
     async def resolve(self, request):
-        commit, path = self._repo(request)[2].at(self._revision(request)), unquote(request.path_params["path"])
+        _, id, repo = self._repo(request)
+        if repo.gated:
+            message = f"Access to model {id} is restricted and you are not in the authorized list."
+            raise Refusal(403 if self._token(request) else 401, message, "GatedRepo")
+        commit, path = repo.at(self._revision(request)), unquote(request.path_params["path"])
         if not (file := commit.files.get(path)):
             raise Refusal(404, "Entry not found", "EntryNotFound")
         headers = {"X-Repo-Commit": commit.sha, "ETag": f'"{file.sha256 if file.lfs else file.oid}"'}
@@ -401,8 +520,65 @@ class LoopbackHub:
     async def asgi(self, scope, receive, send) -> None:
         """Every request; routed by the path as it came, since "refs%2Fconvert%2Fparquet" is one part of it."""
         scope["path"] = scope["raw_path"].decode()
-        self.requests.append(f"{scope['method']} {scope['path']}")
-        await self._app(scope, receive, send)
+        line, headers = f"{scope['method']} {scope['path']}", dict(scope["headers"])
+        self.requests.append(line)
+        if scope["method"] == "CONNECT" or "://" in scope["path"]:  # another host, of which this is the proxy
+            if not scope["path"].startswith(PROBES):
+                self.strays.append(f"{line}: another host")
+            await Response(status_code=404)(scope, receive, send)
+            return
+        if not headers.get(b"user-agent"):
+            self.strays.append(f"{line}: no user-agent")
+        if not headers.get(b"authorization", b"Bearer ").startswith(b"Bearer "):
+            self.strays.append(f"{line}: a token that is no bearer's")
+        match self._fault(scope):
+            case int(status):
+                await Request(scope, receive).body()
+                answer = {"error": "broken by the test"}
+                await JSONResponse(answer, status, {"X-Error-Message": "broken by the test"})(scope, receive, send)
+            case "cut" if scope["method"] == "PUT":
+                await receive()  # the first of it
+                await self._hang_up(scope, "abort")
+            case "cut":
+                await self._app(scope, receive, self._half(scope, send))
+            case "flip":
+                await self._app(scope, receive, self._flipped(send))
+            case None:
+                await self._app(scope, receive, send)
+
+    def _fault(self, scope) -> int | str | None:
+        for fault in self._faults:
+            takes = isinstance(fault.how, int) or scope["method"] in ("GET", "PUT")
+            if fault.left and fault.at in scope["path"] and takes:
+                fault.left -= 1
+                return fault.how
+        return None
+
+    async def _hang_up(self, scope, how: str) -> None:
+        """Abort a connection, or close it once what has been written is out."""
+        for connection in list(self._server.server_state.connections):
+            if connection.client == scope["client"]:
+                getattr(connection.transport, how)()
+        await asyncio.sleep(0)  # so that uvicorn has noticed before it looks for an answer
+
+    def _half(self, scope, send):
+        async def half(message) -> None:
+            if message["type"] != "http.response.body":
+                await send(message)
+            elif body := message.get("body"):
+                await send(message | {"body": body[: len(body) // 2], "more_body": True})
+                await self._hang_up(scope, "close")
+
+        return half
+
+    def _flipped(self, send):
+        async def flipped(message) -> None:
+            if body := bytearray(message.get("body", b"")):
+                body[len(body) // 2] ^= 1
+                message |= {"body": bytes(body)}
+            await send(message)
+
+        return flipped
 
     def _routed(self) -> Starlette:
         of_the_api = {
@@ -433,8 +609,14 @@ class LoopbackHub:
         async def refused(request, error):
             return error.answer
 
+        async def unknown(request, error):
+            self._stray(request, "no such route")
+            return JSONResponse({"error": error.detail}, error.status_code)
+
         async def broken(request, error):
+            self._stray(request, f"the loopback Hub failed: {error!r}")
             return JSONResponse({"error": f"the loopback Hub failed: {error!r}"}, 400)
 
-        routes = [Route(path, handler, methods=["GET", "POST", "PUT", "DELETE"]) for path, handler in handlers.items()]
-        return Starlette(routes=routes, exception_handlers={Refusal: refused, Exception: broken})
+        routes = [Route(path, handler, methods=METHODS.get(handler.__name__, ["GET"])) for path, handler in handlers.items()]
+        failures = {Refusal: refused, HTTPException: unknown, Exception: broken}
+        return Starlette(routes=routes, exception_handlers=failures)

@@ -1,11 +1,15 @@
+import io
 import json
+import pickle
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from conftest import LOAD, checkpoint_files, client, zipped
 from srgan_hub import CheckpointError, SRGANGenerator
-from srgan_hub.loading import bundled
+from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.loading import BUNDLED, bundled
 
 
 @pytest.fixture
@@ -59,18 +63,106 @@ def test_missing_file_is_named(saved, name):
         SRGANGenerator.from_pretrained(saved)
 
 
-def test_pickle_is_never_opened(saved):
-    state = SRGANGenerator(width=4, blocks=2, norm="none", scale=2).state_dict()
-    torch.save(state, saved / "pytorch_model.bin")
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def saved_by_torch(content, zip: bool) -> bytes:
+    torch.save(content, file := io.BytesIO(), _use_new_zipfile_serialization=zip)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "RRDB_x4.pth", "last.ckpt"])
+def test_pickle_is_named_and_never_opened(saved, tmp_path, name):
+    (saved / name).write_bytes(pickle.dumps(Bomb(tmp_path / "exploded")))
     (saved / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="safetensors only"):
+    with pytest.raises(CheckpointError, match=f"safetensors only.; {name} will not do: reading a pickle can run"):
+        SRGANGenerator.from_pretrained(saved)
+    with pytest.raises(CheckpointError, match=f"{name} is a file: name the folder .* so none is opened"):
+        SRGANGenerator.from_pretrained(saved / name)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (lambda bomb: pickle.dumps(bomb), "is a pickle under another name; reading a pickle can run"),
+        (lambda bomb: saved_by_torch(bomb, zip=False), "is a pickle under another name"),
+        (lambda bomb: saved_by_torch(bomb, zip=True), "is a zip archive, such as torch.save makes"),
+        (lambda bomb: zipped({"model.safetensors": b"x"}), "is a zip archive"),
+        (lambda bomb: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "run `git lfs pull`"),
+        (lambda bomb: b"", "is not a whole safetensors file"),
+        (lambda bomb: b"<!DOCTYPE html>", "is not a whole safetensors file"),
+    ],
+)
+def test_another_file_under_the_name_of_the_weights_is_told(saved, tmp_path, content, sentence):
+    (saved / "model.safetensors").write_bytes(content(Bomb(tmp_path / "exploded")))
+    with pytest.raises(CheckpointError, match=sentence) as caught:
+        SRGANGenerator.from_pretrained(saved)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("kept", [-100, 100, 9, 7])
+def test_truncated_weights_are_refused(saved, kept):
+    path = saved / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
         SRGANGenerator.from_pretrained(saved)
 
 
-def test_truncated_weights_are_refused(saved):
-    path = saved / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+@pytest.mark.parametrize("network", [SRGANGenerator(width=4, blocks=1), SRGANDiscriminator(width=4, crop=16)])
+def test_config_says_its_format(tmp_path, network):
+    def load(**changes):
+        (tmp_path / "config.json").write_text(json.dumps(config | changes))
+        return type(network).from_pretrained(tmp_path)
+
+    network.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.pop("format") == 1
+    load()  # as it was written before there was a format
+    load(format=1).save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "config.json").read_text()) == config | {"format": 1}
+    for wrong in ("1", 0, True, None):
+        with pytest.raises(CheckpointError, match="must be a whole number"):
+            load(format=wrong)
+    with pytest.raises(CheckpointError, match="is of format 2, and this srgan_hub reads up to 1: update srgan_hub"):
+        load(format=2, activation="gelu")
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_bundled_config_is_as_saved(tmp_path, name):
+    SRGANGenerator.from_pretrained(name).save_pretrained(tmp_path)
+    assert (tmp_path / "config.json").read_bytes() == (BUNDLED / name / "config.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("config", "library"),
+    [
+        ({"architectures": ["Swin2SRForImageSuperResolution"], "model_type": "swin2sr", "upscale": 2}, "transformers"),
+        ({"_class_name": "UNet2DModel", "_diffusers_version": "0.30.0", "act_fn": "silu"}, "diffusers"),
+        ({"architecture": "resnet50", "num_classes": 1000, "pretrained_cfg": {}}, "timm"),
+    ],
+)
+def test_checkpoint_of_another_library_is_told(saved, config, library):
+    (saved / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=f"is not a SRGANGenerator but a checkpoint of {library}: load it with {library}$"):
+        SRGANGenerator.from_pretrained(saved)
+
+
+def test_weights_of_another_network_are_told(saved):
+    tensors = {"params_ema.conv_first.weight": torch.zeros(2), "params_ema.body.0.rdb1.conv1.weight": torch.zeros(2)}
+    save_file(tensors, saved / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"is not a SRGANGenerator: its tensors \(params_ema.body.0.* another network's"):
+        SRGANGenerator.from_pretrained(saved)
+    (saved / "model.safetensors").rename(saved / "RealESRGAN_x4plus.safetensors")
+    with pytest.raises(CheckpointError, match=r"RealESRGAN_x4plus.safetensors is for the library that it was made with"):
         SRGANGenerator.from_pretrained(saved)
 
 
@@ -80,7 +172,9 @@ def test_truncated_weights_are_refused(saved):
         (json.dumps({"scale": 3}), "saved: scale must be 2, 4 or 8, got 3"),
         (json.dumps({"scale": 2, "activation": "relu"}), "unknown keys: activation"),
         (json.dumps({"width": 100_000}), "does not fit"),  # and takes no memory to find out
+        (json.dumps({f"key{n}": n for n in range(20)}), "key0, key1, .* and 12 more; load it with what made it"),
         ("[1, 2]", "must hold an object, got list"),
+        ("[" * 100_000, "config.json is not JSON"),
         ("scale: 4", "config.json is not JSON"),
         (b"\xff\xfe", "config.json is not JSON"),
     ],
@@ -109,18 +203,60 @@ def test_missing_folder_is_refused_without_the_network(name):
         SRGANGenerator.from_pretrained(name)
 
 
-def test_hub_id_is_downloaded_with_its_revision(saved, monkeypatch):
-    asked = []
+def test_hub_id_loads_with_revision_token_and_cache_and_offline_thereafter(hub, tmp_path):
+    first = hub.seed("model", "user/net", checkpoint_files(width=5))
+    hub.seed("model", "user/net", checkpoint_files(width=6), "try")
+    hub.seed("model", "user/net", checkpoint_files(width=7))
+    hub.seed("model", "user/secret", checkpoint_files(width=8), private=True)
+    other = str(tmp_path / "cache")
+    script = f"""
+print(json.dumps([
+    width("user/net"), width("user/net", revision="try"), width("user/net", revision={first!r}),
+    width("user/secret", token="hf_test"), width("user/net", cache_dir={other!r}),
+    width("user/net", local_files_only=True), width("user/net", force_download=True),
+]))"""
+    done = client(hub, "-c", LOAD + script, HF_TOKEN="")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [7, 6, 5, 8, 7, 7, 7]
+    weights = f"GET /user/net/resolve/{hub.repos['models', 'user/net'].at('main').sha}/model.safetensors"
+    assert hub.requests.count(weights) == 3  # the first time, for the other cache, and by force
+    hub.requests.clear()
+    script = f"""
+told = [width("user/net"), width("user/net", revision="try"), width("user/net", revision={first!r}), width("user/secret")]
+print(json.dumps(told + [width("user/net", cache_dir={other!r}), width("user/none"), width("user/net", revision="gone")]))"""
+    done = client(hub, "-c", LOAD + script, HF_TOKEN="", HF_HUB_OFFLINE="1")
+    assert done.returncode == 0, done.stderr
+    *widths, none, gone = json.loads(done.stdout)
+    assert widths == [7, 6, 5, 8, 7]
+    for sentence in (none, gone):
+        assert "config.json is not in the cache and nothing is downloaded offline; load it once without HF_HUB_OFF" in sentence
+    assert not hub.requests
 
-    def download(repo_id, filename, **options):
-        asked.append((repo_id, filename, options.get("revision")))
-        return str(saved / filename)
 
-    monkeypatch.setattr("srgan_hub.loading.hf_hub_download", download)
-    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", download)
-    generator = SRGANGenerator.from_pretrained("someone/srgan", revision="v1")
-    assert generator.scale == 2
-    assert set(asked) == {("someone/srgan", name, "v1") for name in ("config.json", "model.safetensors")}
+def test_repository_of_another_library_is_told_and_its_pickles_stay_there(hub, tmp_path):
+    bomb = pickle.dumps(Bomb(tmp_path / "exploded"))
+    ours, foreign = checkpoint_files(), {"config.json": b'{"model_type": "swin2sr"}', "model.safetensors": b"x"}
+    hub.seed("model", "user/bin", {"pytorch_model.bin": bomb})
+    hub.seed("model", "user/pth", {"config.json": ours["config.json"], "weights/net_g.pth": bomb, "README.md": b"# net"})
+    hub.seed("model", "user/renamed", ours | {"model.safetensors": bomb})
+    hub.seed("model", "user/half", ours | {"model.safetensors": ours["model.safetensors"][:-100]})
+    hub.seed("model", "user/swin", foreign)
+    hub.seed("model", "user/new", ours | {"config.json": b'{"format": 2}'})
+    script = "print(json.dumps([width('user/' + name) for name in ('bin', 'pth', 'renamed', 'half', 'swin', 'new')]))"
+    done = client(hub, "-c", LOAD + script)
+    assert done.returncode == 0, done.stderr
+    for told, sentence in zip(json.loads(done.stdout), [
+        "user/bin holds no config.json; a checkpoint is config.json and model.safetensors (safetensors only); pytorch_model.bin",
+        "user/pth holds no model.safetensors; a checkpoint is config.json and model.safetensors (safetensors only); weights/net",
+        "user/renamed: model.safetensors is a pickle under another name; reading a pickle can run",
+        "user/half: model.safetensors is not a whole safetensors file",
+        "user/swin is not a SRGANGenerator but a checkpoint of transformers",
+        "user/new is of format 2",
+    ], strict=True):  # fmt: skip
+        assert told.startswith(sentence)
+        assert "\n" not in told
+    assert not [line for line in hub.requests if line.endswith((".bin", ".pth"))]
+    assert not (tmp_path / "exploded").exists()
 
 
 def test_unreachable_hub_is_one_sentence(monkeypatch, tmp_path):

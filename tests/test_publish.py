@@ -217,3 +217,23 @@ print(json.dumps([
     assert pushed[0] == 0
     assert hub.repos["datasets", "user/secret"].private
     assert not list(photos.parent.glob("srgan-hub-*"))
+
+
+def test_push_that_breaks_off_is_finished_by_the_same_command(hub, photos, tmp_path):
+    write_dataset(photos, tmp_path / "dry", shards=3)
+    shards = [path.read_bytes() for path in sorted((tmp_path / "dry" / "data").glob("train-*"))]
+    puts = [f"/lfs/{hashlib.sha256(shard).hexdigest()}" for shard in shards]
+    hub.cut_next(6, puts[1])
+    script = PUSH + """
+import time
+time.sleep = lambda seconds: None  # between the client's tries, which stay as many
+print(json.dumps([push("photos", "user/photos", "--shards", "3") for again in range(2)]))
+"""
+    done = client(hub, "-c", script, cwd=photos.parent, TMPDIR=str(photos.parent))
+    assert done.returncode == 0, done.stderr
+    (broken, said), (finished, _) = json.loads(done.stdout.splitlines()[-1])
+    assert (broken, finished) == (2, 0)
+    assert "check the network, then run the same command again: what has been uploaded is not sent twice" in said[-1]
+    assert [hub.requests.count(f"PUT {put}") for put in puts] == [1, 7, 1]
+    files = hub.files("dataset", "user/photos")
+    assert [files[path] for path in sorted(files) if path.startswith("data/train-")] == shards

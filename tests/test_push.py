@@ -177,6 +177,7 @@ def test_private_is_seen_with_a_token_only(hub, checkpoint):
     assert hub.repos["models", "user/mine"].private
     without = client(hub, "-c", LOAD, "user/mine", "{'token': False}")
     assert "has no such model (or it is private" in without.stderr
+    assert hub.take_strays()
     assert push(hub, checkpoint, "user/open").returncode == 0
     refused = push(hub, checkpoint, "user/open", "--private")
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

@@ -67,4 +67,7 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
     except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
-        raise ValueError(" ".join(str(error).split())) from error
+        sentence = " ".join(str(error).split())
+        if isinstance(error.__cause__, (httpx.HTTPError, OSError)):  # an upload's, which the client wraps
+            sentence += f" {' '.join(str(error.__cause__).split())}: check the network, {again}"
+        raise ValueError(sentence) from error

@@ -11,8 +11,9 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from srgan_hub.card import USE, block, merged, usage, with_block
 from srgan_hub.hub.client import check_id, check_token, hub_errors
+from srgan_hub.hub.download import CONFIG, WEIGHTS
 
-CARD, CONFIG, WEIGHTS, PICTURE = "README.md", "config.json", "model.safetensors", "figure.png"
+CARD, PICTURE = "README.md", "figure.png"
 BESIDE = ("int8.safetensors", "training.json", PICTURE)  # what a folder may hold besides
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning

@@ -1,0 +1,134 @@
+"""One file of a checkpoint, from a folder, the Hub or the cache: whole, or an error of one sentence that says what to do.
+
+Over plain HTTP huggingface_hub compares a download's size with what the Hub states, and nothing else. Here every file out of
+its cache is compared with the hash that the Hub stated, which is its name there: no request is needed for that."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    FileMetadataError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.utils import httpx
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
+AGAIN = "check the network and try again, or name a folder"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be found or does not fit; the message says what to do."""
+
+
+class MissingFile(CheckpointError):
+    """The folder or repository is there, the file is not."""
+
+
+def fetch(source: str, filename: str, **hub) -> str:
+    """Path of one file of a checkpoint, downloaded (or found in the cache) when `source` is a Hub id.
+
+    hub: revision, token, cache_dir, force_download, local_files_only. Raises MissingFile, or CheckpointError."""
+    if Path(source).is_dir():
+        path = Path(source) / filename
+        if not path.is_file():
+            raise MissingFile(f"{source} holds no {filename}; {WANTED}")
+        return str(path)
+    try:
+        path = hf_hub_download(repo_id=source, filename=filename, **hub)
+    except (EntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
+        kind = CheckpointError
+        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+            kind = MissingFile
+        raise kind(_sentence(error, source, filename, hub)) from error
+    _check_bytes(Path(path), source)
+    return path
+
+
+def listed(source: str, revision: str | None = None, token: str | bool | None = None, **hub) -> list[str]:
+    """Names of the files of a folder or a repository; none if the Hub cannot be asked."""
+    if Path(source).is_dir():
+        return sorted(path.name for path in Path(source).iterdir() if path.is_file())
+    try:
+        return sorted(HfApi(token=token).list_repo_files(source, revision=revision))
+    except (httpx.HTTPError, OSError, ValueError):
+        return []
+
+
+def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
+    cause = error.__cause__
+    if isinstance(error, (LocalEntryNotFoundError, ValueError)) and isinstance(cause, (httpx.HTTPError, OSError)):
+        error = cause  # what kept the Hub from being asked, when the cache could not help either
+    if isinstance(error, HFValidationError):
+        return f"{source!r} is neither a folder here nor a Hub id: {_line(error)}"
+    if isinstance(error, GatedRepoError):
+        page = f"{constants.ENDPOINT}/{source}"
+        return f"{source} is for those who have agreed to its terms: do so at {page}, then log in with `hf auth login`"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"no checkpoint {source!r}: no such folder here, and the Hub has no such model (or it is private: `hf auth login`)"
+    if isinstance(error, RevisionNotFoundError):
+        return f"{source} has no revision {hub.get('revision')!r}: name one of its branches, tags or commits"
+    if isinstance(error, OfflineModeIsEnabled) or (isinstance(error, LocalEntryNotFoundError) and hub.get("local_files_only")):
+        how = "without local_files_only" if hub.get("local_files_only") else "without HF_HUB_OFFLINE"
+        return f"{source}: {filename} is not in the cache and nothing is downloaded offline; load it once {how}, or name a folder"
+    if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+        return f"{source} holds no {filename}; {WANTED}"
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status == 401:
+            return f"{source}: the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew"
+        if status == 403:
+            return f"{source}: the Hub does not let this token read it (403): use one that may, with `hf auth login`"
+        return f"{source}: {filename} is not in the cache and the Hub answered {status}; try again later, or name a folder"
+    if isinstance(error, FileMetadataError):
+        return f"{source}: what answers at {constants.ENDPOINT} is no Hub: check HF_ENDPOINT, and whether a proxy is in the way"
+    if isinstance(error, httpx.HTTPError):
+        reason = _line(error) or type(error).__name__
+        return f"{source}: {filename} is not in the cache and the Hub cannot be reached ({reason}); {AGAIN}"
+    if isinstance(error, LocalEntryNotFoundError):
+        return f"{source}: {filename} is not in the cache and the Hub cannot be reached; {AGAIN}"
+    if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer bytes, or more, than was stated
+        return f"{source}: the download of {filename} broke off; {AGAIN}"
+    if isinstance(error, OSError):
+        return f"{source}: {filename} cannot be kept in the cache ({error}); make room, or name another cache_dir"
+    return f"{source}: {_line(error)}"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _check_bytes(path: Path, source: str) -> None:
+    """Raise CheckpointError, and remove it from the cache, unless a file holds what its name there says."""
+    if not path.is_symlink():  # where links cannot be made, the cache does not know the hash
+        return
+    blob = path.parent / os.readlink(path)
+    if len(blob.name) == 64:  # in LFS: the Hub's ETag is the SHA-256
+        with blob.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    elif len(blob.name) == 40:  # in git: its name for the content
+        data = blob.read_bytes()
+        found = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    else:
+        return
+    if found == blob.name:
+        return
+    try:
+        for bad in (path, blob.resolve(), blob):  # a blob may itself be a link, into the store that repositories share
+            bad.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{source}: {blob} is damaged and cannot be removed ({error}); delete it and try again") from error
+    raise CheckpointError(
+        f"{source}: the bytes of {path.name} are not those that the Hub states, and are gone from the cache; download them again"
+    )
