@@ -29,7 +29,7 @@ from srgan_hub.engine import open_engine
 from srgan_hub.quantization import find
 from srgan_hub.training.launch import cores
 
-MODEL = "srresnet-x4"
+MODEL, LITE = "srresnet-x4", "srresnet-x4-lite"
 SIZES, WHOLE = (64, 128, 256, 512), 256   # pixels a side of the LR pictures
 ROUNDS = 5
 PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6db5", "#9a9a9a"
@@ -38,6 +38,7 @@ ENGINES = {
     "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"), "ONNX Runtime fp32": ("onnxruntime", "fp32"),
     "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"), "OpenVINO mixed": ("openvino", "mixed"),
     "OpenVINO int8": ("openvino", "int8"),
+    **{f"{LITE}, OpenVINO {precision}": ("openvino", precision) for precision in ("bf16", "mixed", "int8")},
 }  # fmt: skip
 OTHERS = {
     "Real-ESRGAN x4plus (RRDBNet)": lambda: spandrel("ESRGAN", "RRDB").RRDBNet(),
@@ -61,15 +62,19 @@ def as_tensor(image: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(image.transpose(2, 0, 1)[None] / 255).float()
 
 
+def model_of(way: str) -> str:
+    return LITE if way.startswith(LITE) else MODEL
+
+
 def network_of(way: str) -> torch.nn.Module:
     torch.manual_seed(0)
-    return (OTHERS[way]() if way in OTHERS else SRGANGenerator.from_pretrained(MODEL)).eval()
+    return (OTHERS[way]() if way in OTHERS else SRGANGenerator.from_pretrained(model_of(way))).eval()
 
 
 def network_call(way: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """(1, 3, H, W) -> (1, 3, 4 H, 4 W), the network alone."""
     if way in ENGINES:
-        return open_engine(network_of(way), *ENGINES[way], device="cpu", int8=find(MODEL))
+        return open_engine(network_of(way), *ENGINES[way], device="cpu", int8=find(model_of(way)))
     return torch.inference_mode()(network_of(way))
 
 
@@ -77,7 +82,7 @@ def whole_call(way: str) -> Callable[[Image.Image], Image.Image]:
     """Picture -> picture."""
     if way in ENGINES:
         engine, precision = ENGINES[way]
-        return Upscaler(network_of(way), engine=engine, precision=precision, device="cpu", int8=find(MODEL))
+        return Upscaler(network_of(way), engine=engine, precision=precision, device="cpu", int8=find(model_of(way)))
     network = network_call(way)
 
     def naive(image: Image.Image) -> Image.Image:
@@ -103,7 +108,7 @@ def worker(way: str, pipe) -> None:
 
 
 def gigaflop(way: str, size: int) -> float:
-    network = network_of(way if way in OTHERS else BASE).to("meta")
+    network = network_of(way).to("meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.empty(1, 3, size, size, device="meta"))
     return counter.get_total_flops() / 1e9
@@ -170,7 +175,7 @@ def main(*sizes: str) -> None:
         for way in WAYS:
             took, rate = medians[way, "network", size], gigaflop(way, size) / medians[way, "network", size]
             ours, base = results[way, "network", size], results[BASE, "network", size]
-            same = "-" if way in OTHERS or ours is None else f"{abs(ours - base).max():.1g}"
+            same = "-" if way in OTHERS or way.startswith(LITE) or ours is None else f"{abs(ours - base).max():.1g}"
             ratio = medians[BASE, "network", size] / took
             cells = [f"{1000 * took:.0f}", f"{ratio:.2f}", f"{rate:.0f}", f"{rate / ceiling:.0%}"]
             print("| " + " | ".join([way, *cells, f"{memory[way, 'network', size]:.0f}", same]) + " |")
