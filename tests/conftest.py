@@ -27,7 +27,11 @@ ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
 BENCHMARKS = Path(os.environ.get("SRGAN_HUB_BENCHMARKS") or SHARED / "benchmarks")
 PHOTOS = Path(os.environ.get("SRGAN_HUB_PHOTOS") or SHARED / "datasets" / "photos-hr")
-NEEDS_THE_HUB = ["srgan-hub dataset push photos user/photos"]  # of the README's commands; test_publish.py runs them on loopback
+NEEDS_THE_HUB = [  # of the README's commands; test_publish.py, test_push.py and test_space.py run them on loopback
+    "srgan-hub dataset push photos user/photos",
+    "srgan-hub push runs/mine user/mine",
+    "srgan-hub space push user/enlarge --model user/mine",
+]
 
 
 @pytest.fixture(autouse=True)
