@@ -80,7 +80,7 @@ def test_discriminator_is_kept_and_trained_on(small, photo_folder, tmp_path):
     with pytest.raises(ValueError, match="name that with --pretrained"):
         train(configuration(photo_folder, tmp_path / "fourth", pretrained_discriminator=True, **options))
     shutil.rmtree(tmp_path / "first" / "discriminator")
-    with pytest.raises(ValueError, match="holds no discriminator/config.json"):
+    with pytest.raises(ValueError, match=r"holds no discriminator/config\.json"):
         train(configuration(photo_folder, tmp_path / "fifth", **again))
 
 

@@ -9,7 +9,7 @@ from conftest import ROOT, client, smooth_photo
 from srgan_hub.card import RESULTS, USE, block
 
 COMMANDS = re.search(r"```sh\n(.*?)```", (ROOT / "docs" / "publish.md").read_text(), flags=re.DOTALL)[1].splitlines()
-SMALL = "--max_train_steps 2 --crop 32 --batch_size 2 --report_to none --validation none --checkpoint_every 2".split()
+SMALL = "--max_train_steps 2 --crop 32 --batch_size 2 --report_to none --validation none --checkpoint_every 2"
 
 
 def smaller(words: list[str]) -> list[str]:
@@ -19,7 +19,7 @@ def smaller(words: list[str]) -> list[str]:
     assert words[:4] == ["accelerate", "launch", "-q", "train_accelerate.py"]
     shape = [] if "--pretrained" in words else ["--width", "4", "--blocks", "1"]
     words = [word.replace("srgan-plus", "srgan-mse") for word in words[4:]]
-    return [str(ROOT / "train_accelerate.py"), *words, *shape, *SMALL]
+    return [str(ROOT / "train_accelerate.py"), *words, *shape, *SMALL.split()]
 
 
 def test_from_photographs_to_a_live_space_in_ten_commands(hub, photo_folder, tmp_path):

@@ -10,6 +10,7 @@ blind to skewness. The mean of the two was chosen by simulation; docs/opinion-sc
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ import numpy as np
 LEVEL = 0.95
 RESAMPLES = 1999
 FEWEST = 3          # raters, and pictures, below which nothing is said about a spread
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
 
 
 class Mean(NamedTuple):
@@ -102,13 +102,17 @@ def paired_p(one: np.ndarray, other: np.ndarray) -> float:
     return student_p(mean / error, freedom) if error > 0 else float("nan")
 
 
+quadrature = cache(partial(np.polynomial.legendre.leggauss, 400))  # a tenth of a second: not at every start of a command
+
+
 def student_p(t: float, freedom: float) -> float:
     """P(|T| > |t|), Student's distribution; integral of cos^(freedom - 1) after T = sqrt(freedom) tan(angle)."""
     freedom = min(max(freedom, 1), 1e4)     # beyond it is the normal one to 4 digits
+    nodes, weights = quadrature()
 
     def beyond(start: float) -> float:
         half = (np.pi / 2 - start) / 2
-        return half * (WEIGHTS * np.cos(start + half * (NODES + 1)) ** (freedom - 1)).sum()
+        return half * (weights * np.cos(start + half * (nodes + 1)) ** (freedom - 1)).sum()
 
     return float(beyond(np.arctan(abs(t) / np.sqrt(freedom))) / beyond(0))
 
