@@ -60,6 +60,7 @@ ALLOWED = {
     "evaluation/tables": {"evaluation/benchmark"},
     "hub/__init__": set(),
     "hub/client": set(),
+    "hub/collect": {"hub/client"},
     "hub/download": set(),
     "hub/push": {"card", "hub/client", "hub/download"},
     "imaging/__init__": set(),

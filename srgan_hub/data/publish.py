@@ -21,7 +21,7 @@ from PIL import Image
 
 from srgan_hub.card import Block, block, fill, with_block
 from srgan_hub.data.sources import Images, open_splits
-from srgan_hub.hub.client import check_id, check_license, check_token, hub_errors
+from srgan_hub.hub.client import check_id, check_license, check_token, hub_errors, make_repo
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +104,7 @@ def push_dataset(
         check_license(license, ask=True)
     plan = _plan(_open(source), shards)
     with hub_errors(repo_id):
-        url = api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
-        if private and not api.dataset_info(repo_id).private:
-            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+        url = make_repo(api, repo_id, "dataset", private)
         old = _card_on_hub(repo_id)
         if is_div2k(source) and not private:
             logger.warning("%s", DIV2K_TERMS)
@@ -124,7 +122,7 @@ def push_dataset(
         stale = [CommitOperationDelete(path) for path in there if SHARD_NAME.fullmatch(path) and path not in new]
         message = f"Push {sum(written.images.values())} images"
         api.create_commit(repo_id, additions + stale, commit_message=message, repo_type="dataset")
-    return str(url)
+    return url
 
 
 def write_dataset(

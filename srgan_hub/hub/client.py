@@ -28,6 +28,14 @@ def check_token(api: HfApi) -> None:
     api.whoami()
 
 
+def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more) -> str:
+    """Make a repository where there is none; returns its address. ValueError for a public one that was to be private."""
+    url = str(api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **more))
+    if private and not api.repo_info(repo_id, repo_type=kind).private:
+        raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+    return url
+
+
 def check_license(license: str | None, ask: bool) -> None:
     """Raise ValueError if this is no identifier of a licence, or, where the Hub is asked, none that it knows."""
     if license is None:

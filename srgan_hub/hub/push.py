@@ -10,7 +10,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf
 from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from srgan_hub.card import USE, block, merged, usage, with_block
-from srgan_hub.hub.client import check_id, check_token, hub_errors
+from srgan_hub.hub.client import check_id, check_token, hub_errors, make_repo
 from srgan_hub.hub.download import CONFIG, WEIGHTS
 
 CARD, PICTURE = "README.md", "figure.png"
@@ -25,9 +25,7 @@ def check_push(repo_id: str, private: bool | None = None, token: str | None = No
     api = HfApi(token=token)
     with hub_errors(repo_id):
         check_token(api)
-        api.create_repo(repo_id, private=private or None, exist_ok=True)
-        if private and not api.model_info(repo_id).private:
-            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+        make_repo(api, repo_id, "model", private)
 
 
 def push(
