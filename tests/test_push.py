@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import pytest
 import yaml
@@ -93,8 +94,33 @@ def measured(folder, date, **sets):
     card.write_text(with_model_index(text, folder.name, 4, numbers, date, weights))
 
 
-def push(hub, *arguments, **environment):
-    return client(hub, "-m", "srgan_hub", "push", *map(str, arguments), **environment)
+PUSHES = """
+import contextlib, io, json, os, sys
+from srgan_hub.cli import main
+from srgan_hub import SRGANGenerator
+
+for token, command in json.loads(sys.argv[1]):
+    os.environ["HF_TOKEN"] = token
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(said):
+        if command[0] == "push_to_hub":
+            status = 0
+            SRGANGenerator.from_pretrained(command[1]).push_to_hub(command[2])
+        else:
+            status = main(["push", *command])
+    print(json.dumps([status, said.getvalue()]))
+"""
+
+
+def pushes(hub, *commands, tokens=None, **environment) -> list[tuple[int, str]]:
+    """(exit status, what was said) of `srgan-hub push`, or push_to_hub, for each list of arguments; all in one process."""
+    calls = [[token, list(map(str, c))] for token, c in zip(tokens or ["hf_test"] * len(commands), commands, strict=True)]
+    done = client(hub, "-c", PUSHES, json.dumps(calls), **environment)
+    assert done.returncode == 0, done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def push(hub, *arguments) -> tuple[int, str]:
+    return pushes(hub, arguments)[0]
 
 
 def front_matter(card: bytes) -> dict:
@@ -114,9 +140,8 @@ print(SRGANGenerator.from_pretrained(sys.argv[1], **eval(sys.argv[2])).width)
 
 
 def test_pushed_it_loads_shows_and_says_what_was_measured(hub, checkpoint):
-    done = push(hub, checkpoint, "user/mine")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"{hub.url}/user/mine/commit/")
+    status, said = push(hub, checkpoint, "user/mine")
+    assert (status, said.startswith(f"{hub.url}/user/mine/commit/")) == (0, True)
     files = hub.files("model", "user/mine")
     assert files.keys() == {"README.md", "config.json", "figure.png", "model.safetensors"}
     for name in ("config.json", "model.safetensors"):
@@ -132,15 +157,14 @@ def test_pushed_it_loads_shows_and_says_what_was_measured(hub, checkpoint):
 
 
 def test_pushed_again_nothing_of_the_owners_and_no_number_is_lost(hub, checkpoint):
-    assert push(hub, checkpoint, "user/mine").returncode == 0
+    assert push(hub, checkpoint, "user/mine")[0] == 0
     card = hub.files("model", "user/mine")["README.md"].decode()
     card = card.replace("## Limits", "My cat is called Mia.\n\n## Limits")
     card = card.replace("license: other", "license: mit\nthumbnail: a.png")
     hub.seed("model", "user/mine", {"README.md": card.encode(), "cat.png": b"cat", "int8.safetensors": b"of the weights before"})
     SRGANGenerator(width=4, blocks=1).save_pretrained(checkpoint)  # other weights
     measured(checkpoint, "2026-03-01", Set5=31.0)
-    done = push(hub, checkpoint, "user/mine")
-    assert done.returncode == 0, done.stderr
+    assert push(hub, checkpoint, "user/mine")[0] == 0
     files = hub.files("model", "user/mine")
     assert files["cat.png"] == b"cat"
     assert "int8.safetensors" not in files, "it fits no other weights"
@@ -153,104 +177,100 @@ def test_pushed_again_nothing_of_the_owners_and_no_number_is_lost(hub, checkpoin
     assert "| net | 31.0 |" in results and "| net | 27.0 |" in results
     assert results.count(EARLIER) == 1
     commits = len(hub.repos["models", "user/mine"].commits)
-    assert push(hub, checkpoint, "user/mine").returncode == 0
-    assert len(hub.repos["models", "user/mine"].commits) == commits, "what is the same makes no commit"
-    assert push(hub, checkpoint, "user/mine", "--replace-text").returncode == 0
+    pushes(hub, [checkpoint, "user/mine"], [checkpoint, "user/mine", "--replace-text"])
+    assert len(hub.repos["models", "user/mine"].commits) == commits + 1, "what is the same makes no commit"
     replaced = hub.files("model", "user/mine")["README.md"].decode()
     assert "Mia" not in replaced and psnr(replaced.encode()) == {"Set5": 31.0, "Set14": 27.0}
 
 
 def test_branch_and_tag_are_revisions(hub, checkpoint):
-    assert push(hub, checkpoint, "user/mine", "--branch", "trial", "--tag", "v1").returncode == 0
+    first, again = pushes(
+        hub, [checkpoint, "user/mine", "--branch", "trial", "--tag", "v1"], [checkpoint, "user/mine", "--tag", "v1"]
+    )
+    assert first[0] == 0
+    assert again[0] == 2 and "has a tag 'v1' already" in again[1]
     assert hub.files("model", "user/mine").keys() == set()
     assert "model.safetensors" in hub.files("model", "user/mine", "trial")
     for revision in ("trial", "v1"):
         loaded = client(hub, "-c", LOAD, "user/mine", repr({"revision": revision}))
         assert loaded.stdout.strip() == "4", loaded.stderr
-    again = push(hub, checkpoint, "user/mine", "--tag", "v1")
-    assert again.returncode == 2
-    assert "has a tag 'v1' already" in again.stderr
 
 
 def test_private_is_seen_with_a_token_only(hub, checkpoint):
-    assert push(hub, checkpoint, "user/mine", "--private").returncode == 0
-    assert hub.repos["models", "user/mine"].private
+    private, public, refused = pushes(
+        hub, [checkpoint, "user/mine", "--private"], [checkpoint, "user/open"], [checkpoint, "user/open", "--private"]
+    )
+    assert private[0] == public[0] == 0
+    assert hub.repos["models", "user/mine"].private and not hub.repos["models", "user/open"].private
+    assert (refused[0], refused[1].count("\n")) == (2, 1)
+    assert "is there already and is public" in refused[1]
     without = client(hub, "-c", LOAD, "user/mine", "{'token': False}")
     assert "has no such model (or it is private" in without.stderr
     assert hub.take_strays()
-    assert push(hub, checkpoint, "user/open").returncode == 0
-    refused = push(hub, checkpoint, "user/open", "--private")
-    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
-    assert "is there already and is public" in refused.stderr
 
 
 def test_the_networks_own_push_makes_the_same_card(hub, tiny_generator, tmp_path):
-    tiny_generator.save_pretrained(tmp_path / "net")
-    code = "import sys, srgan_hub; srgan_hub.SRGANGenerator.from_pretrained(sys.argv[1]).push_to_hub('user/mine')"
-    done = client(hub, "-c", code, str(tmp_path / "net"))
-    assert done.returncode == 0, done.stderr
+    net = tmp_path / "net"
+    tiny_generator.save_pretrained(net)
+    pushes(hub, ["push_to_hub", net, "user/mine"], [net, "user/other"])
     plain = hub.files("model", "user/mine")
     assert plain.keys() == {"README.md", "config.json", "model.safetensors"}
-    assert push(hub, tmp_path / "net", "user/other").returncode == 0
     other = hub.files("model", "user/other")["README.md"].decode()
     by_command = with_block(other, USE, "").replace("# net\n", "# mine\n")
     assert with_block(plain["README.md"].decode(), USE, "") == by_command
     card = plain["README.md"].decode().replace("## Limits", "Mine.\n\n## Limits")
     hub.seed("model", "user/mine", {"README.md": card.encode()})
-    assert client(hub, "-c", code, str(tmp_path / "net")).returncode == 0
+    pushes(hub, ["push_to_hub", net, "user/mine"])
     assert "Mine." in hub.files("model", "user/mine")["README.md"].decode()
 
 
 def test_discriminator_goes_beside_it(hub, checkpoint):
-    without = push(hub, checkpoint, "user/mine", "--discriminator")
-    assert without.returncode == 2
-    assert "holds no discriminator" in without.stderr
     SRGANDiscriminator(crop=16, width=1).save_pretrained(checkpoint / "discriminator")
-    assert push(hub, checkpoint, "user/mine").returncode == 0
-    assert not any(name.startswith("discriminator/") for name in hub.files("model", "user/mine"))
-    assert push(hub, checkpoint, "user/mine", "--discriminator").returncode == 0
+    plain, beside, without = pushes(
+        hub,
+        [checkpoint, "user/plain"],
+        [checkpoint, "user/mine", "--discriminator"],
+        ["srgan-x4-lite", "user/lite", "--discriminator"],
+    )
+    assert plain[0] == beside[0] == 0
+    assert without[0] == 2 and "holds no discriminator" in without[1]
+    assert not any(name.startswith("discriminator/") for name in hub.files("model", "user/plain"))
     files = hub.files("model", "user/mine")
     for name in ("config.json", "model.safetensors"):
         assert files[f"discriminator/{name}"] == (checkpoint / "discriminator" / name).read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "says", "variables"),
-    [
-        ("net", "mine", "is no id of a model", {}),
-        ("net", "other/mine", "refuses to write", {}),
-        ("net", "user/mine", "no token", {"HF_TOKEN": ""}),
-        ("net", "user/mine", "does not take the token", {"HF_TOKEN": "hf_wrong"}),
-        ("net", "user/mine", "HF_HUB_OFFLINE", {"HF_HUB_OFFLINE": "1"}),
-        ("none", "user/mine", "no checkpoint 'none'", {}),
-    ],
-)
-def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoint, source, target, says, variables):
-    done = push(hub, checkpoint if source == "net" else source, target, **variables)
-    assert done.returncode == 2
-    assert says in done.stderr and done.stderr.count("\n") == 1, done.stderr
-    assert not hub.repos
-
-
-def test_damaged_weights_are_not_pushed(hub, checkpoint):
-    (checkpoint / "model.safetensors").write_bytes(b"short")
-    done = push(hub, checkpoint, "user/mine")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoint, tmp_path):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(checkpoint, damaged)
+    (damaged / "model.safetensors").write_bytes(b"short")
+    wrong = {
+        "is no id of a model": ("hf_test", checkpoint, "mine"),
+        "refuses to write": ("hf_test", checkpoint, "other/mine"),
+        "no token": ("", checkpoint, "user/mine"),
+        "does not take the token": ("hf_wrong", checkpoint, "user/mine"),
+        "no checkpoint 'none'": ("hf_test", "none", "user/mine"),
+        "not a whole safetensors file": ("hf_test", damaged, "user/mine"),
+    }
+    done = pushes(hub, *(case[1:] for case in wrong.values()), tokens=[case[0] for case in wrong.values()])
+    done += pushes(hub, [checkpoint, "user/mine"], HF_HUB_OFFLINE="1")
+    for says, (status, said) in zip([*wrong, "HF_HUB_OFFLINE"], done, strict=True):
+        assert (status, said.count("\n")) == (2, 1), said
+        assert says in said
     assert not hub.repos
 
 
 def test_refused_commit_is_a_sentence_and_the_same_command_mends_it(hub, checkpoint):
     hub.fail_next(1, 400)
-    done = push(hub, checkpoint, "user/mine")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "run the same command again" in done.stderr
-    assert not hub.files("model", "user/mine")
-    assert push(hub, checkpoint, "user/mine").returncode == 0
+    refused, done = pushes(hub, [checkpoint, "user/mine"], [checkpoint, "user/mine"])
+    assert (refused[0], refused[1].count("\n")) == (2, 1)
+    assert "run the same command again" in refused[1]
+    assert done[0] == 0
+    assert len(hub.repos["models", "user/mine"].commits) == 2, "the initial one and the second try's"
 
 
 def test_bundled_checkpoint_goes_with_its_numbers_and_its_8_bits(hub):
-    done = push(hub, "srgan-x4-lite", "user/lite")
-    assert done.returncode == 0, done.stderr
+    assert push(hub, "srgan-x4-lite", "user/lite")[0] == 0
     files = hub.files("model", "user/lite")
     assert {"int8.safetensors", "figure.png"} <= files.keys()
     assert set(psnr(files["README.md"])) == {"Set5", "Set14", "BSD100"}

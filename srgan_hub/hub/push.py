@@ -59,17 +59,19 @@ def push(
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
             raise ValueError(f"{repo_id} has a tag {tag!r} already; choose another, a tag stays what it was")
-        there = set(api.list_repo_files(repo_id, revision=branch))
+        before = api.model_info(repo_id, revision=branch)
+        there = {file.rfilename for file in before.siblings or ()}
         additions = [CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *BESIDE) if (folder / name).exists()]
         if discriminator:
             files = [path for path in sorted((folder / DISCRIMINATOR).iterdir()) if path.name in (CONFIG, WEIGHTS)]
             additions += [CommitOperationAdd(f"{DISCRIMINATOR}/{path.name}", path) for path in files]
-        card = _card(folder, repo_id, _card_on_hub(repo_id, branch, token), keep_text)
+        card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), keep_text)
         additions.append(CommitOperationAdd(CARD, card.encode()))
         new = {addition.path_in_repo for addition in additions}
         # what belongs to other weights than these; a picture and a record of an earlier push go on telling of it
         stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
-        where = dict(revision=branch, create_pr=create_pr)
+        # the parent: whoever pushes meanwhile, or edits the card, is not written over
+        where = dict(revision=branch, create_pr=create_pr, parent_commit=before.sha)
         commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
@@ -84,7 +86,7 @@ def _card(folder: Path, repo_id: str, old: str | None, keep_text: bool) -> str:
     return merged(card, old, _sha256(folder / WEIGHTS), keep_text) if old else card
 
 
-def _card_on_hub(repo_id: str, revision: str | None, token: str | None) -> str | None:
+def _card_on_hub(repo_id: str, revision: str, token: str | None) -> str | None:
     try:
         return Path(hf_hub_download(repo_id, CARD, revision=revision, token=token)).read_text(encoding="utf-8")
     except RemoteEntryNotFoundError:
