@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from srgan_hub.mos.opinions import Analysis, Score
 
 PANEL, GAP, MARGIN, TITLE, AXIS = (176, 150), 20, 28, 30, 26      # pixels of the finished figure
+LEAST = 540                                                         # for the line below
 LEFT = 96                                                           # for the names of the sets
 FINER = 2                                                           # drawn larger and reduced, for smooth edges
 INK, GREY, BAR, RED = "#222222", "#cccccc", "#8fa8c8", "#d62728"
@@ -18,7 +19,7 @@ INK, GREY, BAR, RED = "#222222", "#cccccc", "#8fa8c8", "#d62728"
 def histograms(analysis: Analysis) -> Image.Image:
     """One row a set, one column a method; bars centred on the scores, as parts of the votes, on one scale for all panels."""
     sets, methods = (list(dict.fromkeys(pair[i] for pair in analysis.scores)) for i in (0, 1))
-    width = LEFT + len(methods) * (PANEL[0] + GAP) + MARGIN - GAP
+    width = max(LEFT + len(methods) * (PANEL[0] + GAP) + MARGIN - GAP, LEAST)
     height = MARGIN + TITLE + len(sets) * (PANEL[1] + AXIS + GAP) + MARGIN
     figure = Image.new("RGB", (FINER * width, FINER * height), "white")
     draw = ImageDraw.Draw(figure)

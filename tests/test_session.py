@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from conftest import smooth_photo
+from srgan_hub.mos.ratings import read
+from srgan_hub.mos.session import Sessions
+from srgan_hub.mos.study import Study, make_study
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two pictures by two methods, one example of two, one repeat."""
+    pairs = [(f"{n}", smooth_photo(8, 8, seed=n), np.asarray(smooth_photo(32, 32, seed=n))) for n in range(3)]
+    make_study(tmp_path / "study", {"Mine": pairs[:2]}, {}, pairs[2:], repeats=1)
+    return Study.load(tmp_path / "study" / "public")
+
+
+def rate_all(sessions, rater, upto=None):
+    seen = []
+    while (turn := sessions.turn(rater, 2)).picture and len(seen) != upto:
+        sessions.rate(rater, turn.shown, 1 + len(seen) % 5)
+        seen.append((turn.shown, turn.number, turn.of))
+    return seen
+
+
+def test_examples_come_first_then_every_picture_in_the_raters_order(study, tmp_path):
+    sessions = Sessions(study, tmp_path / "ratings")
+    turns = [sessions.turn("me", number) for number in (0, 1)]
+    assert [(turn.score, turn.number, turn.of) for turn in turns] == [(1, 1, 2), (5, 2, 2)]
+    seen = rate_all(sessions, "me")
+    assert [shown for shown, _, _ in seen] == study.order("me")
+    assert [(number, of) for _, number, of in seen] == [(n, 5) for n in range(1, 6)]
+    assert sessions.turn("me", 2).picture is None
+    ratings, torn = read(sessions.file)
+    assert ([rating.score for rating in ratings], torn) == ([1, 2, 3, 4, 5], 0)
+
+
+def test_another_process_goes_on_where_the_page_was_closed(study, tmp_path):
+    first = Sessions(study, tmp_path / "ratings")
+    rate_all(first, "me", upto=2)
+    second = Sessions(study, tmp_path / "ratings")
+    assert second.turn("me", 2).shown == study.order("me")[2]
+    assert second.turn("you", 2).shown == study.order("you")[0]
+    rate_all(second, "me")
+    assert len(read(first.file)[0]) == 2 and len(read(second.file)[0]) == 3
+
+
+def test_hit_twice_it_is_one_rating(study, tmp_path):
+    sessions = Sessions(study, tmp_path / "ratings")
+    shown = sessions.turn("me", 2).shown
+    sessions.rate("me", shown, 4)
+    sessions.rate("me", shown, 1)
+    assert [rating.score for rating in read(sessions.file)[0]] == [4]
+    with pytest.raises(ValueError, match="no picture"):
+        sessions.rate("me", shown._replace(item="foreign"), 4)
