@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}  # of a 
 LFS_SUFFIXES = {".parquet", ".safetensors", ".bin", ".pt", ".zip", ".tar", ".npz", ".arrow", ".onnx"}
 REGULAR = 10 * 2**20  # bytes
 LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
+SDKS, COLOURS = ("gradio", "docker", "static"), ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 ROOT = Path(__file__).parent.parent
 SWITCHES = (
     "HF_HUB_DISABLE_XET",
@@ -69,6 +71,7 @@ class Commit:
 class Repo:
     private: bool = False
     sdk: str | None = None  # of a Space
+    variables: dict[str, str] = field(default_factory=dict)  # of a Space
     refs: dict[str, str] = field(default_factory=dict)  # "refs/heads/main", "refs/tags/v1", "refs/convert/parquet" -> sha
     commits: dict[str, Commit] = field(default_factory=dict)
 
@@ -113,6 +116,20 @@ def front_matter(card: str) -> dict:
     return (yaml.safe_load(card.split("---\n")[1]) or {}) if card.startswith("---\n") and card.count("---\n") > 1 else {}
 
 
+def faults_of_a_space(data: dict) -> list[str]:
+    """What the Hub refuses of what stands in a Space's front matter (its docs, spaces-config-reference.md)."""
+    wanted = {
+        "sdk": (f"one of {SDKS}", lambda it: it in SDKS),
+        "sdk_version": ("a version", lambda it: re.fullmatch(r"\d+(\.\d+)+", str(it))),
+        "python_version": ("a string 3.x", lambda it: isinstance(it, str) and re.fullmatch(r"3\.\d+(\.\d+)?", it)),
+        "emoji": ("an emoji", lambda it: re.fullmatch(r"[^\x00-\u203b]{1,8}", str(it))),
+        "short_description": ("of at most 60 characters", lambda it: len(it) <= 60),
+        **dict.fromkeys(("colorFrom", "colorTo"), (f"one of {COLOURS}", lambda it: it in COLOURS)),
+        **dict.fromkeys(("models", "tags", "preload_from_hub"), ("a list", lambda it: isinstance(it, list))),
+    }
+    return [f'"{key}" must be {what}' for key, (what, takes) in wanted.items() if key in data and not takes(data[key])]
+
+
 class LoopbackHub:
     """The server, in a thread of its own as a context manager. `kind` is "model", "dataset" or "space" throughout."""
 
@@ -121,6 +138,7 @@ class LoopbackHub:
         self.blobs.mkdir(parents=True)
         self.repos: dict[tuple[str, str], Repo] = {}  # ("datasets", "user/name") -> repository
         self.requests: list[str] = []  # "GET /api/whoami-v2", in the order of arrival
+        self.subscribed = True  # or gradio and docker Spaces are refused
         self._refusals: list[int] = []
         self._app = self._routed()
 
@@ -232,15 +250,23 @@ class LoopbackHub:
                 raise Refusal(404, "Repository not found", "RepoNotFound")
         elif key in self.repos:
             return JSONResponse({"error": f"You already created this {kind} repo", **answer}, 409)
+        elif kind == "space" and wanted.get("sdk") not in SDKS:
+            raise Refusal(400, f"sdk must be one of {SDKS}")
+        elif kind == "space" and wanted["sdk"] != "static" and not self.subscribed:
+            raise Refusal(402, "Subscribe to PRO to create a Space of this kind")
         else:
             repo = self.repos[key] = Repo(wanted.get("visibility") == "private", wanted.get("sdk"))
             repo.add("refs/heads/main", Commit({}, "initial commit"))
         return JSONResponse(answer)
 
     async def validate_yaml(self, request):
+        asked = await request.json()
         try:
-            license = front_matter((await request.json())["content"]).get("license", "other")
-            wrong = [] if license in LICENSES else [{"message": f'"license" must be one of {sorted(LICENSES)}'}]
+            data = front_matter(asked["content"])
+            faults = faults_of_a_space(data) if asked.get("repoType") == "space" else []
+            if data.get("license", "other") not in LICENSES:
+                faults.append(f'"license" must be one of {sorted(LICENSES)}')
+            wrong = [{"message": fault} for fault in faults]
         except (yaml.YAMLError, AttributeError) as error:
             wrong = [{"message": str(error)}]
         return JSONResponse({"errors": wrong, "warnings": []}, 400 if wrong else 200)
@@ -306,6 +332,12 @@ class LoopbackHub:
             history.append(about | {"authors": [{"user": USER}]})
             commit = repo.commits.get(commit.parent)
         return JSONResponse(history)
+
+    async def variables(self, request):
+        kind, _, repo = self._repo(request, write=True)
+        if kind != "spaces" or request.method != "GET":
+            raise Refusal(404, "no such route")
+        return JSONResponse({key: {"key": key, "value": value} for key, value in repo.variables.items()})
 
     async def pointer(self, request):
         """POST makes a branch or a tag, DELETE removes it."""
@@ -413,6 +445,7 @@ class LoopbackHub:
             "/paths-info/{revision}": self.paths_info,
             "/refs": self.refs,
             "/commits/{revision}": self.commits,
+            "/variables": self.variables,
             "/branch/{branch}": self.pointer,
             "/tag/{tag}": self.pointer,
             "/preupload/{revision}": self.preupload,

@@ -188,3 +188,21 @@ print(json.dumps(found))
     elsewhere = {line.split()[1].split("/")[2] for line in hub.requests if "://" in line}
     assert elsewhere <= {f"datasets-server.{hub.url.removeprefix('http://')}"}  # the viewer, which datasets does without
     assert {"data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"} < hub.files("dataset", "user/pushed").keys()
+
+
+def test_a_space_is_made_and_described_as_the_hub_wants_it(hub):
+    wrong = "---\nsdk: shiny\ncolorFrom: mauve\nemoji: x\nshort_description: " + 61 * "a" + "\n---\n"
+    script = REPOSITORIES + f"""
+found = [kind_of_refusal(lambda: api.create_repo("user/a", repo_type="space", space_sdk="streamlit"))]  # gone
+api.create_repo("user/a", repo_type="space", space_sdk="gradio")
+found.append(kind_of_refusal(lambda: api.add_space_variable("user/a", "KEY", "value")))  # no such route here
+assert api.get_space_variables("user/a") == {{}}
+try:
+    api.upload_file(repo_id="user/a", repo_type="space", path_or_fileobj={wrong!r}.encode(), path_in_repo="README.md")
+except ValueError as error:
+    found.append(str(error))
+print(json.dumps(found))
+"""
+    sdk, unknown, faults = run(hub, script)
+    assert (sdk[1], unknown[1]) == (400, 404)
+    assert all(f'"{key}" must be' in faults for key in ("sdk", "colorFrom", "emoji", "short_description"))
