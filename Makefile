@@ -5,19 +5,22 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check browser train-gpu clean
+.PHONY: demo test check browser space train-gpu clean
 
 demo: $(INSTALLED)            ## the app on http://127.0.0.1:7860
 	GRADIO_ANALYTICS_ENABLED=False HF_HUB_DISABLE_TELEMETRY=1 $(BIN)/python app.py
 
-test: $(INSTALLED)            ## every test that needs no browser
-	$(BIN)/python -m pytest -q -m "not browser"
+test: $(INSTALLED)            ## every test that needs no browser and installs nothing
+	$(BIN)/python -m pytest -q -m "not browser and not space"
 
 check: $(INSTALLED)           ## style
 	$(BIN)/ruff check .
 
 browser: $(INSTALLED) $(CHROMIUM)  ## the app in a real browser (installs Chromium: Debian, root)
 	$(BIN)/python -m pytest -q -m browser
+
+space: $(INSTALLED)           ## the page in an environment of its own, as a Space installs it (two minutes, 6 GB for a while)
+	$(BIN)/python -m pytest -q -m space
 
 # A GPU that is lent for minutes: DATA, a folder of parquet shards; STATE, a fast disk of that machine, where an interrupted
 # run goes on from; OUT gets weights and log with every checkpoint. Installs nothing: torch, torchvision, accelerate,

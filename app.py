@@ -5,6 +5,7 @@ Run it with `python app.py`; importing it starts nothing and loads no model."""
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from functools import lru_cache
@@ -19,10 +20,15 @@ from srgan_hub.loading import CheckpointError
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.ui.models import offered
 
-MODELS = offered()
+HERE = Path(__file__).parent
+try:
+    MODELS = offered(HERE / "models.txt")  # which only a Space has
+except CheckpointError as error:
+    sys.exit(f"app.py: {error}")
 DEFAULT = MODELS[0][1]
-EXAMPLES = sorted(str(path) for path in (Path(__file__).parent / "examples").glob("*.png"))
+EXAMPLES = sorted(map(str, (HERE / "examples").glob("*.png")))
 KEPT = 3600  # seconds that a result stays on the disk
+MAX_BYTES = "64mb"  # of the upload; MAX_PIXELS in 16 bits, uncompressed, with transparency are 16
 MAX_PIXELS = 2_000_000  # of the upload; the result has 32 megapixels and takes two cores about 30 s
 CREDITS = "Examples: *astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 
@@ -85,4 +91,6 @@ def build() -> gr.Blocks:
 
 
 if __name__ == "__main__":
-    build().launch()
+    # Where to listen is left to the environment (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT), which a Space sets. It also switches
+    # on rendering on the server, of no use to a page that does nothing without its scripts.
+    build().queue(max_size=20).launch(max_file_size=MAX_BYTES, ssr_mode=False)

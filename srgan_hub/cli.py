@@ -38,6 +38,7 @@ from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, check_push, push
 from srgan_hub.hub.push import FILES as PUSHED
+from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id, locate
 from srgan_hub.mos import command as mos
@@ -261,6 +262,16 @@ def dataset_push(options: argparse.Namespace) -> int:
     return 0
 
 
+def space_push(options: argparse.Namespace) -> int:
+    """Push the page to the Hub as a Space that builds itself: app.py, the package, pinned requirements, README.md."""
+    if options.dry_run:
+        count = write_space(options.dry_run, options.repo_id, options.model)
+        print(f"{count} files are in {options.dry_run}; nothing was pushed")
+    else:
+        print(push_space(options.repo_id, options.model, private=options.private))
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photographs with SRGAN, and measure it.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -378,6 +389,18 @@ def build_parser() -> argparse.ArgumentParser:
     add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
     add("--shards", type=positive, metavar="N", help="parquet files of the train split [one for every 128 MB]")
     add("--license", metavar="ID", help="licence of the photographs, as the Hub names it, such as cc-by-4.0 [not stated]")
+    add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
+
+    group = commands.add_parser("space", help="share the page", description="The page as a Space on the Hub.")
+    command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
+        "push", help="push the page to the Hub", description=space_push.__doc__
+    )
+    command.set_defaults(run=space_push)
+    add = command.add_argument
+    add("repo_id", metavar="user/space", help="the Space on the Hub; made if need be, what its owner added to it is kept")
+    add("--model", nargs="+", action="extend", default=[], metavar="NAME",
+        help="checkpoint to offer, Hub id user/name or bundled; several, the default first [all bundled ones]")  # fmt: skip
+    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
     add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
 
     mos.add_to(commands)

@@ -33,7 +33,7 @@ OTHERS = {  # a key of their config.json -> the library that writes it; the firs
 
 def bundled() -> list[str]:
     """Names of the checkpoints that come with the package."""
-    return sorted(folder.name for folder in BUNDLED.iterdir() if (folder / CONFIG).is_file())
+    return sorted(config.parent.name for config in BUNDLED.glob(f"*/{CONFIG}"))  # none in a Space that offers others
 
 
 class StrictHubMixin(PyTorchModelHubMixin):

@@ -36,6 +36,7 @@ PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}  # of a 
 LFS_SUFFIXES = {".parquet", ".safetensors", ".bin", ".pt", ".zip", ".tar", ".npz", ".arrow", ".onnx"}
 REGULAR = 10 * 2**20  # bytes
 LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
+SDKS, COLOURS = ("gradio", "docker", "static"), ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 ROOT = Path(__file__).parent.parent
 METHODS = {  # of the handlers that do not take GET alone
     "repository": ["POST", "DELETE"], "pointer": ["POST", "DELETE"], "lfs_put": ["PUT"],
@@ -79,6 +80,7 @@ class Commit:
 class Repo:
     private: bool = False
     sdk: str | None = None  # of a Space
+    variables: dict[str, str] = field(default_factory=dict)  # of a Space
     refs: dict[str, str] = field(default_factory=dict)  # "refs/heads/main", "refs/tags/v1", "refs/convert/parquet" -> sha
     commits: dict[str, Commit] = field(default_factory=dict)
     gated: bool = False  # its files are for who has agreed to its terms, which nobody here has
@@ -170,6 +172,20 @@ class Fault:
     left: int
 
 
+def faults_of_a_space(data: dict) -> list[str]:
+    """What the Hub refuses of what stands in a Space's front matter (its docs, spaces-config-reference.md)."""
+    wanted = {
+        "sdk": (f"one of {SDKS}", lambda it: it in SDKS),
+        "sdk_version": ("a version", lambda it: re.fullmatch(r"\d+(\.\d+)+", str(it))),
+        "python_version": ("a string 3.x", lambda it: isinstance(it, str) and re.fullmatch(r"3\.\d+(\.\d+)?", it)),
+        "emoji": ("an emoji", lambda it: re.fullmatch(r"[^\x00-\u203b]{1,8}", str(it))),
+        "short_description": ("of at most 60 characters", lambda it: len(it) <= 60),
+        **dict.fromkeys(("colorFrom", "colorTo"), (f"one of {COLOURS}", lambda it: it in COLOURS)),
+        **dict.fromkeys(("models", "tags", "preload_from_hub"), ("a list", lambda it: isinstance(it, list))),
+    }
+    return [f'"{key}" must be {what}' for key, (what, takes) in wanted.items() if key in data and not takes(data[key])]
+
+
 class LoopbackHub:
     """The server, in a thread of its own as a context manager. `kind` is "model", "dataset" or "space" throughout."""
 
@@ -181,6 +197,7 @@ class LoopbackHub:
         self.strays: list[str] = []  # what no client should have sent
         self._faults: list[Fault] = []
         self._samples: dict[tuple[str, str, str], tuple[bytes, int]] = {}  # kind, id, path -> start and size, as announced
+        self.subscribed = True  # or gradio and docker Spaces are refused
         self._app = self._routed()
 
     def __enter__(self) -> LoopbackHub:
@@ -316,13 +333,21 @@ class LoopbackHub:
                 raise Refusal(404, "Repository not found", "RepoNotFound")
         elif key in self.repos:
             return JSONResponse({"error": f"You already created this {kind} repo", **answer}, 409)
+        elif kind == "space" and wanted.get("sdk") not in SDKS:
+            raise Refusal(400, f"sdk must be one of {SDKS}")
+        elif kind == "space" and wanted["sdk"] != "static" and not self.subscribed:
+            raise Refusal(402, "Subscribe to PRO to create a Space of this kind")
         else:
             repo = self.repos[key] = Repo(wanted.get("visibility") == "private", wanted.get("sdk"))
             repo.add("refs/heads/main", Commit({}, "initial commit"))
         return JSONResponse(answer)
 
     async def validate_yaml(self, request):
-        wrong = [{"message": message} for message in card_faults((await request.json())["content"])]
+        asked = await request.json()
+        faults = card_faults(asked["content"])
+        if asked.get("repoType") == "space" and not faults:
+            faults = faults_of_a_space(front_matter(asked["content"]))
+        wrong = [{"message": message} for message in faults]
         return JSONResponse({"errors": wrong, "warnings": []}, 400 if wrong else 200)
 
     async def info(self, request):
@@ -386,6 +411,12 @@ class LoopbackHub:
             history.append(about | {"authors": [{"user": USER}]})
             commit = repo.commits.get(commit.parent)
         return JSONResponse(history)
+
+    async def variables(self, request):
+        kind, _, repo = self._repo(request, write=True)
+        if kind != "spaces" or request.method != "GET":
+            raise Refusal(404, "no such route")
+        return JSONResponse({key: {"key": key, "value": value} for key, value in repo.variables.items()})
 
     async def pointer(self, request):
         """POST makes a branch or a tag, DELETE removes it."""
@@ -589,6 +620,7 @@ class LoopbackHub:
             "/paths-info/{revision}": self.paths_info,
             "/refs": self.refs,
             "/commits/{revision}": self.commits,
+            "/variables": self.variables,
             "/branch/{branch}": self.pointer,
             "/tag/{tag}": self.pointer,
             "/preupload/{revision}": self.preupload,

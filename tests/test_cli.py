@@ -206,7 +206,8 @@ def test_empty_folder_is_said(model, tmp_path, capsys):
     assert "no picture in this folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["upscale", "--help"], ["benchmark", "--help"], ["dataset", "push", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["upscale", "--help"], ["benchmark", "--help"], ["dataset", "push", "--help"],
+                                       ["space", "push", "--help"]])  # fmt: skip
 def test_help_is_there(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)

@@ -411,3 +411,22 @@ def test_cards_that_the_hub_would_not_take_are_refused(hub, front, fault):
 
 def test_a_card_whose_metadata_does_not_end_is_refused():
     assert "no end" in card_faults("---\nlicense: mit\n# Card\n")[0]
+
+
+def test_a_space_is_made_and_described_as_the_hub_wants_it(hub):
+    wrong = "---\nsdk: shiny\ncolorFrom: mauve\nemoji: x\nshort_description: " + 61 * "a" + "\n---\n"
+    script = REPOSITORIES + f"""
+found = [kind_of_refusal(lambda: api.create_repo("user/a", repo_type="space", space_sdk="streamlit"))]  # gone
+api.create_repo("user/a", repo_type="space", space_sdk="gradio")
+found.append(kind_of_refusal(lambda: api.add_space_variable("user/a", "KEY", "value")))  # no such route here
+assert api.get_space_variables("user/a") == {{}}
+try:
+    api.upload_file(repo_id="user/a", repo_type="space", path_or_fileobj={wrong!r}.encode(), path_in_repo="README.md")
+except ValueError as error:
+    found.append(str(error))
+print(json.dumps(found))
+"""
+    sdk, unknown, faults = run(hub, script)
+    assert (sdk[1], unknown[1]) == (400, 405)
+    assert len(hub.take_strays()) == 1
+    assert all(f'"{key}" must be' in faults for key in ("sdk", "colorFrom", "emoji", "short_description"))

@@ -1,4 +1,5 @@
 import hashlib
+import math
 
 import numpy as np
 import pytest
@@ -52,3 +53,8 @@ def test_original_is_perfect(one):
         assert row["psnr"] == row["psnr_rgb"] == row["lr_consistency"] == np.inf
         assert row["colour_shift"] == row["feature_distance"] == 0
         assert row["ssim"] == pytest.approx(1)
+
+
+def test_what_no_picture_has_is_not_in_a_cards_index():
+    row = {"image": "a", "psnr": math.inf, "ssim": 1.0, "niqe": math.nan, "seconds": 1.0, "megapixels": 1.0}
+    assert index_entry([row]) == {"ssim": ("SSIM-Y", 1.0)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -74,6 +75,6 @@ def set_report(
 
 
 def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
-    """{metric: (its name, value as the tables round it)} for a card's model-index."""
-    names = {key: COLUMNS[key][0].removesuffix(", dB") for key in IN_CARDS if key in rows[0]}
-    return {key: (words, float(format(means(rows)[key], COLUMNS[key][1]))) for key, words in names.items()}
+    """{metric: (its name, value as the tables round it)} for a card's model-index, which takes finite numbers only."""
+    known = {key: value for key, value in means(rows).items() if key in IN_CARDS and math.isfinite(value)}
+    return {key: (COLUMNS[key][0].removesuffix(", dB"), float(format(v, COLUMNS[key][1]))) for key, v in known.items()}

@@ -1,8 +1,9 @@
-"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS names."""
+"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS or a file names."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from srgan_hub.loading import locate
 
@@ -18,11 +19,13 @@ LABELS = {
 VARIABLE = "SRGAN_MODELS"
 
 
-def offered() -> list[tuple[str, str]]:
-    """[(label, checkpoint)], the default first. SRGAN_MODELS: bundled names, folders or Hub ids, with spaces or commas between.
+def offered(file: Path | None = None) -> list[tuple[str, str]]:
+    """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of the file, or else the bundled ones.
 
+    Both hold bundled names, folders or Hub ids, with spaces, commas or line ends between; the file need not be there.
     Raises CheckpointError for what is none of these; nothing is downloaded here."""
-    names = os.environ.get(VARIABLE, "").replace(",", " ").split() or list(LABELS)
+    named = os.environ.get(VARIABLE, "").strip() or (file.read_text(encoding="utf-8") if file and file.is_file() else "")
+    names = named.replace(",", " ").split() or list(LABELS)
     for name in names:
         locate(name)
     return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]

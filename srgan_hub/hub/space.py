@@ -1,0 +1,244 @@
+"""The page as a Space: its files, gathered in a clone of the project, go to the Hub in one commit, or into a folder.
+
+A Space builds itself from these files alone: app.py, this package, pinned requirements, and a README.md whose front matter
+says which gradio and which Python."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+from srgan_hub.card import Block, block, fill, with_block
+from srgan_hub.hub.client import check_id, check_token, hub_errors
+from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS
+from srgan_hub.loading import bundled, is_hub_id
+from srgan_hub.ui.models import LABELS, VARIABLE
+
+logger = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parents[1]
+CLONE = PACKAGE.parent  # of the project; an installed package has no app.py beside it
+TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from there; of constraints.txt the pins
+# What app.py imports, itself and by way of the package, as constraints.txt calls it.
+RUN_TIME = ("gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
+MODELS = "models.txt"  # the checkpoints that the page offers, if not all bundled ones; app.py reads it
+PUSHED = "pushed.txt"  # our files in the Space, so that a later push deletes none of its owner's
+ABOUT_BLOCK: Block = ("<!-- about: written by `srgan-hub space push` -->", "<!-- end of about -->")
+MARKS = "\n".join(ABOUT_BLOCK) + "\n"
+UNTOUCHED = "Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference"  # a new README.md
+
+LOOKS = {
+    "title": "SRGAN x4",
+    "emoji": "🔎",
+    "colorFrom": "indigo",
+    "colorTo": "green",
+    "short_description": "Enlarge a photo four times, compare with bicubic",  # 60 characters at most
+    "license": "apache-2.0",
+    "suggested_hardware": "cpu-basic",
+    "tags": ["super-resolution", "srgan", "image-to-image"],
+}
+ABOUT = """
+Upload a photograph, enlarge it four times, and compare it with bicubic interpolation under a slider: SRGAN (Ledig et al.
+2017, [arXiv:1609.04802](https://arxiv.org/abs/1609.04802)), computed on the CPU. Detail that is not in the photograph is
+invented: do not read text, faces or evidence from it.
+
+## Checkpoints
+
+{models}
+
+The code is Apache-2.0; the terms of the photographs that a checkpoint was trained on govern its weights.
+
+## Your own checkpoint
+
+Duplicate this Space, and set its variable `SRGAN_MODELS` (Settings, Variables and secrets) to the id of your model on the
+Hub, as `user/mine`, or to several with spaces between, the default first. It goes before `models.txt`. A private model also
+needs the secret `HF_TOKEN`, a token that may read it.
+
+## At home
+
+```sh
+pip install -r requirements.txt
+python app.py
+```
+
+With `pip install -r pre-requirements.txt` before it, Linux gets the torch for CPUs instead of the CUDA build of several GB.
+
+The files that `pushed.txt` lists are replaced when the page is pushed again; all others, and what stands outside this part of
+README.md, are kept.
+"""
+REQUIREMENTS = """\
+# What app.py imports, in the versions that it was tested with. What these need in turn is not pinned: a Space installs gradio
+# once more, with extras of its own, and exact versions of those could contradict them.
+"""
+PRE_REQUIREMENTS = """\
+# A Space installs this before requirements.txt: the torch for CPUs, since PyPI's for Linux is the CUDA build of several GB.
+# Not in requirements.txt, because pip would ask this index for every package, and where it cannot be reached lose 8 s on each.
+--extra-index-url https://download.pytorch.org/whl/cpu
+"""
+
+
+def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = False) -> str:
+    """Push the page to the Space "user/space" in one commit; returns its address.
+
+    models: the checkpoints to offer, bundled names or Hub ids, the default first [all bundled ones]. private: a Space that
+    only its owner sees. In a Space that is there our files are replaced, and those of them that are gone deleted; other files,
+    front matter that says how it looks, and text outside our markers stay. Raises ValueError, in a sentence that says what
+    to do, if anything is refused; nothing is committed then.
+    """
+    check_id(repo_id, "space")
+    models = _known(models)
+    files = _files(models)
+    api = HfApi()
+    with hub_errors(repo_id):
+        check_token(api)
+        hidden = [model for model in _on_hub(models) if _is_hidden(api, model)]
+        url = _create(api, repo_id, private)
+        about = api.space_info(repo_id)
+        if about.sdk != "gradio":
+            raise ValueError(f"{repo_id} is there already, a Space of {about.sdk}, not gradio; choose another name, or delete it")
+        if private and not about.private:
+            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+        there = {sibling.rfilename for sibling in about.siblings or ()}
+        pushed = set(_read(repo_id, PUSHED).splitlines()) if PUSHED in there else set()
+        if not pushed and (foreign := sorted({"app.py", "requirements.txt"} & there)):
+            raise ValueError(
+                f"{repo_id} holds another app: its {foreign[0]} was not pushed by this; choose another name, or delete that file"
+            )
+        old = _read(repo_id, "README.md") if "README.md" in there else ""
+        files["README.md"] = str(_card(repo_id, models, hidden, old)).encode()
+        operations = [CommitOperationAdd(path, file if isinstance(file, bytes) else str(file)) for path, file in files.items()]
+        operations += [CommitOperationDelete(path) for path in sorted((pushed & there) - files.keys())]
+        variable = api.get_space_variables(repo_id).get(VARIABLE)
+        message = "Push the page"
+        api.create_commit(repo_id, operations, commit_message=message, repo_type="space", parent_commit=about.sha)
+    for model in hidden:
+        logger.warning("not everybody may read %s: give the Space the secret HF_TOKEN, a token that may, in its settings", model)
+    if variable:
+        logger.warning("the page offers what the Space's variable %s says, not this: %s", VARIABLE, variable.value)
+    return str(url)
+
+
+def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterable[str] = ()) -> int:
+    """Write what `push_space` would push to a new Space into a new or empty folder; returns the number of files.
+
+    Needs no network, and takes the models for public ones. Raises ValueError as there, and writes nothing then.
+    """
+    check_id(repo_id, "space")
+    models, folder = _known(models), Path(folder)
+    files = _files(models) | {"README.md": str(_card(repo_id, models)).encode()}
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} is there and not an empty folder; name another")
+    for path, file in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(file, bytes):
+            (folder / path).write_bytes(file)
+        else:
+            shutil.copyfile(file, folder / path)
+    return len(files)
+
+
+def _known(models: Iterable[str]) -> list[str]:
+    """Each once. Raises ValueError for what a Space could not load: all but bundled names and Hub ids."""
+    models = list(dict.fromkeys(models))
+    for model in models:
+        if model in bundled():
+            continue
+        if not is_hub_id(model):
+            raise ValueError(
+                f"a Space cannot load {model!r}: name a Hub id (user/mine; `hf upload` puts a folder there) or a bundled "
+                f"checkpoint ({', '.join(bundled())})"
+            )
+        check_id(model, "model")
+    return models
+
+
+def _on_hub(models: list[str]) -> list[str]:
+    return [model for model in models if model not in bundled()]
+
+
+def _files(models: list[str]) -> dict[str, bytes | Path]:
+    """Path in the Space -> content, or the file that has it; all but README.md."""
+    if missing := [name for name in TAKEN if not (CLONE / name).exists()]:
+        raise ValueError(
+            f"an installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, then this again"
+        )
+    taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").iterdir(), *PACKAGE.rglob("*")]
+    unwanted = {PACKAGE / "pretrained" / name for name in bundled() if models and name not in models}
+    files = {
+        path.relative_to(CLONE).as_posix(): path
+        for path in sorted(taken)
+        if path.is_file() and path.parent not in unwanted and path.parent.name != "__pycache__" and not path.name.startswith(".")
+    }
+    pins = _pins()
+    files["requirements.txt"] = (REQUIREMENTS + "".join(f"{name}=={pins[name]}\n" for name in RUN_TIME)).encode()
+    files["pre-requirements.txt"] = (PRE_REQUIREMENTS + f"torch=={pins['torch']}\n").encode()
+    if models:
+        files[MODELS] = "".join(f"{model}\n" for model in models).encode()
+    return files | {PUSHED: "".join(f"{path}\n" for path in sorted([*files, PUSHED])).encode()}
+
+
+def _pins() -> dict[str, str]:
+    """{package: the version that the tests were run with}"""
+    lines = (CLONE / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def _is_hidden(api: HfApi, model: str) -> bool:
+    """Whether a token is needed to read it. Raises ValueError if there is no such checkpoint."""
+    try:
+        about = api.model_info(model)
+    except RepositoryNotFoundError as error:
+        raise ValueError(f"the Hub has no model {model}, or none that this token may read; push it first") from error
+    if missing := {CONFIG, WEIGHTS} - {sibling.rfilename for sibling in about.siblings or ()}:
+        raise ValueError(f"{model} holds no {min(missing)}; {WANTED}")
+    return bool(about.private or about.gated)
+
+
+def _create(api: HfApi, repo_id: str, private: bool) -> str:
+    try:
+        return api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
+    except HfHubHTTPError as error:
+        if error.response.status_code != 402:
+            raise
+        raise ValueError(
+            f"the Hub makes no Space {repo_id} without a subscription (402): a gradio Space needs PRO, or an organisation's Team "
+            "(static ones are free, but cannot run this); or run the page at home: `python app.py`"
+        ) from error
+
+
+def _read(repo_id: str, path: str) -> str:
+    return Path(hf_hub_download(repo_id, path, repo_type="space")).read_text(encoding="utf-8")
+
+
+def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str = "") -> SpaceCard:
+    """README.md; of an earlier one the text, how it looks, and whatever else its owner put there, stays."""
+    new = f"---\n{{}}\n---\n# {LOOKS['title']}\n\n{MARKS}"
+    try:
+        card = SpaceCard(old or new)
+    except Exception as error:  # PyYAML's own kinds, or a ValueError
+        raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
+    if card.text.strip() in ("", UNTOUCHED):
+        card = SpaceCard(new)
+    if block(card.text, ABOUT_BLOCK) is None:
+        card.text = f"{card.text.rstrip()}\n\n{MARKS}"
+    shown = [f"- {LABELS[name]} (`{name}`)" for name in models or LABELS if name in LABELS]
+    shown += [f"- [{model}](https://huggingface.co/{model})" for model in _on_hub(models)]
+    card.text = with_block(card.text, ABOUT_BLOCK, fill(ABOUT, models="\n".join(shown)).strip())
+
+    own = {
+        "sdk": "gradio",
+        "sdk_version": _pins()["gradio"],
+        "python_version": "3.12",
+        "app_file": "app.py",
+        "models": _on_hub(models) or None,
+        # into the image when it is built; what only a token may read cannot be
+        "preload_from_hub": [f"{model} {CONFIG},{WEIGHTS}" for model in _on_hub(models) if model not in hidden] or None,
+    }
+    for key, value in ({key: value for key, value in LOOKS.items() if not card.data.get(key)} | own).items():
+        card.data[key] = value
+    return card
