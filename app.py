@@ -5,13 +5,14 @@ Importing it starts nothing and loads no model. The panels are in srgan_hub/ui."
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from srgan_hub.ui import enlarge_tab
+from srgan_hub.ui import endpoints, enlarge_tab, sharp_panel, use_tab
 from srgan_hub.ui.folder import own_folder
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.style import CSS, HEAD, THEME
@@ -26,7 +27,11 @@ def build(limits: Limits) -> gr.Blocks:
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
         gr.Markdown(TITLE, elem_id="title")
         with gr.Tab("Enlarge", id="enlarge-tab"):
-            enlarge_tab.build(limits, CREDITS)
+            photo = enlarge_tab.build(limits, CREDITS)
+            sharp_panel.build(limits, photo)
+        with gr.Tab("Use it", id="use-tab"):
+            use_tab.build(page)
+        endpoints.build(limits)
     return page.queue(max_size=limits.queue)
 
 
@@ -43,6 +48,7 @@ def main() -> None:
         max_file_size=round(1e6 * limits.file_megabytes),
         run_history=False,  # gradio would keep uploads and results in the visitor's browser
         footer_links=["api", "settings"],
+        mcp_server=find_spec("mcp") is not None,
     )
 
 

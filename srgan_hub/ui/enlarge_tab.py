@@ -9,15 +9,15 @@ import gradio as gr
 from PIL import Image
 
 from srgan_hub.evaluation.benchmark import bicubic
-from srgan_hub.files import BadInput, read_picture
+from srgan_hub.files import read_picture
 from srgan_hub.imaging.region import around
 from srgan_hub.imaging.target import Target
-from srgan_hub.loading import CheckpointError
 from srgan_hub.ui import view, words
 from srgan_hub.ui.enlarge import FORMATS, Order, enlarge
 from srgan_hub.ui.examples import MODEL, files, result_of
 from srgan_hub.ui.folder import fresh_folder
 from srgan_hub.ui.limits import Limits, is_quick
+from srgan_hub.ui.mistakes import MISTAKES, mistake
 from srgan_hub.ui.models import offered
 from srgan_hub.ui.photo import Cut, apply, open_photo
 from srgan_hub.ui.upscalers import may_name_hub_ids, partner
@@ -25,7 +25,6 @@ from srgan_hub.ui.upscalers import may_name_hub_ids, partner
 SLIDER, SIDES, DOUBTS = "Slider", "Side by side", "Where detail was invented"
 SIZES = ("×4", "×2", "Longest side")
 SAMPLE = (0, 0, 512, 400)  # pixels of the first example's result
-MISTAKES = (BadInput, CheckpointError, ValueError)
 COMPASS = {"Left": (-0.5, 0), "Up": (0, -0.5), "Down": (0, 0.5), "Right": (0.5, 0)}  # steps in widths and heights of the view
 # What the view may be wide and high, in pixels of the screen: the picture is then shown pixel by pixel.
 MEASURE = """(...inputs) => {
@@ -57,13 +56,6 @@ def sentence_of(line: str) -> str:
 def height(width: int) -> int:
     """Of a view: what fits on a screen together with the buttons around it."""
     return min(560, max(320, round(0.66 * width)))
-
-
-def mistake(path: str | None, error: Exception) -> gr.Error:
-    """The sentence in a toast, no traceback."""
-    text = str(error)
-    name = Path(path).name if path else ""
-    return gr.Error(text if not name or name in text else f"{name}: {text}", print_exception=False, title="That did not work")
 
 
 def build(limits: Limits, credits: str) -> gr.Image:
