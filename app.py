@@ -19,13 +19,18 @@ from srgan_hub.ui.style import CSS, HEAD, THEME
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 TITLE = """# SRGAN: photographs, four times larger
-Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos are computed on this machine, sent nowhere else, and deleted."""
+Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos stay on the machine \
+that computes this page: they are sent nowhere else, and deleted after {}."""
+
+
+def duration(seconds: int) -> str:
+    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds} s"
 
 
 def build(limits: Limits) -> gr.Blocks:
     """The page."""
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
-        gr.Markdown(TITLE, elem_id="title")
+        gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
         with gr.Tab("Enlarge", id="enlarge-tab"):
             photo = enlarge_tab.build(limits, CREDITS)
             sharp_panel.build(limits, photo)

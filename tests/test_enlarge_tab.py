@@ -1,7 +1,9 @@
 import pytest
 
 from srgan_hub.imaging.target import Target
-from srgan_hub.ui.enlarge_tab import as_target, height, sample
+from srgan_hub.ui.enlarge import Order
+from srgan_hub.ui.enlarge_tab import as_order, as_target
+from srgan_hub.ui.photo import Cut
 
 
 @pytest.mark.parametrize(
@@ -11,12 +13,9 @@ def test_sizes(size, target):
     assert as_target(size, 3840.0) == target
 
 
-def test_the_view_fits_a_screen():
-    assert height(328) == 320
-    assert height(840) == 554
-    assert height(1200) == 560
-
-
-def test_the_sample_is_a_pair_of_one_size():
-    plain, enlarged = sample()
-    assert plain.size == enlarged.size
+def test_an_order_is_what_the_settings_say(tmp_path):
+    assert as_order(Cut(), "srgan-x4", "", 25, "×4", 1, "PNG") == Order("srgan-x4", 0.25)
+    assert as_order(Cut(), "srresnet-x4", None, 25, "×4", 1, "PNG") == Order("srresnet-x4", 1.0)  # no partner: no texture
+    assert as_order(Cut(pixels=9), "srgan-x4", " srgan-x4-lite ", 100, "×2", 1, "JPEG") == Order(
+        "srgan-x4-lite", 1.0, Target(scale=2), "JPEG", Cut(pixels=9)
+    )

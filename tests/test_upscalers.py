@@ -51,7 +51,9 @@ def test_hub_ids_are_loaded_where_that_is_allowed(opened, monkeypatch):
         open_upscaler("/etc")
 
 
-@pytest.mark.parametrize(("model", "texture", "said"), [("srresnet-x4", 0.5, "no faithful partner"), ("srgan-x4", 2, "from 0 to 1")])
+@pytest.mark.parametrize(
+    ("model", "texture", "said"), [("srresnet-x4", 0.5, "no faithful partner"), ("srgan-x4", 2, "from 0 to 1")]
+)
 def test_texture_that_cannot_be_had_is_a_sentence(opened, model, texture, said):
     with pytest.raises(CheckpointError, match=said):
         open_upscaler(model, texture)

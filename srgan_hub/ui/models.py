@@ -13,7 +13,7 @@ LABELS = {
     "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
     "srresnet-x4": "Clean, faithful: smoother, invents nothing",
     "srgan-x4-lite": "Clean, quick: a third of the time",
-    "srresnet-x4-lite": "Clean, quick, faithful",
+    "srresnet-x4-lite": "Clean, quick, faithful: a third of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
 
@@ -26,3 +26,14 @@ def offered() -> list[tuple[str, str]]:
     for name in names:
         locate(name)
     return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
+
+
+def name_of(model: str) -> str:
+    """What buttons and pictures call it: the label's first words."""
+    return LABELS.get(model, model).partition(": ")[0]
+
+
+def line_of(model: str) -> str:
+    """One line about it."""
+    line = LABELS.get(model, model).partition(": ")[2] or LABELS.get(model, model)
+    return line[:1].upper() + line[1:] + "."

@@ -49,7 +49,8 @@ def apply(cut: Cut, image: Image.Image) -> Image.Image:
     if not cut.pixels or part.width * part.height <= cut.pixels:
         return part
     share = math.sqrt(cut.pixels / (part.width * part.height))
-    return part.resize((max(1, math.floor(share * part.width)), max(1, math.floor(share * part.height))), Image.Resampling.LANCZOS)
+    size = [max(1, math.floor(share * side)) for side in part.size]
+    return part.resize(size, Image.Resampling.LANCZOS)
 
 
 def is_located(path: str | Path) -> bool:

@@ -53,7 +53,8 @@ def evaluate(path: str, methods: Sequence[str], scale: int = 4) -> Generator[Ste
         raise BadInput("Choose at least one model to check.")
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
-        raise BadInput(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, and the picture has {image.width}×{image.height}")
+        size = f"{image.width}×{image.height}"
+        raise BadInput(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, and the picture has {size}")
     if max(image.size) > SIDE:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)

@@ -17,10 +17,10 @@ from srgan_hub.ui.sharp import COLUMNS, Check, evaluate
 from srgan_hub.ui.upscalers import partner
 from srgan_hub.ui.view import BICUBIC
 
-HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, restored \
-by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the faithful models \
-win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a classifier) are lower \
-where it is better."""
+HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, \
+restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
+faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
+classifier) are lower where it is better."""
 WIDTH, HEIGHT = 640, 480  # of what is shown
 
 

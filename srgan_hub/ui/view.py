@@ -12,7 +12,9 @@ from srgan_hub.evaluation.invented import coloured, invented, lr_error
 from srgan_hub.files import read_picture
 from srgan_hub.imaging.region import Box, around, most_detailed
 from srgan_hub.imaging.target import Target
+from srgan_hub.ui.enlarge import Order
 from srgan_hub.ui.examples import shipped
+from srgan_hub.ui.models import name_of
 from srgan_hub.ui.photo import Cut, open_photo
 from srgan_hub.ui.upscalers import open_upscaler, partner
 
@@ -30,7 +32,7 @@ def factor(target: Target, size: tuple[int, int], scale: int = 4) -> float:
 def region(path: str, cut: Cut, place: tuple[float, float] | None, size: tuple[int, int], times: float) -> Box:
     """The part of the photograph that, enlarged, has `size` (width, height): around (x, y) of it, or where most is to see."""
     image = open_photo(path, cut).image
-    wanted = max(1, round(size[0] / times)), max(1, round(size[1] / times))
+    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than there is room
     return around(place, wanted, image.size) if place else most_detailed(image, wanted)
 
 
@@ -42,6 +44,35 @@ class Doubts(NamedTuple):
     mean: float                   # grey levels by which the two networks differ
     clearly: float                # share of the region where they do by CLEAR or more
     changed_mean: float           # grey levels
+
+
+class Look(NamedTuple):
+    """What is seen of a photograph with the settings as they are."""
+
+    box: Box                      # of the photograph
+    first: Image.Image            # by the method on the left
+    second: Image.Image           # by the model
+    names: tuple[str, str]        # of the two
+    doubts: Doubts | None         # where they were asked for
+
+
+def look(
+    path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
+) -> Look:  # fmt: skip
+    """A region of `size` (width, height) pixels of the result, around (x, y) of the photograph or where most is to see.
+
+    against: what is on the left. Raises BadInput, CheckpointError or ValueError, one sentence each."""
+    path, cut, target = str(path), order.cut, order.target
+    box = region(path, cut, place, size, factor(target, open_photo(path, cut).image.size))
+    first = enlarged(path, cut, box, against, 1.0, target)
+    second = enlarged(path, cut, box, order.model, order.texture, target)
+    texture = f", texture {order.texture:.0%}" if order.texture != 1 else ""
+    found = doubts(path, cut, box, order.model, order.texture, target) if doubt else None
+    return Look(box, first, second, (title(against), title(order.model) + texture), found)
+
+
+def title(method: str) -> str:
+    return "Bicubic" if method == BICUBIC else f"{name_of(method)} model"
 
 
 @lru_cache(maxsize=48)
@@ -103,7 +134,8 @@ def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
     """The whole photograph, small, with the region marked."""
     image = open_photo(path, cut).image
     share = min(1.0, THUMBNAIL / max(image.size))
-    small = image.resize([max(1, round(share * side)) for side in image.size], Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
+    size = [max(1, round(share * side)) for side in image.size]
+    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
     per = small.width / image.width, small.height / image.height
     left, top, right, bottom = box[0] * per[0], box[1] * per[1], box[2] * per[0] - 1, box[3] * per[1] - 1
     draw = ImageDraw.Draw(small)

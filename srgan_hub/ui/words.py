@@ -26,7 +26,9 @@ def facts(result: Result, bytes_: int) -> str:
         rows = {"Pictures": str(result.count)}
     elif result.taken != result.given:
         rows["Taken of it"] = f"{by(result.taken)} pixels"
-    rows |= {"File": f"{result.file.name}, {bytes_ / 1e6:.1f} MB", "Time": f"{result.seconds:.1f} s", "Computed by": result.engine}
+    rows["File"] = f"{result.file.name}, {bytes_ / 1e6:.1f} MB"
+    rows["Time"] = f"{result.seconds:.1f} s"
+    rows["Computed by"] = result.engine
     if result.profile:
         rows["Colour profile"] = "kept"
     if result.located:
@@ -40,8 +42,8 @@ def facts(result: Result, bytes_: int) -> str:
 def names(left: str, right: str, size: tuple[int, int]) -> str:
     """What stands on which side of the view."""
     pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
-    one_for_one = f"<style>#pair, #sample, .names {{ max-width: {size[0]}px; margin: 0 auto; }}</style>"  # not stretched to the column
-    return f'{one_for_one}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+    style = f"<style>#pair, #sample, .names {{ max-width: {size[0]}px; margin: 0 auto; }}</style>"  # no wider than it is
+    return f'{style}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
 
 
 def doubted(doubts: Doubts) -> str:
@@ -53,14 +55,14 @@ def doubted(doubts: Doubts) -> str:
         )
     else:
         first = (
-            "<b>The darker, the more of it is invented.</b> The model's faithful partner saw the same small photo and shows the mean "
-            "of everything that could have been there; the map is what this model adds to that. It may look right and still be "
-            f"wrong: a face, a number plate or a word in the dark places is no evidence. Here it adds {doubts.mean:.1f} grey levels "
-            f"on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region."
+            "<b>The darker, the more of it is invented.</b> The model's faithful partner saw the same small photo and shows the "
+            "mean of everything that could have been there; the map is what this model adds to that. It may look right and still "
+            "be wrong: a face, a number plate or a word in the dark places is no evidence. Here it adds "
+            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region."
         )
     second = (
-        f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of 219): "
-        "that part was not invented but changed."
+        f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
+        "219): that part was not invented but changed."
     )
     return f"<p>{first}</p><p>{second}</p>"
 
