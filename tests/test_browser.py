@@ -1,4 +1,5 @@
-"""The app in a real Chromium: upload, enlarge, drag the slider, download. `make browser` installs what it needs."""
+"""The app in a real Chromium, as a visitor uses it. `make browser` installs what it needs. SCREENSHOTS names a folder to keep
+pictures of the page in."""
 
 import os
 import re
@@ -7,13 +8,16 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from app import DEFAULT
 from conftest import ROOT, read, smooth_photo
+from srgan_hub.ui.examples import MODEL
+from srgan_hub.ui.snippets import snippets
 
 pytestmark = pytest.mark.browser
 
@@ -22,16 +26,39 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]  # fmt: skip
+# Every connection that the app opens to another machine is refused and written down.
+GUARD = """
+import os, socket
+connect = socket.socket.connect
+def guarded(self, address):
+    if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost", "0.0.0.0"):
+        open(os.environ["GUARDED"], "a").write(f"{address}\\n")
+        raise OSError("the network is not there")
+    return connect(self, address)
+socket.socket.connect = guarded
+"""
+SECONDS = 120_000  # ms that a result may take on a busy machine
 
 
 @pytest.fixture(scope="module")
-def url():
-    """The app as `make demo` starts it, on a free port."""
+def guarded(tmp_path_factory):
+    """Where connections to other machines are written down."""
+    folder = tmp_path_factory.mktemp("guard")
+    (folder / "sitecustomize.py").write_text(GUARD)
+    return folder / "connections"
+
+
+@pytest.fixture(scope="module")
+def url(guarded, tmp_path_factory):
+    """The app as `make demo` starts it, on a free port, with a limit of a tenth of a megapixel."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    variables = {
+        "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "SRGAN_MAX_MEGAPIXELS": "0.1", "SRGAN_MAX_FILES": "3",
+        "PYTHONPATH": str(guarded.parent), "GUARDED": str(guarded), "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),
+    }  # fmt: skip
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | variables)
     address = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
@@ -43,6 +70,8 @@ def url():
     yield address
     server.terminate()
     server.wait()
+    assert not list(Path(variables["GRADIO_TEMP_DIR"]).iterdir())  # what visitors left is gone
+    assert not guarded.exists(), guarded.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +85,48 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def page(browser, url):
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+def opened(browser, url, width=1280, height=900, **options):
+    page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True, **options)
     page.requested = []
     page.on("request", lambda request: page.requested.append(request.url))
     page.goto(url)
     page.wait_for_selector("#enlarge")
+    return page
+
+
+@pytest.fixture
+def page(browser, url):
+    """Every test ends with the proof that nothing was asked of another machine."""
+    page = opened(browser, url)
     yield page
     page.close()
+    assert not [wanted for wanted in page.requested if not wanted.startswith((url, "data:", "blob:"))]
 
 
-def enlarge(page, path):
+def upload(page, path):
     page.set_input_files("#photo input[type=file]", str(path))
     page.wait_for_selector("#photo img")
-    page.click("#enlarge")
-    page.wait_for_selector("#pair img >> nth=1", timeout=120_000)
+
+
+def seen(page):
+    """The two pictures of the slider, once they are there: where from, and [natural, shown] widths."""
+    page.wait_for_selector("#pair img >> nth=1", timeout=SECONDS)
+    page.wait_for_function("[...document.querySelectorAll('#pair img')].every(i => i.complete && i.naturalWidth)")
+    return page.locator("#pair img").evaluate_all("all => all.map(i => i.src)")
+
+
+def wait_for_other(page, before, number=1):
+    """Until that picture of the slider is another one."""
+    script = "([before, number]) => (document.querySelectorAll('#pair img')[number] || {src: before}).src != before"
+    page.wait_for_function(script, arg=[before[number], number], timeout=SECONDS)
+    return seen(page)
+
+
+def download(page, folder):
+    with page.expect_download() as downloaded:
+        page.click("#result a[download]", timeout=SECONDS)
+    downloaded.value.save_as(folder / downloaded.value.suggested_filename)
+    return folder / downloaded.value.suggested_filename
 
 
 def slider_percent(page):
@@ -79,11 +134,23 @@ def slider_percent(page):
     return float(re.search(r"([\d.]+)%", clip)[1])
 
 
-def test_visitor_uploads_enlarges_drags_and_downloads(page, url, tmp_path):
-    smooth_photo(90, 60, seed=3).save(tmp_path / "holiday.png")
-    enlarge(page, tmp_path / "holiday.png")
-    sizes = page.locator("#pair img").evaluate_all("images => images.map(i => [i.naturalWidth, i.naturalHeight])")
-    assert sizes == [[360, 240]] * 2
+def toast(page):
+    return page.wait_for_selector("[data-testid=toast-body]", timeout=20_000).inner_text()
+
+
+def keep(page, name):
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    smooth_photo(330, 240, seed=3).save(tmp_path / "holiday.png", exif=exif)
+    upload(page, tmp_path / "holiday.png")
+    seen(page)
+    sizes = page.locator("#pair img").evaluate_all("all => all.map(i => [i.naturalWidth, i.getBoundingClientRect().width])")
+    assert all(natural == shown > 700 for natural, shown in sizes)
 
     before = slider_percent(page)
     handle = page.locator("#pair .inner").bounding_box()
@@ -93,40 +160,249 @@ def test_visitor_uploads_enlarges_drags_and_downloads(page, url, tmp_path):
     page.mouse.move(x - 150, y, steps=8)
     page.mouse.up()
     assert slider_percent(page) < before - 5
-    page.screenshot(path=str(Path(os.environ.get("SCREENSHOTS", tmp_path)) / "enlarged.png"), full_page=True)
 
-    with page.expect_download() as download:
-        page.click("#result a[download]")
-    assert download.value.suggested_filename == "holiday_x4.png"
-    download.value.save_as(tmp_path / "down.png")
+    page.click("#enlarge")
+    file = download(page, tmp_path)
+    keep(page, "enlarged")
+    assert file.name == "holiday_x4.png"
     from srgan_hub import Upscaler
 
-    expected = Upscaler.from_pretrained(DEFAULT)(read(tmp_path / "holiday.png"))
-    assert np.abs(np.asarray(read(tmp_path / "down.png")).astype(int) - np.asarray(expected)).max() <= 1
-    assert not [wanted for wanted in page.requested if not wanted.startswith((url, "data:", "blob:"))]
+    expected = Upscaler.from_pretrained(MODEL)(read(tmp_path / "holiday.png"))
+    assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
+    numbers = page.locator("#numbers").inner_text()
+    for part in ("330×240 → 1320×960 pixels", "Time", "Computed by", "That is removed"):
+        assert part in numbers
 
 
-def test_example_and_other_model(page, tmp_path):
-    page.get_by_label("Clean, faithful").check()
-    page.locator("#examples button").first.click()
-    page.wait_for_selector("#photo img")
+def test_the_region_moves_by_a_click_on_the_thumbnail_and_by_buttons(page, tmp_path):
+    smooth_photo(400, 240, seed=3).save(tmp_path / "a.png")
+    upload(page, tmp_path / "a.png")
+    first = seen(page)
+    page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
+    second = wait_for_other(page, first)
+    page.click("#go-right")
+    wait_for_other(page, second)
+
+
+def test_model_left_side_texture_and_size_change_what_is_seen(page, tmp_path):
+    smooth_photo(120, 90, seed=3).save(tmp_path / "a.png")
+    upload(page, tmp_path / "a.png")
+    now = seen(page)
+    page.get_by_label("Clean", exact=True).check()
+    now = wait_for_other(page, now)
+    assert "Clean model" in page.locator("#caption").inner_text()
+    page.focus("#texture input[type=range]")
+    page.keyboard.press("ArrowLeft")
+    now = wait_for_other(page, now)
+    assert "texture 75%" in page.locator("#caption").inner_text()
+    page.click("#left input")
+    page.get_by_role("option", name="Clean, faithful").click()
+    now = wait_for_other(page, now, number=0)
+    page.click("#size input")
+    page.get_by_role("option", name="×2").click()
+    wait_for_other(page, now)
+    assert "240×180 pixels" in page.locator("#caption").inner_text()
+    page.get_by_label("Clean, faithful", exact=True).check()
+    page.wait_for_selector("#texture", state="hidden")
     page.click("#enlarge")
-    page.wait_for_selector("#pair img >> nth=1", timeout=120_000)
+    file = download(page, tmp_path)
+    assert file.name == "a_x2.png"
+    assert read(file).size == (240, 180)
+
+
+def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
+    page.locator("#examples button").first.focus()
+    page.keyboard.press("Enter")
+    seen(page)
+    page.focus("#mode input:checked")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#before img")
+    page.wait_for_selector("#after img")
+    page.focus("#mode input:checked")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#changed img", timeout=SECONDS)
+    assert "no evidence" in page.locator("#doubted").inner_text()
+    keep(page, "invented")
+    page.focus("#enlarge")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#result a[download]", timeout=SECONDS)
+
+
+def test_pictures_and_fields_have_names(page):
+    page.locator("#examples button").first.click()
+    seen(page)
+    page.get_by_label("Side by side").check()
+    page.wait_for_selector("#before img")
+    assert page.locator("#bench img:visible").evaluate_all("all => all.filter(i => !i.alt).map(i => i.src)") == []
+    nameless = """all => all.filter(i => !i.labels?.length && !i.ariaLabel && !i.getAttribute('aria-labelledby')
+                                        && !i.title && !i.placeholder && i.type != 'file').map(i => i.outerHTML)"""
+    assert page.locator("#bench input:visible").evaluate_all(nameless) == []
+
+
+def test_cancel_stops_within_two_seconds(page, tmp_path):
+    smooth_photo(400, 249, seed=3).save(tmp_path / "a.png")
+    upload(page, tmp_path / "a.png")
+    seen(page)
+    page.click("#enlarge")
+    page.wait_for_selector("#status progress")
+    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status').innerText)", timeout=SECONDS)
+    assert "left" in page.locator("#status").inner_text()
+    page.click("#cancel")
+    page.wait_for_function("/Cancelled/.test(document.querySelector('#status').innerText)", timeout=2000)
+    page.wait_for_selector("#enlarge")
+    assert page.locator("#result a[download]").count() == 0
+    page.click("#enlarge")  # the lane is free again
+    page.wait_for_selector("#result a[download]", timeout=SECONDS)
+
+
+@pytest.fixture
+def too_large(page, tmp_path):
+    """A photo of .48 megapixels where .1 are allowed, and .3 for the quick model."""
+    smooth_photo(800, 600, seed=3).save(tmp_path / "phone.jpg")
+    upload(page, tmp_path / "phone.jpg")
+    page.wait_for_selector("#over:visible")
+    assert "0.5 megapixels (800×600); up to 0.1" in page.locator("#why").inner_text()
+    seen(page)  # it is shown all the same
+    return page
+
+
+@pytest.mark.parametrize(
+    ("way", "size"), [("#take-region", (1460, 1092)), ("#take-shrunk", (1460, 1092)), ("#take-quick", (2528, 1896))]
+)
+def test_over_the_limit_there_are_three_ways_on(too_large, way, size, tmp_path):
+    page = too_large
+    keep(page, "over")
+    page.click(way)
+    if way == "#take-region":
+        page.wait_for_selector("#pick img")
+        page.locator("#pick img").click(position={"x": 5, "y": 5})
+        keep(page, "region")
+    else:
+        page.wait_for_selector("#over", state="hidden")
+    page.wait_for_timeout(500)
+    page.click("#enlarge")
+    assert read(download(page, tmp_path)).size == size
+
+
+def test_over_the_limit_without_a_way_chosen_is_a_sentence(too_large):
+    too_large.click("#enlarge")
+    assert "phone.jpg: this photo has 0.5 megapixels" in toast(too_large)
 
 
 def test_damaged_file_gets_a_sentence(page, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
-    page.set_input_files("#photo input[type=file]", str(tmp_path / "broken.png"))
-    page.wait_for_selector("#photo img")
+    upload(page, tmp_path / "broken.png")
+    assert "broken.png: not a picture that can be read" in toast(page)
+
+
+def test_nothing_chosen_and_wrong_type_get_a_sentence(page, tmp_path):
     page.click("#enlarge")
-    toast = page.wait_for_selector("[data-testid=toast-body]", timeout=20_000)
-    assert "not a picture that can be read" in toast.inner_text()
+    assert "Choose a photo first" in toast(page)
+    (tmp_path / "notes.txt").write_text("not a picture")
+    page.get_by_role("tab", name="Several").click()
+    page.set_input_files("#photos input[type=file]", str(tmp_path / "notes.txt"))
+    page.wait_for_function("[...document.querySelectorAll('[data-testid=toast-body]')].some(t => /type/i.test(t.innerText))")
 
 
-def test_endpoint_answers_a_client(url, tmp_path):
+def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
+    smooth_photo(60, 40, seed=1).save(tmp_path / "one.png")
+    smooth_photo(800, 600, seed=2).save(tmp_path / "large.jpg")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    page.get_by_role("tab", name="Several").click()
+    page.set_input_files("#photos input[type=file]", [str(tmp_path / name) for name in ("one.png", "large.jpg", "broken.png")])
+    page.wait_for_selector("#photos .file-preview, #photos table")
+    page.click("#enlarge-many")
+    file = download(page, tmp_path)
+    keep(page, "several")
+    with zipfile.ZipFile(file) as zipped:
+        assert zipped.namelist() == ["one_x4.png", "large_x4.png"]
+    assert "broken.png: not a picture that can be read." in page.locator("#numbers").inner_text()
+
+
+def test_check_on_a_sharp_picture(page):
+    page.locator("#examples button").first.click()
+    seen(page)
+    page.get_by_text("Check on a sharp picture").click()
+    page.click("#check")
+    page.wait_for_selector("#scores table", timeout=SECONDS)
+    rows = page.locator("#scores tbody tr").all_inner_texts()
+    assert [row.split("\t")[0] for row in rows] == ["Bicubic", "Photo", "Photo, faithful"]
+    page.wait_for_selector("#restored img >> nth=1")
+    before = page.locator("#restored img").first.get_attribute("src")
+    page.locator("#which").get_by_label("Bicubic").check()
+    page.wait_for_function("before => document.querySelector('#restored img').src != before", arg=before)
+    keep(page, "check")
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_tab_is_wider_than_the_screen(browser, url, width, height, scheme):
+    page = opened(browser, f"{url}/?__theme={scheme}", width, height, color_scheme=scheme)
+    name = f"{'phone' if width < 500 else 'desktop'}-{scheme}"
+    keep(page, f"{name}-empty")
+    page.locator("#examples button").first.click()
+    seen(page)
+    wide = "document.documentElement.scrollWidth"
+    assert page.evaluate(wide) <= width
+    natural, shown = page.locator("#pair img").first.evaluate("i => [i.naturalWidth, i.getBoundingClientRect().width]")
+    assert natural == shown  # pixel by pixel here too
+    keep(page, f"{name}-enlarge")
+    for mode in ("Side by side", "Where detail was invented"):
+        page.get_by_label(mode).check()
+        page.wait_for_selector("#before img", timeout=SECONDS)
+        page.wait_for_timeout(1500)
+        assert page.evaluate(wide) <= width
+    keep(page, f"{name}-invented")
+    page.get_by_role("tab", name="Use it").click()
+    page.wait_for_selector("#snippet-curl:visible")
+    assert page.evaluate(wide) <= width
+    keep(page, f"{name}-use")
+    page.close()
+
+
+def test_the_snippets_on_the_page_name_its_address(page, url):
+    page.get_by_role("tab", name="Use it").click()
+    page.wait_for_function("url => document.querySelector('#snippet-curl').innerText.includes(url)", arg=url)
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["gradio_client", "curl"])
+def test_the_snippets_run(url, number, tmp_path):
+    smooth_photo(24, 16).save(tmp_path / "photo.jpg")
+    code = snippets(url, MODEL)[number]
+    command = [sys.executable, "-c", code] if number == 1 else ["bash", "-euo", "pipefail", "-c", code]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    assert read(tmp_path / "photo_x4.png").size == (96, 64)
+
+
+def test_endpoints_answer_a_client(url, tmp_path):
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+
+    smooth_photo(120, 90).save(tmp_path / "a.png")
+    photo, client = handle_file(tmp_path / "a.png"), Client(url, verbose=False)
+    file, numbers = client.predict(photo, "srresnet-x4", size="x2", format="WebP", api_name="/upscale")
+    assert read(file).size == (240, 180)
+    assert numbers["taken"] == [120, 90]
+    plain, enlarged, _ = client.predict(photo, api_name="/compare")
+    assert read(plain).size == read(enlarged).size == (480, 360)
+    scores = client.predict(photo, ["bicubic", "srresnet-x4"], api_name="/evaluate")
+    assert scores["srresnet-x4"]["psnr"] > 20
+    for mistake, said in ((("/etc", 100, "x4", "PNG"), "no model '/etc'"), (("srgan-x4", 100, "x9", "PNG"), "from 1 to"),
+                          (("srresnet-x4", 50, "x4", "PNG"), "no faithful partner")):  # fmt: skip
+        with pytest.raises(AppError, match=said):
+            client.predict(photo, *mistake, api_name="/upscale")
+
+
+def test_a_client_that_cancels_frees_the_lane(url, tmp_path):
     from gradio_client import Client, handle_file
 
-    smooth_photo(24, 16).save(tmp_path / "a.png")
-    pair, file = Client(url, verbose=False).predict(handle_file(tmp_path / "a.png"), "srresnet-x4", api_name="/upscale")
-    assert len(pair) == 2
-    assert read(file).size == (96, 64)
+    smooth_photo(400, 249).save(tmp_path / "a.png")
+    client = Client(url, verbose=False)
+    job = client.submit(handle_file(tmp_path / "a.png"), api_name="/upscale")
+    while not job.outputs():
+        time.sleep(0.1)
+    job.cancel()
+    smooth_photo(20, 14).save(tmp_path / "b.png")
+    start = time.monotonic()
+    client.predict(handle_file(tmp_path / "b.png"), api_name="/upscale")
+    assert time.monotonic() - start < 8

@@ -1,7 +1,7 @@
 import pytest
 
 from srgan_hub.loading import CheckpointError, bundled
-from srgan_hub.ui.models import LABELS, offered
+from srgan_hub.ui.models import LABELS, line_of, name_of, offered
 
 
 def test_the_bundled_ones_unless_told_otherwise(monkeypatch):
@@ -19,3 +19,10 @@ def test_what_is_no_checkpoint_is_refused(monkeypatch):
     monkeypatch.setenv("SRGAN_MODELS", "srgan-x5")
     with pytest.raises(CheckpointError, match="srgan-x5"):
         offered()
+
+
+def test_every_model_has_a_name_of_its_own_and_one_line():
+    assert len({name_of(model) for model in LABELS}) == len(LABELS)
+    assert name_of("srgan-x4-vivid") == "Clean, vivid"
+    assert line_of("srgan-x4-vivid") == "More texture, more of it invented."
+    assert name_of("user/mine") == "user/mine"

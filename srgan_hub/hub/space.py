@@ -25,7 +25,7 @@ PACKAGE = Path(__file__).parents[1]
 CLONE = PACKAGE.parent  # of the project; an installed package has no app.py beside it
 TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from there; of constraints.txt the pins
 # What app.py imports, itself and by way of the package, as constraints.txt calls it.
-RUN_TIME = ("gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
+RUN_TIME = ("filelock", "gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
 MODELS = "models.txt"  # the checkpoints that the page offers, if not all bundled ones; app.py reads it
 PUSHED = "pushed.txt"  # our files in the Space, so that a later push deletes none of its owner's
 ABOUT_BLOCK: Block = ("<!-- about: written by `srgan-hub space push` -->", "<!-- end of about -->")
@@ -167,7 +167,7 @@ def _files(models: list[str]) -> dict[str, bytes | Path]:
         raise ValueError(
             f"an installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, then this again"
         )
-    taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").iterdir(), *PACKAGE.rglob("*")]
+    taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").rglob("*"), *PACKAGE.rglob("*")]
     unwanted = {PACKAGE / "pretrained" / name for name in bundled() if models and name not in models}
     files = {
         path.relative_to(CLONE).as_posix(): path

@@ -1,4 +1,4 @@
-"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS or a file names."""
+"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS names, or models.txt beside app.py."""
 
 from __future__ import annotations
 
@@ -14,18 +14,30 @@ LABELS = {
     "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
     "srresnet-x4": "Clean, faithful: smoother, invents nothing",
     "srgan-x4-lite": "Clean, quick: a third of the time",
-    "srresnet-x4-lite": "Clean, quick, faithful",
+    "srresnet-x4-lite": "Clean, quick, faithful: a third of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
+FILE = Path(__file__).parents[2] / "models.txt"  # which only a Space has
 
 
-def offered(file: Path | None = None) -> list[tuple[str, str]]:
-    """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of the file, or else the bundled ones.
+def offered() -> list[tuple[str, str]]:
+    """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of models.txt, or else the bundled ones.
 
-    Both hold bundled names, folders or Hub ids, with spaces, commas or line ends between; the file need not be there.
+    Both hold bundled names, folders or Hub ids, with spaces, commas or line ends between.
     Raises CheckpointError for what is none of these; nothing is downloaded here."""
-    named = os.environ.get(VARIABLE, "").strip() or (file.read_text(encoding="utf-8") if file and file.is_file() else "")
+    named = os.environ.get(VARIABLE, "").strip() or (FILE.read_text(encoding="utf-8") if FILE.is_file() else "")
     names = named.replace(",", " ").split() or list(LABELS)
     for name in names:
         locate(name)
     return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
+
+
+def name_of(model: str) -> str:
+    """What buttons and pictures call it: the label's first words."""
+    return LABELS.get(model, model).partition(": ")[0]
+
+
+def line_of(model: str) -> str:
+    """One line about it."""
+    line = LABELS.get(model, model).partition(": ")[2] or LABELS.get(model, model)
+    return line[:1].upper() + line[1:] + "."

@@ -1,0 +1,65 @@
+"""Where detail was invented: how far a GAN's result is from what its faithful partner makes of the same small picture.
+
+The partner is trained for the least squared error, so it shows the mean of what could have been there (Ledig et al. 2017,
+section 2.1); texture beyond that is the GAN's choice. benchmarks/invented_detail.py measures how well this tells where the
+result is wrong; nothing that knows only the small picture can tell it of a single hair."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from srgan_hub.imaging.color import luma
+from srgan_hub.imaging.resize import downsample
+
+SPREAD = 4.0    # pixels, standard deviation: one of the small picture, about which no more is known than its value
+STRONG = 12.0   # grey levels of the 219 between black and white from which the map is saturated
+# from nothing to strong; darker and redder is more, so that it can be told without seeing colours
+COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
+
+
+def invented(sr: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) grey levels of Y by which they differ around each pixel.
+
+    Raises ValueError if the sizes differ."""
+    if sr.shape != mean.shape:
+        raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {mean.shape[1]}x{mean.shape[0]}")
+    return smoothed(np.abs(luma(sr) - luma(mean)), SPREAD)
+
+
+def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
+    """(scale H, scale W, 3) and (H, W, 3) uint8 -> (H, W) grey levels of Y: the result, shrunk again, less what was given."""
+    again = downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy()
+    return np.abs(luma(again) - luma(lr))
+
+
+def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
+    """(H, W) filtered by a Gaussian of that deviation in pixels, the border mirrored."""
+    reach = round(3 * sigma)
+    kernel = torch.exp(-torch.arange(-reach, reach + 1, dtype=torch.float64).square() / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    padded = torch.from_numpy(np.pad(values, reach, mode="symmetric"))[None, None]
+    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[0, 0].numpy()
+
+
+def coloured(levels: np.ndarray) -> np.ndarray:
+    """(H, W) grey levels -> (H, W, 3) uint8: white for 0, through yellow and red to dark red for STRONG and more."""
+    place = np.clip(levels / STRONG, 0, 1) * (len(COLOURS) - 1)
+    lower = np.minimum(place.astype(int), len(COLOURS) - 2)
+    share = (place - lower)[..., None]
+    return ((1 - share) * COLOURS[lower] + share * COLOURS[lower + 1]).round().astype(np.uint8)
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, of two arrays of one shape; equal values share their mean rank. nan where one is constant."""
+    x, y = ranks(a), ranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    spread = np.sqrt((x**2).sum() * (y**2).sum())
+    return float((x * y).sum() / spread) if spread else float("nan")
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """(N,) float64: the rank of each value, from 0, equal ones the mean of theirs."""
+    _, index, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count + 1) / 2)[index.ravel()]

@@ -1,0 +1,163 @@
+"""Enlarge uploads: one picture or several, step by step, into one file to download."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from collections.abc import Generator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image
+
+from srgan_hub.batch import enlarge_files
+from srgan_hub.files import BadInput, Job
+from srgan_hub.imaging.target import Target
+from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
+from srgan_hub.ui.steps import steps
+from srgan_hub.ui.upscalers import open_upscaler
+
+FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
+
+
+class Order(NamedTuple):
+    model: str
+    texture: float = 1.0         # of a model with a partner; see open_upscaler
+    target: Target = Target()
+    format: str = "PNG"          # a key of FORMATS
+    cut: Cut = Cut()             # of every picture
+
+
+class Step(NamedTuple):
+    words: str
+    share: float  # of the work, 0 to 1
+
+
+class Result(NamedTuple):
+    file: Path                    # a picture, or a zip of several
+    given: tuple[int, int]        # size of the picture, of the first of several
+    taken: tuple[int, int]        # that of what was enlarged of it
+    size: tuple[int, int]         # that of the result
+    count: int                    # pictures
+    seconds: float
+    engine: str
+    profile: bool                 # ICC kept
+    located: bool                 # the photograph said where it was taken; the result does not
+    faults: list[str]             # one sentence for each picture that is not there
+
+
+def enlarge(
+    sources: Sequence[str], order: Order, folder: Path, limits: Limits = Limits()  # noqa: B008 (frozen)
+) -> Generator[Step, None, Result]:  # fmt: skip
+    """Yield every step and return the result, which lies in `folder`; closing the iterator stops the computing.
+
+    Raises BadInput or CheckpointError, one sentence, if there is no result at all. Of several pictures the bad ones become
+    `faults`."""
+    if not sources:
+        raise BadInput("Choose a photo first.")
+    if len(sources) > limits.files:
+        raise BadInput(f"These are {len(sources)} files; up to {limits.files} can be enlarged here in one go.")
+    if order.format not in FORMATS:
+        raise BadInput(f"The format must be one of {', '.join(FORMATS)}, got {order.format!r}.")
+    start = time.perf_counter()
+    yield Step("Opening the model", 0)
+    upscaler = open_upscaler(order.model, order.texture)
+    sizes, faults = {}, []
+    for source in sources:
+        try:
+            sizes[source] = admitted(source, order, limits)
+        except BadInput as error:
+            faults.append(sentence(source, error))
+    jobs, there = jobs_of(list(sizes), order, folder, upscaler.scale), {}
+    running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
+    whole, computing = sum(w * h for w, h in sizes.values()), time.perf_counter()
+    try:
+        while jobs:
+            job, done, tiles = next(running)
+            number = jobs.index(job)
+            before = sum(w * h for w, h in list(sizes.values())[:number])
+            width, height = list(sizes.values())[number]
+            share = (before + width * height * done / max(tiles, 1)) / whole
+            name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
+            yield Step(f"{name}tile {done} of {tiles}{left(time.perf_counter() - computing, share)}", share)
+    except StopIteration as end:
+        for job, found in end.value:
+            if isinstance(found, BadInput):
+                faults.append(sentence(job.source, found))
+            else:
+                there[job.source] = job.target
+    finally:
+        running.close()
+    if not there:
+        raise BadInput(" ".join(faults))
+    pictures = list(there.values())
+    first = str(next(iter(there)))
+    with Image.open(pictures[0]) as picture:
+        size = picture.size
+    return Result(
+        file=pictures[0] if len(sources) == 1 else archive(pictures, folder, order.target.label(upscaler.scale)),
+        given=open_photo(first).image.size,
+        taken=open_photo(first, order.cut).image.size,
+        size=size,
+        count=len(there),
+        seconds=time.perf_counter() - start,
+        engine=str(upscaler.engine),
+        profile=bool(open_photo(first).profile),
+        located=any(map(is_located, there)),
+        faults=faults,
+    )
+
+
+def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
+    """The size of what will be enlarged of a file; BadInput if that is too large or cannot be read."""
+    megabytes = Path(source).stat().st_size / 1e6
+    if megabytes > limits.file_megabytes:
+        raise BadInput(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} are taken here")
+    size = size_of(source) if order.cut == Cut() else open_photo(source, order.cut).image.size
+    if too_large := limits.sentence(size, order.model):
+        raise BadInput(too_large)
+    return size
+
+
+def jobs_of(sources: list[str], order: Order, folder: Path, scale: int) -> list[Job]:
+    """A target for each, of its own name: photo.jpg becomes photo_x4.png, a second photo.jpg photo-2_x4.png."""
+    jobs, taken = [], set()
+    for source in sources:
+        stem, suffix, number = Path(source).stem, f"_{order.target.label(scale)}.{FORMATS[order.format]}", 2
+        name = stem
+        while name.lower() in taken:
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name.lower())
+        content = None if order.cut == Cut() else partial(content_of, source, order.cut)
+        jobs.append(Job(Path(source), folder / (name + suffix), FORMATS[order.format], content))
+    return jobs
+
+
+def content_of(source: str, cut: Cut) -> bytes:
+    return as_file(open_photo(source, cut))
+
+
+def archive(pictures, folder: Path, label: str) -> Path:
+    """A zip of the pictures, which are deleted; they are packed as they are."""
+    file = folder / f"photos_{label}.zip"
+    with zipfile.ZipFile(file, "w") as zipped:
+        for picture in pictures:
+            zipped.write(picture, picture.name)
+            picture.unlink()
+    return file
+
+
+def sentence(source: str | Path, error: BadInput) -> str:
+    """What is wrong with which file, without the folder that it lies in here."""
+    text = str(error).removeprefix(f"{source}: ").rstrip(".")
+    return f"{Path(source).name}: {text[:1].lower() + text[1:]}."
+
+
+def left(seconds: float, share: float) -> str:
+    """How long the rest will take, where that can be said yet."""
+    if share <= 0 or share >= 1:
+        return ""
+    rest = seconds * (1 - share) / share
+    return f", about {rest / 60:.0f} min left" if rest >= 90 else f", about {max(1, round(rest))} s left"

@@ -1,0 +1,219 @@
+"""The tab "Enlarge": upload, settings and outcome, and what happens when they are used. The work is done in enlarge.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import gradio as gr
+
+from srgan_hub.imaging.target import Target
+from srgan_hub.ui import over_panel, view, view_panel, words
+from srgan_hub.ui.enlarge import FORMATS, Order, enlarge
+from srgan_hub.ui.examples import files
+from srgan_hub.ui.folder import fresh_folder
+from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.mistakes import MISTAKES, mistake
+from srgan_hub.ui.models import line_of, name_of, offered
+from srgan_hub.ui.photo import Cut, open_photo
+from srgan_hub.ui.upscalers import may_name_hub_ids, partner
+from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
+
+LONGEST = "Longest side"
+SIZES = ("×4", "×2", LONGEST)
+
+
+def as_target(size: str, longest: float | None) -> Target:
+    if size == LONGEST:
+        return Target(longest=round(longest or 0))
+    return Target(scale=2) if size == "×2" else Target()
+
+
+def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str, longest: float | None, format: str) -> Order:
+    """What the settings ask for; other: a checkpoint of the Hub that was typed. Raises CheckpointError if it has no config."""
+    model = (other or "").strip() or model
+    return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest), format, cut)
+
+
+def build(limits: Limits, credits: str) -> gr.Image:
+    """The tab's components, inside a gr.Blocks. Returns the photo's, which others use."""
+    models = [name for _, name in offered()]
+    cut, place = gr.State(Cut()), gr.State(None)  # place: of the photo that is looked at, None for where most is to see
+
+    with gr.Row(elem_id="bench"):
+        with gr.Column(elem_id="photo-column"), gr.Tabs():
+            with gr.Tab("One photo", id="one"):
+                photo = gr.Image(
+                    label="Photo", type="filepath", sources=["upload", "clipboard"], elem_id="photo", height=240, buttons=[]
+                )
+                # The file as it was uploaded: gradio would open it here, and a damaged one would end in a traceback.
+                photo.preprocess = lambda payload: payload and payload.path
+                gr.Examples(files(), photo, label="Or try one of these", elem_id="examples")
+                gr.Markdown(credits, elem_classes="credits")
+            with gr.Tab("Several", id="several"):
+                photos = gr.File(
+                    label=f"Up to {limits.files} photos", file_count="multiple", file_types=["image"], elem_id="photos",
+                    height=200,
+                )  # fmt: skip
+                small = gr.Checkbox(True, label="Shrink photos over the limit first", elem_id="shrink-many")
+                many = gr.Button("Enlarge them all", variant="primary", elem_id="enlarge-many")
+        eye = view_panel.build()
+        with gr.Column(elem_id="settings"):
+            over = over_panel.build()
+            model = gr.Radio([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
+            line = gr.Markdown(line_of(models[0]), elem_id="model-line")
+            other = gr.Textbox(
+                label="Another checkpoint of the Hub", placeholder="user/name", visible=may_name_hub_ids(), elem_id="other"
+            )
+            texture = gr.Slider(
+                0, 100, 100, step=25, label="Texture, %", info="0: faithful, invents nothing. 100: vivid.", elem_id="texture",
+                visible=bool(partner(models[0])), buttons=[],
+            )  # fmt: skip
+            with gr.Row():
+                size = gr.Dropdown(SIZES, value=SIZES[0], label="Size", elem_id="size", min_width=120, filterable=False)
+                format = gr.Dropdown(list(FORMATS), value="PNG", label="File", elem_id="format", min_width=120, filterable=False)
+            longest = gr.Number(3840, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
+            go = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
+            stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
+        with gr.Column(elem_id="outcome"):
+            status = gr.HTML(elem_id="status", min_height=40)
+            file = gr.File(label="Download", interactive=False, elem_id="result", visible=False)
+            numbers = gr.HTML(elem_id="numbers")
+    settings = [model, other, texture, size, longest, format]
+
+    # What happens. Arguments are called as what they hold, so that they hide none of the components above.
+
+    def show(room, path, cut_, spot, mode, against, *chosen):
+        """The view, for the settings as they are."""
+        if not path:
+            return eye.show(None, None, mode)
+        try:
+            look = view.look(path, as_order(cut_, *chosen), spot, view_size(room, mode), against, mode == DOUBTS)
+            return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | {place: look.box.centre}
+        except MISTAKES as error:
+            raise mistake(path, error) from error
+
+    def arrive(path, *chosen):
+        """A new photo: nothing is left of the last one."""
+        fresh = {cut: Cut(), place: None, file: gr.File(None, visible=False), numbers: "", status: ""}
+        return fresh | admit(path, Cut(), *chosen)
+
+    def admit(path, cut_, *chosen):
+        try:
+            return over_panel.admit(over, limits, path, as_order(cut_, *chosen).model, cut_)
+        except MISTAKES as error:
+            raise mistake(path, error) from error
+
+    def describe(*chosen):
+        try:
+            name = as_order(Cut(), *chosen).model
+            return {line: line_of(name), texture: gr.Slider(visible=bool(partner(name)))}
+        except MISTAKES as error:
+            raise mistake(None, error) from error
+
+    def look_at(path, cut_, event: gr.SelectData):
+        return view.placed(event.index, path, cut_)
+
+    def go_to(across, down, room, path, cut_, spot, *chosen):
+        """The place half a view further that way."""
+        if not path or not spot:
+            return spot
+        order, whole = as_order(cut_, *chosen), open_photo(path, cut_).image.size
+        times = view.factor(order.target, whole)
+        width, height = view_size(room, view_panel.SLIDER)
+        moved = spot[0] + across * width / times, spot[1] + down * height / times
+        return tuple(min(max(at, 0), side) for at, side in zip(moved, whole, strict=True))
+
+    def take_region(path, *chosen):
+        found, shown = over_panel.region_on(over, limits, path, as_order(Cut(), *chosen).model, None)
+        return shown | {cut: found}
+
+    def move_region(path, model_, other_, texture_, size_, longest_, format_, event: gr.SelectData):
+        name = as_order(Cut(), model_, other_, texture_, size_, longest_, format_).model
+        found, shown = over_panel.region_on(over, limits, path, name, event.index)
+        return shown | {cut: found}
+
+    def take_shrunk(path, *chosen):
+        found, said = over_panel.shrunk(limits, path, as_order(Cut(), *chosen).model)
+        return {cut: found, place: None, over.group: gr.Group(visible=False), status: words.said(said)}
+
+    def take_quick(path):
+        name, found, said = over_panel.quickly(limits, path)
+        return {
+            model: name, other: "", cut: found, place: None, over.group: gr.Group(visible=False), status: words.said(said)
+        }  # fmt: skip
+
+    def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
+        """The steps of a run as they are shown, and in the end its file."""
+        idle = {go: gr.Button(visible=True), many: gr.Button(visible=True), stop: gr.Button(visible=False)}
+        busy = {go: gr.Button(visible=False), many: gr.Button(visible=False), stop: gr.Button(visible=True)}
+        running = enlarge(sources, order, fresh_folder(), limits)
+        try:
+            while True:
+                try:
+                    step = next(running)
+                except StopIteration as end:
+                    result = end.value
+                    break
+                yield busy | {status: words.progress(step), file: gr.File(None, visible=False), numbers: ""}
+        except MISTAKES as error:
+            yield idle | {status: words.said(str(error))}
+            raise mistake(None, error) from error
+        finally:
+            running.close()
+        done = words.facts(result, result.file.stat().st_size)
+        yield idle | {status: words.said("Done."), file: gr.File(str(result.file), visible=True), numbers: done}
+
+    def run_one(path, cut_, *chosen):
+        yield from ordered([path] if path else [], cut_, chosen)
+
+    def run_many(paths, shrink, *chosen):
+        pixels = limits.pixels((chosen[1] or "").strip() or chosen[0])
+        yield from ordered(paths or [], Cut(pixels=pixels) if shrink else Cut(), chosen)
+
+    def ordered(paths, cut_, chosen):
+        try:
+            order = as_order(cut_, *chosen)
+        except MISTAKES as error:
+            raise mistake(None, error) from error
+        yield from run(paths, order)
+
+    def cancelled():
+        return gr.Button(visible=True), gr.Button(visible=True), gr.Button(visible=False), words.said("Cancelled.")
+
+    private = dict(api_visibility="private")
+    quietly = dict(show_progress="hidden", **private)
+    seen = [eye.width, photo, cut, place, eye.mode, eye.left, *settings]
+    # A region takes a fraction of a second: a lane of its own, so that nobody waits for another's whole photograph to see theirs.
+    looking = dict(
+        fn=show, inputs=seen, outputs=[*eye.shown, place], js=MEASURE, concurrency_id="view", concurrency_limit=1,
+        show_progress="minimal", show_progress_on=eye.caption, **private,
+    )  # fmt: skip
+
+    photo.change(arrive, [photo, *settings], [cut, place, file, numbers, status, *over], **quietly).success(**looking)
+    gr.on(
+        [eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur],
+        trigger_mode="always_last", **looking,
+    )  # fmt: skip
+    size.change(lambda chosen: gr.Number(visible=chosen == LONGEST), size, longest, **quietly).success(**looking)
+    gr.on([model.change, other.submit], describe, settings, [line, texture], **quietly).success(
+        admit, [photo, cut, *settings], list(over), **quietly
+    ).success(**looking)
+    eye.thumbnail.select(look_at, [photo, cut], place, **quietly).success(**looking)
+    for name, button in eye.moves.items():
+        button.click(
+            lambda *inputs, way=COMPASS[name]: go_to(*way, *inputs), [eye.width, photo, cut, place, *settings], place, js=MEASURE,
+            **quietly,
+        ).success(**looking)  # fmt: skip
+
+    over.region.click(take_region, [photo, *settings], [cut, over.pick, over.why], **quietly)
+    over.pick.select(move_region, [photo, *settings], [cut, over.pick, over.why], **quietly)
+    over.shrink.click(take_shrunk, [photo, *settings], [cut, place, over.group, status], **quietly).success(**looking)
+    over.quick.click(take_quick, photo, [model, other, cut, place, over.group, status], **quietly).success(**looking)
+
+    lane = dict(
+        outputs=[go, many, stop, status, file, numbers], concurrency_id="compute", concurrency_limit=limits.jobs,
+        show_progress="minimal", show_progress_on=status, **private,
+    )  # fmt: skip
+    runs = [go.click(run_one, [photo, cut, *settings], **lane), many.click(run_many, [photos, small, *settings], **lane)]
+    stop.click(cancelled, None, [go, many, stop, status], cancels=runs, **quietly)
+    return photo

@@ -1,0 +1,60 @@
+"""What one visitor may ask of the machine: the page's limits, and the variables that set them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+
+QUICK = 3  # a lite network takes a third of the time of the others, so it may have three times the pixels
+
+
+def variable(default: float, name: str, what: str):
+    return field(default=default, metadata={"name": name, "what": what})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Each number has a variable of the environment; README.md lists them."""
+
+    # two cores take about 15 s a megapixel
+    megapixels: float = variable(2.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
+    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
+    files: int = variable(8, "SRGAN_MAX_FILES", "files enlarged at once")
+    jobs: int = variable(1, "SRGAN_JOBS", "photographs computed at the same time; each uses all cores")
+    queue: int = variable(20, "SRGAN_QUEUE", "visitors that may wait")
+    kept: int = variable(3600, "SRGAN_KEPT_SECONDS", "seconds that uploads and results are kept")
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """Raises ValueError, a sentence, for a variable that is no number above 0."""
+        found = {}
+        for one in fields(cls):
+            name = one.metadata["name"]
+            if text := os.environ.get(name, "").strip():
+                kind = type(one.default)
+                try:
+                    found[one.name] = kind(text)
+                except ValueError:
+                    found[one.name] = 0
+                if not 0 < found[one.name] < float("inf"):
+                    number = "a whole number" if kind is int else "a number"
+                    raise ValueError(f"{name} must be {number} above 0 ({one.metadata['what']}), got {text!r}")
+        return cls(**found)
+
+    def pixels(self, model: str) -> int:
+        """How many an upload may have for that model."""
+        return round(1e6 * self.megapixels * (QUICK if is_quick(model) else 1))
+
+    def sentence(self, size: tuple[int, int], model: str) -> str | None:
+        """Why a picture of that (width, height) is not enlarged as a whole; None if it is."""
+        pixels = size[0] * size[1]
+        if pixels <= self.pixels(model):
+            return None
+        return (
+            f"This photo has {pixels / 1e6:.1f} megapixels ({size[0]}×{size[1]}); "
+            f"up to {self.pixels(model) / 1e6:g} can be enlarged here in one go."
+        )
+
+
+def is_quick(model: str) -> bool:
+    return model.endswith("-lite")

@@ -1,0 +1,105 @@
+"""The panel "Check on a sharp picture": its components and what happens when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import gradio as gr
+import numpy as np
+
+from srgan_hub.imaging.region import most_detailed
+from srgan_hub.ui import words
+from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.mistakes import MISTAKES, mistake
+from srgan_hub.ui.models import offered
+from srgan_hub.ui.sharp import COLUMNS, Check, evaluate
+from srgan_hub.ui.upscalers import partner
+from srgan_hub.ui.view import BICUBIC
+
+HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, \
+restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
+faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
+classifier) are lower where it is better."""
+WIDTH, HEIGHT = 640, 480  # of what is shown
+
+
+def table(check: Check, names: dict[str, str]) -> str:
+    """The numbers; the best of each column is bold."""
+    shown = [key for key in COLUMNS if key in next(iter(check.rows.values()))]
+    best = {}
+    for key in shown:
+        values = [row[key] for row in check.rows.values() if not np.isnan(row[key])]
+        best[key] = (max if COLUMNS[key][2] else min)(values) if len(values) > 1 else None
+    lines = []
+    for method, row in check.rows.items():
+        cells = []
+        for key in shown:
+            text = "–" if np.isnan(row[key]) else f"{row[key]:{COLUMNS[key][1]}}"
+            cells.append(f"<td class=best>{text}</td>" if row[key] == best[key] else f"<td>{text}</td>")
+        lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
+    head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
+    natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
+    return (
+        f'<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div><p>{words.by(check.small)} pixels were restored to "
+        f"{words.by(check.original.size)}, and measured on the luma (PSNR, SSIM, NIQE).{natural}</p>"
+    )
+
+
+def build(limits: Limits, photo: gr.Image) -> None:
+    """The panel, for the photo that was chosen above it."""
+    choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
+    names = {name: label for label, name in choices}
+    first = offered()[0][1]
+    ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
+    with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
+        gr.Markdown(HOW)
+        methods = gr.CheckboxGroup(choices, value=ticked, label="Restore by", elem_id="methods")
+        with gr.Row():
+            go = gr.Button("Check the photo above", variant="primary", elem_id="check")
+            stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel-check")
+        status = gr.HTML(elem_id="check-status", min_height=40)
+        scores = gr.HTML(elem_id="scores")
+        with gr.Column(visible=False) as compared:
+            which = gr.Radio([], label="Restored by, beside the original on the right", elem_id="which")
+            pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
+    found = gr.State(None, time_to_live=limits.kept)
+
+    def regions(check, method):
+        box = most_detailed(check.original, (WIDTH, HEIGHT))
+        return check.results[method].crop(box), check.original.crop(box)
+
+    def run(photo, methods) -> Iterator[dict]:
+        idle = {go: gr.Button(visible=True), stop: gr.Button(visible=False)}
+        running = evaluate(photo, methods)
+        try:
+            while True:
+                try:
+                    step = next(running)
+                except StopIteration as end:
+                    check = end.value
+                    break
+                yield {go: gr.Button(visible=False), stop: gr.Button(visible=True), status: words.progress(step), scores: "",
+                       compared: gr.Column(visible=False)}  # fmt: skip
+        except MISTAKES as error:
+            yield idle | {status: words.said(str(error))}
+            raise mistake(photo, error) from error
+        finally:
+            running.close()
+        last = list(check.rows)[-1] if first not in check.rows else first
+        yield idle | {
+            status: "", scores: table(check, names), found: check, compared: gr.Column(visible=True),
+            which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: regions(check, last),
+        }  # fmt: skip
+
+    private = dict(api_visibility="private")
+    running = go.click(
+        run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_id="compute",
+        concurrency_limit=limits.jobs, show_progress="minimal", show_progress_on=status, **private,
+    )  # fmt: skip
+    stop.click(
+        lambda: (gr.Button(visible=True), gr.Button(visible=False), words.said("Cancelled.")), None, [go, stop, status],
+        cancels=[running], show_progress="hidden", **private,
+    )  # fmt: skip
+    which.input(lambda check, method: check and regions(check, method), [found, which], pair, show_progress="hidden", **private)

@@ -1,0 +1,106 @@
+"""How the page looks: colours with enough contrast (WCAG AA) in light and dark, one column on a phone."""
+
+from __future__ import annotations
+
+import json
+
+import gradio as gr
+
+THEME = gr.themes.Default(
+    primary_hue="teal",
+    neutral_hue="slate",
+    font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"],
+    font_mono=["ui-monospace", "DejaVu Sans Mono", "monospace"],
+    radius_size="md",
+).set(
+    body_text_color_subdued="*neutral_600",  # gradio's own greys have 2.6:1 on white
+    body_text_color_subdued_dark="*neutral_300",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_label_text_color="*neutral_700",
+    block_label_text_color_dark="*neutral_200",
+    input_placeholder_color="*neutral_600",
+    input_placeholder_color_dark="*neutral_300",
+    button_primary_background_fill="*primary_700",  # white on it has 5.5:1
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_600",
+    button_primary_text_color="white",
+    button_primary_text_color_dark="white",
+    checkbox_label_background_fill_selected="*primary_700",
+    checkbox_label_background_fill_selected_dark="*primary_700",
+    checkbox_label_text_color_selected="white",
+    checkbox_label_text_color_selected_dark="white",
+    color_accent="*primary_700",  # of the tab that is open
+    slider_color="*primary_600",
+    slider_color_dark="*primary_500",
+    block_title_text_color="*neutral_700",
+    block_title_text_color_dark="*neutral_200",
+    link_text_color="*primary_700",
+    link_text_color_dark="*primary_300",
+)
+
+CSS = """
+#title h1 { font-size: 1.7rem; margin: .2em 0 .1em; }
+#title p { max-width: 62em; margin: 0; }
+.dark button.selected[role=tab] { color: var(--primary-300); }
+#bench { display: grid; grid-template-columns: 350px minmax(0, 1fr); grid-template-rows: auto auto 1fr; gap: 16px 24px;
+         grid-template-areas: "photo view" "settings view" "settings outcome"; align-items: start; }
+#bench > * { min-width: 0 !important; }
+#photo-column { grid-area: photo } #view { grid-area: view } #settings { grid-area: settings } #outcome { grid-area: outcome }
+#photo-column, #settings { gap: 12px; }
+@media (max-width: 860px) {
+  #bench { grid-template-columns: minmax(0, 1fr); grid-template-rows: none;
+           grid-template-areas: "photo" "view" "settings" "outcome"; }
+  .gradio-container .tabitem { padding-left: 0; padding-right: 0; }
+  #title h1 { font-size: 1.35rem; }
+}
+:is(button, a, input, textarea, select, [tabindex], summary):focus-visible,
+label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
+#model label, #mode label { padding: 4px 10px; }
+#model-line p { margin: 0; color: var(--body-text-color-subdued); }
+#examples .gallery { gap: 8px; } .credits p { font-size: .8rem; color: var(--body-text-color-subdued); margin: 0; }
+#enlarge, #cancel { min-height: 48px; font-size: 1.05rem; }
+.status progress { width: 100%; height: 10px; accent-color: var(--primary-600); display: block; margin-bottom: 6px; }
+.facts, .facts tr, .facts td, .facts th { border: 0 !important; border-collapse: collapse; background: none !important; }
+.facts { width: auto !important; margin: 0 !important; }
+.facts td, .facts th { padding: 3px 16px 3px 0 !important; text-align: left; vertical-align: top; font-weight: normal; }
+.facts th { color: var(--body-text-color-subdued); white-space: nowrap; }
+.notice { border-left: 4px solid var(--primary-600); padding: .4em .8em; background: var(--background-fill-secondary); }
+.names { display: flex; justify-content: space-between; gap: 1em; font-weight: 600; }
+.names span { text-align: center; font-weight: 400; color: var(--body-text-color-subdued); }
+#empty h2 { font-size: 1.25rem; margin: 0 0 .2em; } #empty p { margin: 0; }
+#compass { gap: 6px; flex-wrap: nowrap; } #compass button { min-width: 0; padding: 4px 6px; min-height: 40px; }
+#where { align-items: flex-start; }
+#thumbnail { max-width: 244px; flex: none; } :is(#thumbnail, #pick) img { cursor: crosshair; }
+#pair, #sample { width: 100%; margin: 0 auto; border: 0; }
+#sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
+#sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
+footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }
+"""
+
+# Descriptions of pictures for those who do not see them: gradio writes none. By the place that a picture stands in.
+ALT = {
+    "#photo img": "the photo that was uploaded",
+    "#examples img": "an example to try",
+    "#sample img": "a part of an example, enlarged",
+    "#pair img": "a region of the photo, enlarged: the two methods lie over each other",
+    "#before img": "a region of the photo, enlarged by the method on the left",
+    "#after img": "the same region, enlarged by the model that was chosen, or the map of what it invented",
+    "#changed img": "map of what the enlarged region changes of the photo",
+    "#thumbnail img": "the whole photo, with a frame around the region that is shown",
+    "#pick img": "the whole photo, with a frame around the region that will be enlarged",
+}
+# gradio puts CSS inside of its page only; the page's own edges, and the script, go into the document's head.
+HEAD = f"""<style>
+.gradio-container {{ width: 100%; max-width: 1360px !important; margin: 0 auto !important; }}
+@media (max-width: 860px) {{ .gradio-container .app {{ padding: 12px !important; }} }}
+</style>
+<script>
+const descriptions = {json.dumps(ALT)};
+function describe() {{
+  for (const [place, text] of Object.entries(descriptions))
+    for (const image of document.querySelectorAll(place)) if (!image.alt) image.alt = text;
+}}
+new MutationObserver(describe).observe(document, {{childList: true, subtree: true}});
+</script>"""

@@ -1,0 +1,53 @@
+"""The Upscalers of the page: which a visitor may have, compiled on first use, ten at most kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from srgan_hub.loading import CONFIG, CheckpointError, fetch, is_hub_id, locate
+from srgan_hub.pipeline import Upscaler
+from srgan_hub.ui.models import offered
+
+KEPT = 10
+# LR pixels a side. Half a second of two cores: the page hears of each tile, and stops computing after it. The Upscaler's own
+# 256 would save a tenth of the time.
+TILE = 160
+HUB = "SRGAN_HUB_MODELS"  # set to 1, visitors may name checkpoints of the Hub
+
+
+def may_name_hub_ids() -> bool:
+    return os.environ.get(HUB, "") not in ("", "0")
+
+
+def check(model: str) -> None:
+    """Raise CheckpointError unless this one is offered: a visitor names neither folders nor, unless allowed, Hub ids."""
+    names = [name for _, name in offered()]
+    if model in names or (may_name_hub_ids() and isinstance(model, str) and is_hub_id(model)):
+        return
+    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(names)}")
+
+
+def partner(model: str) -> str | None:
+    """The checkpoint that this one can be blended with, if it names one."""
+    return json.loads(Path(fetch(locate(model), CONFIG)).read_text()).get("partner")
+
+
+def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
+    """The checkpoint's Upscaler; texture from 0, its faithful partner, to 1, itself.
+
+    Raises CheckpointError for a model that is not offered or cannot be loaded, and for texture without a partner."""
+    check(model)
+    faithful = partner(model) if texture != 1 else None
+    if texture != 1 and not faithful:
+        raise CheckpointError(f"{model} has no faithful partner to be blended with; leave the texture at 100 %")
+    if not 0 <= texture <= 1:
+        raise CheckpointError(f"texture must be from 0 to 1, got {texture}")
+    return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may have 8 bits, which is faster
+
+
+@lru_cache(maxsize=KEPT)
+def _open(model: str, texture: float) -> Upscaler:
+    return Upscaler.from_pretrained(model, texture=texture, tile=TILE)

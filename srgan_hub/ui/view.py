@@ -1,0 +1,152 @@
+"""What is seen of a photograph: one region of it at full size, enlarged by one model or another, and where that region lies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from srgan_hub.evaluation.invented import coloured, invented, lr_error
+from srgan_hub.files import read_picture
+from srgan_hub.imaging.region import Box, around, most_detailed
+from srgan_hub.imaging.target import Target
+from srgan_hub.ui.enlarge import Order
+from srgan_hub.ui.examples import shipped
+from srgan_hub.ui.models import name_of
+from srgan_hub.ui.photo import Cut, open_photo
+from srgan_hub.ui.upscalers import open_upscaler, partner
+
+BICUBIC = "bicubic"
+MARGIN = 16      # LR pixels around the region that the network sees, as around a tile: within 1 grey level of the whole picture
+THUMBNAIL = 240  # pixels of its longer side
+CLEAR = 4        # grey levels from which a difference is called clear in words
+
+
+def factor(target: Target, size: tuple[int, int], scale: int = 4) -> float:
+    """How many times as wide the whole result is. Raises ValueError for a target that cannot be had."""
+    return target.size(*size, scale)[0] / size[0]
+
+
+def region(path: str, cut: Cut, place: tuple[float, float] | None, size: tuple[int, int], times: float) -> Box:
+    """The part of the photograph that, enlarged, has `size` (width, height): around (x, y) of it, or where most is to see."""
+    image = open_photo(path, cut).image
+    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than there is room
+    return around(place, wanted, image.size) if place else most_detailed(image, wanted)
+
+
+class Doubts(NamedTuple):
+    """Of a region, at its size in the result."""
+
+    invented: Image.Image | None  # map of texture beyond the mean estimate; None for a model without a partner
+    changed: Image.Image          # map of what the result, shrunk again, changes of the photograph
+    mean: float                   # grey levels by which the two networks differ
+    clearly: float                # share of the region where they do by CLEAR or more
+    changed_mean: float           # grey levels
+
+
+class Look(NamedTuple):
+    """What is seen of a photograph with the settings as they are."""
+
+    box: Box                      # of the photograph
+    first: Image.Image            # by the method on the left
+    second: Image.Image           # by the model
+    names: tuple[str, str]        # of the two
+    doubts: Doubts | None         # where they were asked for
+
+
+def look(
+    path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
+) -> Look:  # fmt: skip
+    """A region of `size` (width, height) pixels of the result, around (x, y) of the photograph or where most is to see.
+
+    against: what is on the left. Raises BadInput, CheckpointError or ValueError, one sentence each."""
+    path, cut, target = str(path), order.cut, order.target
+    box = region(path, cut, place, size, factor(target, open_photo(path, cut).image.size))
+    first = enlarged(path, cut, box, against, 1.0, target)
+    second = enlarged(path, cut, box, order.model, order.texture, target)
+    texture = f", texture {order.texture:.0%}" if order.texture != 1 else ""
+    found = doubts(path, cut, box, order.model, order.texture, target) if doubt else None
+    return Look(box, first, second, (title(against), title(order.model) + texture), found)
+
+
+def title(method: str) -> str:
+    return "Bicubic" if method == BICUBIC else f"{name_of(method)} model"
+
+
+@lru_cache(maxsize=48)
+def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, target: Target) -> Image.Image:
+    """The box of the photograph at its size in the result; method: a model, or BICUBIC. `info` holds the ICC profile.
+
+    Raises BadInput, CheckpointError or ValueError, one sentence each."""
+    photo = open_photo(path, cut)
+    seen, size = surroundings(box, photo.image.size), size_of(box, target, photo.image.size)
+    part = photo.image.crop(seen)
+    if method == BICUBIC:
+        scale, large = 1, part
+    elif cut == Cut() and (ready := shipped(path, method, texture)):
+        seen, scale, large = Box(0, 0, *photo.image.size), 4, read_picture(ready)
+    else:
+        upscaler = open_upscaler(method, texture)
+        scale, large = upscaler.scale, upscaler(part)
+    inside = [scale * (b - s) for b, s in zip(box, seen[:2] * 2, strict=True)]
+    result = large.resize(size, Image.Resampling.BICUBIC, box=inside)  # reads beyond `inside` where it has to, not only in it
+    result.info = {"icc_profile": photo.profile} if photo.profile else {}
+    return result
+
+
+@lru_cache(maxsize=16)
+def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, target: Target) -> Doubts:
+    """What of the region not to rely on; errors as `enlarged`."""
+    image = open_photo(path, cut).image
+    seen, size = surroundings(box, image.size), size_of(box, target, image.size)
+    part = image.crop(seen).convert("RGB")
+    upscaler, faithful = open_upscaler(model, texture), partner(model)
+    scale, sr = upscaler.scale, np.asarray(upscaler(part))
+    rows, columns = (slice(box[i] - seen[i], box[i + 2] - seen[i]) for i in (1, 0))
+    large = tuple(slice(scale * one.start, scale * one.stop) for one in (rows, columns))
+    changed = lr_error(sr, np.asarray(part), scale)[rows, columns]
+    beyond = invented(sr, np.asarray(open_upscaler(faithful)(part)))[large] if faithful else None
+    return Doubts(
+        invented=None if beyond is None else as_map(beyond, size),
+        changed=as_map(changed, size),
+        mean=0.0 if beyond is None else float(beyond.mean()),
+        clearly=0.0 if beyond is None else float((beyond >= CLEAR).mean()),
+        changed_mean=float(changed.mean()),
+    )
+
+
+def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
+    return Image.fromarray(coloured(levels)).resize(size, Image.Resampling.BILINEAR)
+
+
+def surroundings(box: Box, whole: tuple[int, int]) -> Box:
+    return Box(*(max(0, side - MARGIN) for side in box[:2]), *map(min, (side + MARGIN for side in box[2:]), whole))
+
+
+def size_of(box: Box, target: Target, whole: tuple[int, int]) -> tuple[int, int]:
+    times = factor(target, whole)
+    return max(1, round(times * box.size[0])), max(1, round(times * box.size[1]))
+
+
+def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
+    """The whole photograph, small, with the region marked."""
+    image = open_photo(path, cut).image
+    share = min(1.0, THUMBNAIL / max(image.size))
+    size = [max(1, round(share * side)) for side in image.size]
+    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
+    per = small.width / image.width, small.height / image.height
+    left, top, right, bottom = box[0] * per[0], box[1] * per[1], box[2] * per[0] - 1, box[3] * per[1] - 1
+    draw = ImageDraw.Draw(small)
+    for inset, colour in ((-1, "black"), (0, "white"), (1, "white"), (2, "black")):
+        if right - left > 2 * inset + 1 and bottom - top > 2 * inset + 1:
+            draw.rectangle((left + inset, top + inset, right - inset, bottom - inset), outline=colour)
+    return small
+
+
+def placed(click: tuple[int, int], path: str, cut: Cut) -> tuple[float, float]:
+    """Where on the photograph a click on its thumbnail was."""
+    image = open_photo(path, cut).image
+    share = min(1.0, THUMBNAIL / max(image.size))
+    return click[0] / share, click[1] / share

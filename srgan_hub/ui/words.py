@@ -1,0 +1,71 @@
+"""What the page says of a result, as HTML that escapes what comes from a file's name."""
+
+from __future__ import annotations
+
+from html import escape
+
+from srgan_hub.ui.enlarge import Result, Step
+from srgan_hub.ui.view import CLEAR, Doubts
+
+
+def progress(step: Step) -> str:
+    return (
+        f'<div class="status" role="status" aria-live="polite"><progress value="{step.share:.3f}" max="1" '
+        f'aria-label="Enlarging"></progress>{escape(step.words)}</div>'
+    )
+
+
+def said(sentence: str) -> str:
+    return f'<div class="status" role="status" aria-live="polite">{escape(sentence)}</div>'
+
+
+def facts(result: Result, bytes_: int) -> str:
+    """A table of the numbers, and sentences on what was left out."""
+    rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
+    if result.count > 1:
+        rows = {"Pictures": str(result.count)}
+    elif result.taken != result.given:
+        rows["Taken of it"] = f"{by(result.taken)} pixels"
+    rows["File"] = f"{result.file.name}, {bytes_ / 1e6:.1f} MB"
+    rows["Time"] = f"{result.seconds:.1f} s"
+    rows["Computed by"] = result.engine
+    if result.profile:
+        rows["Colour profile"] = "kept"
+    if result.located:
+        rows["Place"] = "The photo says where it was taken (GPS). That is removed: the enlarged file does not."
+    table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    faults = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
+    missing = f'<div class="notice"><p>Not enlarged:</p><ul>{faults}</ul></div>' if faults else ""
+    return f'<table class="facts">{table}</table>{missing}'
+
+
+def names(left: str, right: str, size: tuple[int, int]) -> str:
+    """What stands on which side of the view."""
+    pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
+    style = f"<style>#pair, #sample, .names {{ max-width: {size[0]}px; margin: 0 auto; }}</style>"  # no wider than it is
+    return f'{style}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+
+
+def doubted(doubts: Doubts) -> str:
+    """Where detail was invented, in plain words."""
+    if doubts.invented is None:
+        first = (
+            "This model is faithful: it shows the mean of everything that could have been there and adds no texture of its own. "
+            "Its edges are still guesses."
+        )
+    else:
+        first = (
+            "<b>The darker, the more of it is invented.</b> The model's faithful partner saw the same small photo and shows the "
+            "mean of everything that could have been there; the map is what this model adds to that. It may look right and still "
+            "be wrong: a face, a number plate or a word in the dark places is no evidence. Here it adds "
+            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region."
+        )
+    second = (
+        f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
+        "219): that part was not invented but changed."
+    )
+    return f"<p>{first}</p><p>{second}</p>"
+
+
+def by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

@@ -1,0 +1,145 @@
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import read, smooth_photo
+from srgan_hub import Upscaler
+from srgan_hub.files import BadInput
+from srgan_hub.imaging.region import Box
+from srgan_hub.imaging.target import Target
+from srgan_hub.ui import enlarge as module
+from srgan_hub.ui.enlarge import Order, enlarge, left
+from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.photo import Cut
+
+ORDER = Order("srgan-x4")
+
+
+@pytest.fixture
+def tiny(monkeypatch, tiny_generator):
+    upscaler = Upscaler(tiny_generator, tile=16)
+    monkeypatch.setattr(module, "open_upscaler", lambda model, texture: upscaler)
+    return upscaler
+
+
+@pytest.fixture
+def photo(tmp_path):
+    smooth_photo(40, 28).save(tmp_path / "my photo.png")
+    return str(tmp_path / "my photo.png")
+
+
+def run(*arguments, **options):
+    seen, running = [], enlarge(*arguments, **options)
+    while True:
+        try:
+            seen.append(next(running))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_one_picture_is_what_the_upscaler_makes_of_it(tiny, photo, tmp_path):
+    seen, result = run([photo], ORDER, tmp_path / "out")
+    assert result.file == tmp_path / "out" / "my photo_x4.png"
+    assert np.array_equal(np.asarray(read(result.file)), np.asarray(tiny(read(photo))))
+    assert (result.given, result.taken, result.size, result.count) == ((40, 28), (40, 28), (160, 112), 1)
+    assert result.engine == str(tiny.engine)
+    assert [step.share for step in seen] == sorted(step.share for step in seen)
+    assert seen[-1].words == "tile 6 of 6"
+    assert "left" in seen[3].words
+
+
+@pytest.mark.parametrize(
+    ("target", "format", "name", "size"),
+    [(Target(scale=2), "WebP", "my photo_x2.webp", (80, 56)), (Target(longest=100), "JPEG", "my photo_100.jpg", (100, 70))],
+)
+def test_other_sizes_and_formats(tiny, photo, tmp_path, target, format, name, size):
+    _, result = run([photo], ORDER._replace(target=target, format=format), tmp_path)
+    assert result.file.name == name
+    assert read(result.file).size == result.size == size
+
+
+def test_profile_is_kept_and_place_is_not(tiny, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"
+    smooth_photo(20, 14).save(tmp_path / "a.jpg", exif=exif, icc_profile=b"a profile")
+    for order in (ORDER, ORDER._replace(format="JPEG"), ORDER._replace(cut=Cut(pixels=100)), ORDER._replace(format="WebP")):
+        _, result = run([str(tmp_path / "a.jpg")], order, tmp_path / "out")
+        assert result.profile
+        assert result.located
+        with Image.open(result.file) as image:
+            assert image.info["icc_profile"] == b"a profile"
+            assert not image.getexif()
+
+
+def test_region_and_shrinking(tiny, photo, tmp_path):
+    _, result = run([photo], ORDER._replace(cut=Cut(region=Box(5, 5, 25, 15))), tmp_path)
+    assert (result.given, result.taken, result.size) == ((40, 28), (20, 10), (80, 40))
+    assert np.array_equal(np.asarray(read(result.file)), np.asarray(tiny(read(photo).crop((5, 5, 25, 15)))))
+    _, result = run([photo], ORDER._replace(cut=Cut(pixels=280)), tmp_path)
+    assert result.taken == (20, 14)
+
+
+def test_several_come_in_a_zip_and_the_bad_one_is_named(tiny, photo, tmp_path):
+    (tmp_path / "sub").mkdir()
+    smooth_photo(20, 14, seed=1).save(tmp_path / "sub" / "my photo.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    smooth_photo(20, 14).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:300])
+    sources = [photo, str(tmp_path / "broken.png"), str(tmp_path / "cut.png"), str(tmp_path / "sub" / "my photo.png")]
+    seen, result = run(sources, ORDER, tmp_path / "out")
+    assert result.count == 2
+    assert result.file.name == "photos_x4.zip"
+    with zipfile.ZipFile(result.file) as zipped:
+        assert zipped.namelist() == ["my photo_x4.png", "my photo-2_x4.png"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photos_x4.zip"]
+    assert len(result.faults) == 2
+    assert "broken.png: not a picture that can be read." in result.faults
+    assert not any(str(tmp_path) in fault for fault in result.faults)
+    assert any("my photo.png, 1 of 3: tile" in step.words for step in seen)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (Limits(megapixels=0.001), r"my photo\.png: this photo has 0\.0 megapixels \(40×28\); up to 0\.001 can be"),
+        (Limits(file_megabytes=0.001), r"my photo\.png: the file has 0 MB; up to 0\.001 are taken here\."),
+    ],
+)
+def test_over_a_limit_is_a_sentence(tiny, photo, tmp_path, limits, said):
+    with pytest.raises(BadInput, match=said):
+        run([photo], ORDER, tmp_path, limits)
+
+
+def test_too_many_or_none_or_an_unknown_format(tiny, photo, tmp_path):
+    with pytest.raises(BadInput, match="These are 3 files; up to 2"):
+        run([photo] * 3, ORDER, tmp_path, Limits(files=2))
+    with pytest.raises(BadInput, match="Choose a photo first"):
+        run([], ORDER, tmp_path)
+    with pytest.raises(BadInput, match="one of PNG, WebP, JPEG"):
+        run([photo], ORDER._replace(format="GIF"), tmp_path)
+
+
+def test_a_size_that_cannot_be_had_is_a_sentence(tiny, photo, tmp_path):
+    with pytest.raises(BadInput, match=r"my photo\.png: a longest side of 9999 cannot be had from 40x28"):
+        run([photo], ORDER._replace(target=Target(longest=9999)), tmp_path)
+
+
+def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, monkeypatch):
+    computed = []
+    compute = tiny._compute
+    monkeypatch.setattr(tiny, "_compute", lambda lr: computed.append(1) or compute(lr))
+    monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
+    running = enlarge([photo], ORDER, tmp_path / "out")
+    while not next(running).words.startswith("tile 2"):
+        pass
+    running.close()
+    assert len(computed) == 2
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_time_left_in_words():
+    assert left(10, 0.5) == ", about 10 s left"
+    assert left(100, 0.25) == ", about 5 min left"
+    assert left(10, 0) == left(10, 1) == ""

@@ -1,0 +1,17 @@
+from PIL import Image
+
+from srgan_hub.ui.sharp import Check
+from srgan_hub.ui.sharp_panel import table
+
+ROWS = {
+    "bicubic": {"psnr": 26.5, "ssim": 0.7, "niqe": float("nan"), "seconds": 0.01},
+    "srgan-x4": {"psnr": 27.25, "ssim": 0.69, "niqe": 4.5, "seconds": 0.5},
+}
+
+
+def test_the_table_has_every_number_and_marks_the_best():
+    said = table(Check(Image.new("RGB", (96, 80)), (24, 20), ROWS, {}, 3.25), {"srgan-x4": "<Clean>"})
+    for part in ("<td>26.50</td>", "<td class=best>27.25</td>", "<td class=best>0.7000</td>", "<td>–</td>", "24×20", "96×80",
+                 "NIQE is 3.25", "&lt;Clean&gt;"):  # fmt: skip
+        assert part in said
+    assert "feature distance" not in said
