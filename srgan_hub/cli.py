@@ -25,6 +25,7 @@ from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
+from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
@@ -36,7 +37,7 @@ from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
 from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.generator import SRGANGenerator
-from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, check_push, push
+from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.target import Target
@@ -219,9 +220,13 @@ def push_checkpoint(options: argparse.Namespace) -> int:
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub already; to copy it, fetch it first: hf download {folder}")
-    check_push(options.repo_id, options.private)
+    beside = SRGANDiscriminator.from_pretrained(folder, subfolder=DISCRIMINATOR) if options.discriminator else None
     with tempfile.TemporaryDirectory(prefix="srgan_hub-") as copy:
-        shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=lambda place, names: set(names) - {*PUSHED, DISCRIMINATOR})
+        for name in PUSHED:  # contents alone: a folder that is read-only makes a copy that is
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, Path(copy) / name)
+        if beside:
+            beside.save_pretrained(Path(copy) / DISCRIMINATOR)
         if not (folder / CARD).exists():
             generator.generate_model_card(options.repo_id).save(Path(copy) / CARD)
         upscaler = Upscaler(generator, engine="pytorch", precision="fp32")

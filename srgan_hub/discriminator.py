@@ -22,10 +22,10 @@ class SRGANDiscriminator(nn.Module, StrictHubMixin, library_name="srgan_hub", li
 
     def __init__(self, crop: int = 96, width: int = 64):
         super().__init__()
-        if type(crop) is not int or crop < 16 or crop % 16:
-            raise ValueError(f"crop must be a multiple of 16, got {crop!r}")
-        if type(width) is not int or width < 1:
-            raise ValueError(f"width must be a whole number from 1, got {width!r}")
+        if type(crop) is not int or not 16 <= crop <= 1024 or crop % 16:
+            raise ValueError(f"crop must be a multiple of 16 up to 1024, got {crop!r}")
+        if type(width) is not int or not 1 <= width <= 1024:
+            raise ValueError(f"width must be a whole number from 1 to 1024, got {width!r}")
         self.crop = crop
         layers: list[nn.Module] = []
         channels = 3

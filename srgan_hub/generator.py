@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from srgan_hub.card import new_card
 from srgan_hub.loading import StrictHubMixin, hub_name
 
+MOST = 1024  # channels, and blocks: a file that asks for more is no generator
+
 
 class ResidualBlock(nn.Module):
     def __init__(self, width: int, norm: type[nn.Module]):
@@ -45,8 +47,8 @@ class SRGANGenerator(
         if type(scale) is not int or scale not in (2, 4, 8):
             raise ValueError(f"scale must be 2, 4 or 8, got {scale!r}")
         for name, value in (("width", width), ("blocks", blocks)):
-            if type(value) is not int or value < 1:
-                raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+            if type(value) is not int or not 1 <= value <= MOST:
+                raise ValueError(f"{name} must be a whole number from 1 to {MOST}, got {value!r}")
         if norm not in ("batch", "none"):
             raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
         if partner is not None and not isinstance(partner, str):

@@ -108,6 +108,8 @@ def read_config(path: Path, cls: type, source: str) -> dict:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
+    except OSError as error:
+        raise CheckpointError(f"{source}: {CONFIG} cannot be read ({error.strerror})") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
     known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
@@ -132,8 +134,11 @@ def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        with open(path, "rb") as file:
-            start = file.read(9)
+        try:
+            with open(path, "rb") as file:
+                start = file.read(9)
+        except OSError as unread:
+            raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
         if start.startswith(b"version "):
             what = f"{WEIGHTS} is a pointer of Git LFS, not the file that it stands for: run `git lfs pull`"
         elif start[8:] == b"{":  # the header that every safetensors file has after its length
@@ -170,12 +175,19 @@ def hub_name(checkpoint: str | None) -> str | None:
     return checkpoint if is_hub_id(checkpoint) else None
 
 
+def is_folder(source: str) -> bool:
+    try:
+        return Path(source).is_dir()
+    except OSError:  # a name that is too long for any
+        return False
+
+
 def locate(source: str) -> str:
     """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
     source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
-    if source and (Path(source).is_dir() or (is_hub_id(source) and not Path(source).is_file())):
+    if source and (is_folder(source) or (is_hub_id(source) and not Path(source).is_file())):
         return source
     if source and Path(source).is_file():
         pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
@@ -201,7 +213,7 @@ def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], sour
     for name in both:
         if own[name].is_floating_point() != tensors[name].is_floating_point():
             faults.append(f"{name} holds {tensors[name].dtype}")
-        elif not tensors[name].isfinite().all():
+        elif not tensors[name].float().isfinite().all():  # float8 knows no isfinite of its own
             faults.append(f"{name} holds numbers that are not finite")
     if faults:
         shown = "; ".join(sorted(faults)[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")

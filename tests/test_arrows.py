@@ -15,7 +15,7 @@ ALLOWED = {
     "blend": {"generator"},
     "card": set(),
     "batch": {"files", "imaging"},
-    "cli": {"__init__", "batch", "blend", "card", "data", "engine", "evaluation", "export", "files", "generator",
+    "cli": {"__init__", "batch", "blend", "card", "data", "discriminator", "engine", "evaluation", "export", "files", "generator",
             "hub/push", "hub/space", "imaging", "loading", "mos", "pipeline", "program", "quantization", "training/colour"},
     "discriminator": {"loading"},
     "files": {"imaging"},

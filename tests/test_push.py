@@ -46,7 +46,7 @@ def test_run_pushes_as_it_goes_and_a_failed_push_is_tried_again(hub, photo_folde
     assert str(tmp_path) not in json.dumps(record)
     assert str(tmp_path) not in files["README.md"].decode()
     assert 'from_pretrained("user/mine")' in files["README.md"].decode()
-    assert "(figure.png)" in block(files["README.md"].decode(), USE)
+    assert "(srgan_hub-figure.png)" in block(files["README.md"].decode(), USE)
     loaded = client(hub, "-c", "from srgan_hub import SRGANGenerator; print(SRGANGenerator.from_pretrained('user/mine').width)")
     assert loaded.stdout.strip() == "4", loaded.stderr
 
@@ -143,15 +143,15 @@ def test_pushed_it_loads_shows_and_says_what_was_measured(hub, checkpoint):
     status, said = push(hub, checkpoint, "user/mine")
     assert (status, said.startswith(f"{hub.url}/user/mine/commit/")) == (0, True)
     files = hub.files("model", "user/mine")
-    assert files.keys() == {"README.md", "config.json", "figure.png", "model.safetensors"}
+    assert files.keys() == {"README.md", "config.json", "srgan_hub-figure.png", "model.safetensors"}
     for name in ("config.json", "model.safetensors"):
         assert files[name] == (checkpoint / name).read_bytes()
     use = block(files["README.md"].decode(), USE)
-    assert 'from_pretrained("user/mine")' in use and "(figure.png)" in use
+    assert 'from_pretrained("user/mine")' in use and "(srgan_hub-figure.png)" in use
     front = front_matter(files["README.md"])
     assert psnr(files["README.md"]) == {"Set5": 30.0, "Set14": 27.0}
     assert (front["license"], front["library_name"], front["pipeline_tag"]) == ("other", "srgan_hub", "image-to-image")
-    assert "figure.png" not in {path.name for path in checkpoint.iterdir()}, "the folder is left as it was"
+    assert "srgan_hub-figure.png" not in {path.name for path in checkpoint.iterdir()}, "the folder is left as it was"
     loaded = client(hub, "-c", LOAD, "user/mine", "{}")
     assert loaded.stdout.strip() == "4", loaded.stderr
 
@@ -260,6 +260,30 @@ def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoi
     assert not hub.repos
 
 
+def test_other_networks_and_wrong_names_are_refused(hub, checkpoint):
+    SRGANDiscriminator(crop=16, width=1).save_pretrained(checkpoint / "discriminator")
+    (checkpoint / "discriminator" / "model.safetensors").write_bytes(b"\x80\4no weights")
+    hub.seed("model", "user/other", {"config.json": b'{"crop": 96, "width": 64}'})
+    other, tag, branch, pickle = pushes(
+        hub,
+        [checkpoint, "user/other"],
+        [checkpoint, "user/mine", "--tag", "a b"],
+        [checkpoint, "user/mine", "--branch", "a..b"],
+        [checkpoint, "user/mine", "--discriminator"],
+    )
+    sentences = ("another network", "'a b' can be no", "'a..b' can be no", "is a pickle")
+    for (status, said), says in zip((other, tag, branch, pickle), sentences, strict=True):
+        assert (status, said.count("\n")) == (2, 1), said
+        assert says in said
+    assert list(hub.repos) == [("models", "user/other")]
+
+
+def test_tables_of_other_weights_say_so_at_once(hub, checkpoint):
+    SRGANGenerator(width=4, blocks=1).save_pretrained(checkpoint)  # after they were measured
+    assert push(hub, checkpoint, "user/mine")[0] == 0
+    assert block(hub.files("model", "user/mine")["README.md"].decode(), RESULTS).count(EARLIER) == 2
+
+
 def test_refused_commit_is_a_sentence_and_the_same_command_mends_it(hub, checkpoint):
     hub.fail_next(1, 400)
     refused, done = pushes(hub, [checkpoint, "user/mine"], [checkpoint, "user/mine"])
@@ -272,6 +296,6 @@ def test_refused_commit_is_a_sentence_and_the_same_command_mends_it(hub, checkpo
 def test_bundled_checkpoint_goes_with_its_numbers_and_its_8_bits(hub):
     assert push(hub, "srgan-x4-lite", "user/lite")[0] == 0
     files = hub.files("model", "user/lite")
-    assert {"int8.safetensors", "figure.png"} <= files.keys()
+    assert {"int8.safetensors", "srgan_hub-figure.png"} <= files.keys()
     assert set(psnr(files["README.md"])) == {"Set5", "Set14", "BSD100"}
     assert 'from_pretrained("user/lite")' in files["README.md"].decode()

@@ -125,7 +125,7 @@ except StopIteration as end:
     size = end.value.size
 places = {{name: sys.modules[name].__file__ for name in sys.modules if name == "app" or name.split(".")[0] == "srgan_hub"}}
 import json
-unneeded = [name for name in ("accelerate", "datasets", "pyarrow", "tensorboard", "torchvision") if name in sys.modules]
+unneeded = [name for name in ("accelerate", "datasets", "tensorboard", "torchvision") if name in sys.modules]
 print(json.dumps([places, models.offered(), examples.files(), size, unneeded]))
 """
     command = [sys.executable, "-I", "-S", "-c", script]

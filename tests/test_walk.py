@@ -34,7 +34,7 @@ def test_from_photographs_to_a_live_space_in_ten_commands(hub, photo_folder, tmp
         assert done.returncode == 0, (line, done.stderr)
     assert hub.repos["datasets", "user/photos"].private
     files = hub.files("model", "user/srgan", "v1")
-    assert {"model.safetensors", "int8.safetensors", "discriminator/model.safetensors", "figure.png"} <= files.keys()
+    assert {"model.safetensors", "int8.safetensors", "discriminator/model.safetensors", "srgan_hub-figure.png"} <= files.keys()
     card = files["README.md"].decode()
     front = yaml.safe_load(card.split("---\n")[1])
     assert front["base_model"] == "user/srresnet"

@@ -49,8 +49,8 @@ def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measur
     absent = {words for key, words in ONLY_WITH.items() if key not in measures}
     known = {words: text.format(scale=scale) for words, text in PROTOCOL.items() if words not in absent}
     engines = sorted({method.about["engine"] for method in methods})
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)} on {date}."
+    date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    words = "; ".join(f"{key}: {text}" for key, text in known.items()) + f". Computed by {' and '.join(engines)} on {date[:10]}."
     return {
         "protocol": {**known, "words": words, "scale": scale, "date": date, "srgan_hub": __version__},
         "methods": {method.name: method.about for method in methods},

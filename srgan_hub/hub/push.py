@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
@@ -13,9 +14,10 @@ from srgan_hub.card import USE, block, merged, usage, with_block
 from srgan_hub.hub.client import check_id, check_token, hub_errors, make_repo
 from srgan_hub.hub.download import CONFIG, WEIGHTS
 
-CARD, PICTURE = "README.md", "figure.png"
+CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the picture is ours: an owner's has another name
 BESIDE = ("int8.safetensors", "training.json", PICTURE)  # what a folder may hold besides
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
+REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # what git and the Hub take in any case
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
 
 
@@ -52,20 +54,26 @@ def push(
     for name in (CONFIG, WEIGHTS, CARD, *([DISCRIMINATOR] if discriminator else [])):
         if not (folder / name).exists():
             raise ValueError(f"{folder} holds no {name}; push what save_pretrained or train_accelerate.py wrote")
+    for name in (branch, tag):
+        if name is not None and not REF.fullmatch(name):
+            raise ValueError(f"{name!r} can be no branch or tag: letters, digits and . _ - / between them")
     check_push(repo_id, private, token)
     api = HfApi(token=token)
     with hub_errors(repo_id):
-        if branch and not create_pr:
-            api.create_branch(repo_id, branch=branch, exist_ok=True)
         if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
             raise ValueError(f"{repo_id} has a tag {tag!r} already; choose another, a tag stays what it was")
+        if branch and not create_pr:
+            api.create_branch(repo_id, branch=branch, exist_ok=True)
         before = api.model_info(repo_id, revision=branch)
         there = {file.rfilename for file in before.siblings or ()}
         additions = [CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *BESIDE) if (folder / name).exists()]
         if discriminator:
             files = [path for path in sorted((folder / DISCRIMINATOR).iterdir()) if path.name in (CONFIG, WEIGHTS)]
             additions += [CommitOperationAdd(f"{DISCRIMINATOR}/{path.name}", path) for path in files]
-        card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), keep_text)
+        if CONFIG in there:
+            old = hf_hub_download(repo_id, CONFIG, revision=before.sha, token=token)
+            _check_same_network(folder / CONFIG, Path(old), repo_id)
+        card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), PICTURE in there, keep_text)
         additions.append(CommitOperationAdd(CARD, card.encode()))
         new = {addition.path_in_repo for addition in additions}
         # what belongs to other weights than these; a picture and a record of an earlier push go on telling of it
@@ -78,12 +86,21 @@ def push(
     return commit.commit_url
 
 
-def _card(folder: Path, repo_id: str, old: str | None, keep_text: bool) -> str:
-    card = (folder / CARD).read_text(encoding="utf-8")
+def _check_same_network(new: Path, old: Path, repo_id: str) -> None:
+    mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (new, old))
+    if mine - theirs and theirs - mine:
+        raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
+
+
+def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text: bool) -> str:
+    try:
+        card = (folder / CARD).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{folder / CARD} is not in UTF-8; save it so") from error
     if block(card, USE) is not None:
         scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
-        card = with_block(card, USE, usage(repo_id, scale, PICTURE if (folder / PICTURE).exists() else None))
-    return merged(card, old, _sha256(folder / WEIGHTS), keep_text) if old else card
+        card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
+    return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # with itself: tables of other weights say so
 
 
 def _card_on_hub(repo_id: str, revision: str, token: str | None) -> str | None:

@@ -35,10 +35,16 @@ class Pusher:
         """Push in the background, unless the last push is still running: the next one has newer weights anyway."""
         if self.running and not self.running.done():
             return
-        copy = Path(tempfile.mkdtemp(prefix="srgan_hub-push-"))
-        for name in FILES:
-            if (self.folder / name).exists():
-                shutil.copy(self.folder / name, copy / name)
+        try:
+            copy = Path(tempfile.mkdtemp(prefix="srgan_hub-push-"))
+            for name in FILES:
+                if (self.folder / name).exists():
+                    shutil.copy(self.folder / name, copy / name)
+        except OSError as error:  # a full disk, say
+            logger.warning("push of update %d to %s failed: %s", step, self.repo_id, _first_line(error))
+            self.running = Future()
+            self.running.set_result(False)
+            return
         self.running = self.pool.submit(self._push, copy, step)
 
     def finish(self, step: int) -> bool:
