@@ -18,6 +18,7 @@ from PIL import Image
 from conftest import ROOT, read, smooth_photo
 from srgan_hub.ui.examples import MODEL
 from srgan_hub.ui.snippets import snippets
+from srgan_hub.ui.upscalers import TILE
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +71,7 @@ def url(guarded, tmp_path_factory):
     yield address
     server.terminate()
     server.wait()
-    assert not list(Path(variables["GRADIO_TEMP_DIR"]).iterdir())  # what visitors left is gone
+    assert not list(Path(variables["GRADIO_TEMP_DIR"]).glob("srgan_hub-*"))  # what visitors left is gone
     assert not guarded.exists(), guarded.read_text()
 
 
@@ -145,6 +146,7 @@ def keep(page, name):
 
 def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_path):
     exif = Image.Exif()
+    exif[0x010F] = "camera"
     exif.get_ifd(0x8825)[1] = "N"
     smooth_photo(330, 240, seed=3).save(tmp_path / "holiday.png", exif=exif)
     upload(page, tmp_path / "holiday.png")
@@ -167,7 +169,7 @@ def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_p
     assert file.name == "holiday_x4.png"
     from srgan_hub import Upscaler
 
-    expected = Upscaler.from_pretrained(MODEL)(read(tmp_path / "holiday.png"))
+    expected = Upscaler.from_pretrained(MODEL, tile=TILE)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
     numbers = page.locator("#numbers").inner_text()
     for part in ("330×240 → 1320×960 pixels", "Time", "Computed by", "That is removed"):
@@ -214,12 +216,12 @@ def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
     page.locator("#examples button").first.focus()
     page.keyboard.press("Enter")
     seen(page)
-    page.focus("#mode input:checked")
-    page.keyboard.press("ArrowRight")
+    page.locator("#mode input").nth(1).focus()
+    page.keyboard.press("Space")
     page.wait_for_selector("#before img")
     page.wait_for_selector("#after img")
-    page.focus("#mode input:checked")
-    page.keyboard.press("ArrowRight")
+    page.locator("#mode input").nth(2).focus()
+    page.keyboard.press("Space")
     page.wait_for_selector("#changed img", timeout=SECONDS)
     assert "no evidence" in page.locator("#doubted").inner_text()
     keep(page, "invented")
@@ -249,7 +251,7 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
     assert "left" in page.locator("#status").inner_text()
     page.click("#cancel")
     page.wait_for_function("/Cancelled/.test(document.querySelector('#status').innerText)", timeout=2000)
-    page.wait_for_selector("#enlarge")
+    page.wait_for_timeout(500)
     assert page.locator("#result a[download]").count() == 0
     page.click("#enlarge")  # the lane is free again
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
@@ -311,6 +313,7 @@ def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
     page.get_by_role("tab", name="Several").click()
     page.set_input_files("#photos input[type=file]", [str(tmp_path / name) for name in ("one.png", "large.jpg", "broken.png")])
     page.wait_for_selector("#photos .file-preview, #photos table")
+    page.wait_for_selector("#enlarge", state="hidden")  # it is for one photo
     page.click("#enlarge-many")
     file = download(page, tmp_path)
     keep(page, "several")

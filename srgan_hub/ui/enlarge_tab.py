@@ -134,18 +134,16 @@ def build(limits: Limits, credits: str) -> gr.Image:
 
     def take_shrunk(path, *chosen):
         found, said = over_panel.shrunk(limits, path, as_order(Cut(), *chosen).model)
-        return {cut: found, place: None, over.group: gr.Group(visible=False), status: words.said(said)}
+        return {cut: found, place: None, over.group: gr.Column(visible=False), status: words.said(said)}
 
     def take_quick(path):
         name, found, said = over_panel.quickly(limits, path)
         return {
-            model: name, other: "", cut: found, place: None, over.group: gr.Group(visible=False), status: words.said(said)
+            model: name, other: "", cut: found, place: None, over.group: gr.Column(visible=False), status: words.said(said)
         }  # fmt: skip
 
     def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
         """The steps of a run as they are shown, and in the end its file."""
-        idle = {go: gr.Button(visible=True), many: gr.Button(visible=True), stop: gr.Button(visible=False)}
-        busy = {go: gr.Button(visible=False), many: gr.Button(visible=False), stop: gr.Button(visible=True)}
         running = enlarge(sources, order, fresh_folder(), limits)
         try:
             while True:
@@ -154,14 +152,14 @@ def build(limits: Limits, credits: str) -> gr.Image:
                 except StopIteration as end:
                     result = end.value
                     break
-                yield busy | {status: words.progress(step), file: gr.File(None, visible=False), numbers: ""}
+                yield {status: words.progress(step), file: gr.File(None, visible=False), numbers: ""}
         except MISTAKES as error:
-            yield idle | {status: words.said(str(error))}
+            yield {status: words.said(str(error))}
             raise mistake(None, error) from error
         finally:
             running.close()
         done = words.facts(result, result.file.stat().st_size)
-        yield idle | {status: words.said("Done."), file: gr.File(str(result.file), visible=True), numbers: done}
+        yield buttons(busy=False) | {status: words.said("Done."), file: gr.File(str(result.file), visible=True), numbers: done}
 
     def run_one(path, cut_, *chosen):
         yield from ordered([path] if path else [], cut_, chosen)
@@ -177,8 +175,8 @@ def build(limits: Limits, credits: str) -> gr.Image:
             raise mistake(None, error) from error
         yield from run(paths, order)
 
-    def cancelled():
-        return gr.Button(visible=True), gr.Button(visible=True), gr.Button(visible=False), words.said("Cancelled.")
+    def buttons(busy):
+        return {go: gr.Button(visible=not busy), many: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
 
     private = dict(api_visibility="private")
     quietly = dict(show_progress="hidden", **private)
@@ -214,6 +212,14 @@ def build(limits: Limits, credits: str) -> gr.Image:
         outputs=[go, many, stop, status, file, numbers], concurrency_id="compute", concurrency_limit=limits.jobs,
         show_progress="minimal", show_progress_on=status, **private,
     )  # fmt: skip
-    runs = [go.click(run_one, [photo, cut, *settings], **lane), many.click(run_many, [photos, small, *settings], **lane)]
-    stop.click(cancelled, None, [go, many, stop, status], cancels=runs, **quietly)
+    runs = []
+    for button, start, inputs in ((go, run_one, [photo, cut]), (many, run_many, [photos, small])):
+        # The buttons first, outside of the queue: who waits in it may cancel too.
+        pressed = button.click(lambda: buttons(busy=True) | {status: ""}, None, [go, many, stop, status], queue=False, **quietly)
+        runs.append(pressed.then(start, [*inputs, *settings], **lane))
+        runs[-1].failure(lambda: buttons(busy=False), None, [go, many, stop], queue=False, **quietly)
+    stop.click(
+        lambda: buttons(busy=False) | {status: words.said("Cancelled.")}, None, [go, many, stop, status], cancels=runs,
+        queue=False, **quietly,
+    )  # fmt: skip
     return photo

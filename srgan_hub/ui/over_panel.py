@@ -15,7 +15,7 @@ from srgan_hub.ui.view import placed, thumbnail
 
 
 class OverPanel(NamedTuple):
-    group: gr.Group
+    group: gr.Column
     why: gr.Markdown
     region: gr.Button
     shrink: gr.Button
@@ -30,8 +30,8 @@ def quick_model() -> str | None:
 
 def build() -> OverPanel:
     """The components, inside a gr.Blocks."""
-    with gr.Group(visible=False, elem_id="over") as group:
-        why = gr.Markdown(elem_id="why", padding=True)
+    with gr.Column(visible=False, elem_id="over") as group:
+        why = gr.Markdown(elem_id="why")
         region = gr.Button("Take a region of it", elem_id="take-region")
         shrink = gr.Button("Shrink it first", elem_id="take-shrunk")
         quick = gr.Button("Use the quick model", elem_id="take-quick", visible=bool(quick_model()))
@@ -45,7 +45,7 @@ def admit(panel: OverPanel, limits: Limits, path: str | None, model: str, cut: C
     """The panel for that photo: hidden where it is within the limit."""
     text = limits.sentence(open_photo(path, cut).image.size, model) if path else None
     return {
-        panel.group: gr.Group(visible=bool(text)),
+        panel.group: gr.Column(visible=bool(text)),
         panel.why: f"**{text}** Three ways on:" if text else "",
         panel.shrink: f"Shrink it to {limits.pixels(model) / 1e6:g} megapixels first",
         panel.quick: gr.Button(visible=bool(quick_model()) and not is_quick(model)),

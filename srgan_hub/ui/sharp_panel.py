@@ -41,7 +41,7 @@ def table(check: Check, names: dict[str, str]) -> str:
     head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
     return (
-        f'<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
+        f'{words.no_wider("#restored", min(WIDTH, check.original.width))}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div><p>{words.by(check.small)} pixels were restored to "
         f"{words.by(check.original.size)}, and measured on the luma (PSNR, SSIM, NIQE).{natural}</p>"
     )
@@ -70,8 +70,10 @@ def build(limits: Limits, photo: gr.Image) -> None:
         box = most_detailed(check.original, (WIDTH, HEIGHT))
         return check.results[method].crop(box), check.original.crop(box)
 
+    def buttons(busy):
+        return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
+
     def run(photo, methods) -> Iterator[dict]:
-        idle = {go: gr.Button(visible=True), stop: gr.Button(visible=False)}
         running = evaluate(photo, methods)
         try:
             while True:
@@ -80,26 +82,28 @@ def build(limits: Limits, photo: gr.Image) -> None:
                 except StopIteration as end:
                     check = end.value
                     break
-                yield {go: gr.Button(visible=False), stop: gr.Button(visible=True), status: words.progress(step), scores: "",
-                       compared: gr.Column(visible=False)}  # fmt: skip
+                yield {status: words.progress(step), scores: "", compared: gr.Column(visible=False)}
         except MISTAKES as error:
-            yield idle | {status: words.said(str(error))}
+            yield {status: words.said(str(error))}
             raise mistake(photo, error) from error
         finally:
             running.close()
         last = list(check.rows)[-1] if first not in check.rows else first
-        yield idle | {
+        yield buttons(busy=False) | {
             status: "", scores: table(check, names), found: check, compared: gr.Column(visible=True),
             which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: regions(check, last),
         }  # fmt: skip
 
     private = dict(api_visibility="private")
-    running = go.click(
+    quietly = dict(show_progress="hidden", **private)
+    pressed = go.click(lambda: buttons(busy=True) | {status: ""}, None, [go, stop, status], queue=False, **quietly)
+    running = pressed.then(
         run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_id="compute",
         concurrency_limit=limits.jobs, show_progress="minimal", show_progress_on=status, **private,
     )  # fmt: skip
+    running.failure(lambda: buttons(busy=False), None, [go, stop], queue=False, **quietly)
     stop.click(
-        lambda: (gr.Button(visible=True), gr.Button(visible=False), words.said("Cancelled.")), None, [go, stop, status],
-        cancels=[running], show_progress="hidden", **private,
+        lambda: buttons(busy=False) | {status: words.said("Cancelled.")}, None, [go, stop, status], cancels=[running],
+        queue=False, **quietly,
     )  # fmt: skip
-    which.input(lambda check, method: check and regions(check, method), [found, which], pair, show_progress="hidden", **private)
+    which.input(lambda check, method: check and regions(check, method), [found, which], pair, **quietly)

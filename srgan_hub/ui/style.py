@@ -54,6 +54,7 @@ CSS = """
            grid-template-areas: "photo" "view" "settings" "outcome"; }
   .gradio-container .tabitem { padding-left: 0; padding-right: 0; }
   #title h1 { font-size: 1.35rem; }
+  .names { flex-wrap: wrap; gap: 0 1em; } .names span { order: 3; width: 100%; }
 }
 :is(button, a, input, textarea, select, [tabindex], summary):focus-visible,
 label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
@@ -66,6 +67,16 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 .facts { width: auto !important; margin: 0 !important; }
 .facts td, .facts th { padding: 3px 16px 3px 0 !important; text-align: left; vertical-align: top; font-weight: normal; }
 .facts th { color: var(--body-text-color-subdued); white-space: nowrap; }
+.scroll { overflow-x: auto; }
+.scores { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 0 .6em !important; }
+.scores :is(tr, th, td) { border: 0 !important; background: none !important; }
+.scores :is(th, td) { padding: 6px 14px !important; text-align: right !important; font-weight: normal; }
+.scores tr { border-bottom: 1px solid var(--border-color-primary) !important; }
+.scores :is(th, td):first-child { text-align: left !important; }
+.scores .best, .scores thead th { font-weight: 700; }
+#over { border: 2px solid var(--primary-600); border-radius: var(--radius-lg); padding: 12px; gap: 8px; }
+#bench:has(#several-button[aria-selected=true]) #enlarge { display: none; } /* it is for one photo; several have their own */
+[id^=snippet-] .cm-line * { color: var(--body-text-color) !important; } /* gradio's colours have 2.5:1 on white */
 .notice { border-left: 4px solid var(--primary-600); padding: .4em .8em; background: var(--background-fill-secondary); }
 .names { display: flex; justify-content: space-between; gap: 1em; font-weight: 600; }
 .names span { text-align: center; font-weight: 400; color: var(--body-text-color-subdued); }
@@ -73,7 +84,7 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #compass { gap: 6px; flex-wrap: nowrap; } #compass button { min-width: 0; padding: 4px 6px; min-height: 40px; }
 #where { align-items: flex-start; }
 #thumbnail { max-width: 244px; flex: none; } :is(#thumbnail, #pick) img { cursor: crosshair; }
-#pair, #sample { width: 100%; margin: 0 auto; border: 0; }
+#pair, #sample, #restored { width: 100%; margin: 0 auto; border: 0; }
 #sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
 #sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
 footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }
@@ -89,6 +100,7 @@ ALT = {
     "#after img": "the same region, enlarged by the model that was chosen, or the map of what it invented",
     "#changed img": "map of what the enlarged region changes of the photo",
     "#thumbnail img": "the whole photo, with a frame around the region that is shown",
+    "#restored img": "the photo as it was restored, and over it the original",
     "#pick img": "the whole photo, with a frame around the region that will be enlarged",
 }
 # gradio puts CSS inside of its page only; the page's own edges, and the script, go into the document's head.

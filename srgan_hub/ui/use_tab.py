@@ -17,7 +17,7 @@ CLIENT = """### In Python, computed by this page
 `pip install gradio_client`. The limits of this page hold; */compare* and */evaluate* are described under *Use via API* below."""
 CURL = "### From a shell\nThe same by `curl`: upload, ask, wait, fetch."
 OWN = """### A model of your own
-Fine-tune on a folder of your photographs, on one GPU or on patience, and enlarge with it:
+Fine-tune on a folder of your photographs, in minutes on a GPU and in hours without one, and enlarge with it:
 
 ```sh
 accelerate launch -q train_accelerate.py --pretrained srresnet-x4 --dataset photos --lr 5e-5 --keep 0.6 \\

@@ -42,8 +42,12 @@ def facts(result: Result, bytes_: int) -> str:
 def names(left: str, right: str, size: tuple[int, int]) -> str:
     """What stands on which side of the view."""
     pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
-    style = f"<style>#pair, #sample, .names {{ max-width: {size[0]}px; margin: 0 auto; }}</style>"  # no wider than it is
-    return f'{style}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+    return f'{no_wider("#pair, #sample, .names", size[0])}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+
+
+def no_wider(places: str, width: int) -> str:
+    """Keeps those pictures from being stretched to the column: pixel by pixel is how they are to be seen."""
+    return f"<style>:is({places}) {{ max-width: {width}px; margin: 0 auto; }}</style>"
 
 
 def doubted(doubts: Doubts) -> str:
