@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
-
 from srgan_hub.batch import enlarge_files
 from srgan_hub.files import BadInput, Job
 from srgan_hub.imaging.target import Target
@@ -94,13 +92,12 @@ def enlarge(
         raise BadInput(" ".join(faults))
     pictures = list(there.values())
     first = str(next(iter(there)))
-    with Image.open(pictures[0]) as picture:
-        size = picture.size
+    taken = open_photo(first, order.cut).image.size
     return Result(
         file=pictures[0] if len(sources) == 1 else archive(pictures, folder, order.target.label(upscaler.scale)),
         given=open_photo(first).image.size,
-        taken=open_photo(first, order.cut).image.size,
-        size=size,
+        taken=taken,
+        size=order.target.size(*taken, upscaler.scale),
         count=len(there),
         seconds=time.perf_counter() - start,
         engine=str(upscaler.engine),

@@ -16,8 +16,8 @@ def variable(default: float, name: str, what: str):
 class Limits:
     """Each number has a variable of the environment; README.md lists them."""
 
-    # two cores take about 15 s a megapixel
-    megapixels: float = variable(2.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
+    # two cores take about 15 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 20
+    megapixels: float = variable(1.5, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
     files: int = variable(8, "SRGAN_MAX_FILES", "files enlarged at once")
     jobs: int = variable(1, "SRGAN_JOBS", "photographs computed at the same time; each uses all cores")

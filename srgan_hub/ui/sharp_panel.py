@@ -36,12 +36,13 @@ def table(check: Check, names: dict[str, str]) -> str:
         cells = []
         for key in shown:
             text = "–" if np.isnan(row[key]) else f"{row[key]:{COLUMNS[key][1]}}"
-            cells.append(f"<td class=best>{text}</td>" if row[key] == best[key] else f"<td>{text}</td>")
+            cells.append(f"<td><strong>{text}</strong></td>" if row[key] == best[key] else f"<td>{text}</td>")
         lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
     head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
+    fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
     return (
-        f'{words.no_wider("#restored", min(WIDTH, check.original.width))}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
+        f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div><p>{words.by(check.small)} pixels were restored to "
         f"{words.by(check.original.size)}, and measured on the luma (PSNR, SSIM, NIQE).{natural}</p>"
     )

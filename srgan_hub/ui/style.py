@@ -62,20 +62,22 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #model-line p { margin: 0; color: var(--body-text-color-subdued); }
 #examples .gallery { gap: 8px; } .credits p { font-size: .8rem; color: var(--body-text-color-subdued); margin: 0; }
 #enlarge, #cancel { min-height: 48px; font-size: 1.05rem; }
-.status progress { width: 100%; height: 10px; accent-color: var(--primary-600); display: block; margin-bottom: 6px; }
+.status progress { width: 100%; height: 10px; display: block; margin-bottom: 6px; appearance: none; border: 0; }
+.status progress, .status progress::-webkit-progress-bar { background: var(--neutral-200); border-radius: 5px; }
+.status progress::-webkit-progress-value { background: var(--primary-600); border-radius: 5px; }
+.status progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px; }
 .facts, .facts tr, .facts td, .facts th { border: 0 !important; border-collapse: collapse; background: none !important; }
 .facts { width: auto !important; margin: 0 !important; }
 .facts td, .facts th { padding: 3px 16px 3px 0 !important; text-align: left; vertical-align: top; font-weight: normal; }
 .facts th { color: var(--body-text-color-subdued); white-space: nowrap; }
 .scroll { overflow-x: auto; }
-.scores { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 0 .6em !important; }
+.scores { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 0 .6em !important; border: 0 !important; }
 .scores :is(tr, th, td) { border: 0 !important; background: none !important; }
 .scores :is(th, td) { padding: 6px 14px !important; text-align: right !important; font-weight: normal; }
 .scores tr { border-bottom: 1px solid var(--border-color-primary) !important; }
 .scores :is(th, td):first-child { text-align: left !important; }
-.scores .best, .scores thead th { font-weight: 700; }
 #over { border: 2px solid var(--primary-600); border-radius: var(--radius-lg); padding: 12px; gap: 8px; }
-#bench:has(#several-button[aria-selected=true]) #enlarge { display: none; } /* it is for one photo; several have their own */
+#bench:has([data-tab-id=several][aria-selected=true]) #enlarge { display: none; } /* several have their own */
 [id^=snippet-] .cm-line * { color: var(--body-text-color) !important; } /* gradio's colours have 2.5:1 on white */
 .notice { border-left: 4px solid var(--primary-600); padding: .4em .8em; background: var(--background-fill-secondary); }
 .names { display: flex; justify-content: space-between; gap: 1em; font-weight: 600; }

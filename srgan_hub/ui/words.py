@@ -42,7 +42,8 @@ def facts(result: Result, bytes_: int) -> str:
 def names(left: str, right: str, size: tuple[int, int]) -> str:
     """What stands on which side of the view."""
     pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
-    return f'{no_wider("#pair, #sample, .names", size[0])}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+    fitting = no_wider("#pair, #sample, .names", size[0])
+    return f'{fitting}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
 
 
 def no_wider(places: str, width: int) -> str:
