@@ -62,7 +62,10 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #model-line p { margin: 0; color: var(--body-text-color-subdued); }
 #examples .gallery { gap: 8px; } .credits p { font-size: .8rem; color: var(--body-text-color-subdued); margin: 0; }
 #enlarge, #cancel { min-height: 48px; font-size: 1.05rem; }
-.status progress { width: 100%; height: 10px; accent-color: var(--primary-600); display: block; margin-bottom: 6px; }
+.status progress { width: 100%; height: 10px; display: block; margin-bottom: 6px; appearance: none; border: 0; }
+.status progress, .status progress::-webkit-progress-bar { background: var(--neutral-200); border-radius: 5px; }
+.status progress::-webkit-progress-value { background: var(--primary-600); border-radius: 5px; }
+.status progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px; }
 .facts, .facts tr, .facts td, .facts th { border: 0 !important; border-collapse: collapse; background: none !important; }
 .facts { width: auto !important; margin: 0 !important; }
 .facts td, .facts th { padding: 3px 16px 3px 0 !important; text-align: left; vertical-align: top; font-weight: normal; }
