@@ -16,6 +16,8 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT, read, smooth_photo
+from srgan_hub.mos.ratings import read as read_ratings
+from srgan_hub.mos.study import make_study
 from srgan_hub.ui.examples import MODEL
 from srgan_hub.ui.snippets import snippets
 from srgan_hub.ui.upscalers import TILE
@@ -50,13 +52,23 @@ def guarded(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(guarded, tmp_path_factory):
-    """The app as `make demo` starts it, on a free port, with a limit of a tenth of a megapixel."""
+def study(tmp_path_factory):
+    """A blind study of one picture by nearest and as it is, with one photograph of examples; ratings go beside it."""
+    folder = tmp_path_factory.mktemp("study")
+    pairs = [(f"{n}", smooth_photo(16, 12, seed=n), np.asarray(smooth_photo(64, 48, seed=n))) for n in range(2)]
+    make_study(folder / "study", {"Mine": pairs[:1]}, {}, pairs[1:], repeats=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(guarded, study, tmp_path_factory):
+    """The app as `make demo` starts it, on a free port, with a limit of a tenth of a megapixel and a study to rate."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     variables = {
         "GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1", "SRGAN_MAX_MEGAPIXELS": "0.1", "SRGAN_MAX_FILES": "3",
+        "SRGAN_STUDY": str(study / "study"), "SRGAN_RATINGS": str(study / "ratings"),
         "PYTHONPATH": str(guarded.parent), "GUARDED": str(guarded), "GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("uploads")),
     }  # fmt: skip
     server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=os.environ | variables)
@@ -361,6 +373,48 @@ def test_no_tab_is_wider_than_the_screen(browser, url, width, height, scheme):
     assert page.evaluate(wide) <= width
     keep(page, f"{name}-use")
     page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
+def test_a_rating_session_goes_on_in_the_same_browser_and_is_kept(browser, url, study, width, height):
+    visitor = browser.new_context(viewport={"width": width, "height": height})
+
+    def rate_tab():
+        page = visitor.new_page()
+        page.goto(url)
+        page.get_by_role("tab", name="Rate").click()
+        return page
+
+    def says(page, words):
+        page.wait_for_function("words => document.body.innerText.includes(words)", arg=words, timeout=20_000)
+
+    page = rate_tab()
+    page.click("#rate-begin")
+    says(page, "Example 1 of 2")
+    says(page, "this is 1, bad")
+    page.keyboard.press("Enter")
+    says(page, "this is 5, excellent")
+    page.click("#rate-next")
+    says(page, "Picture 1 of 2")
+    page.wait_for_function("document.querySelector('#rate-picture img')?.naturalWidth == 64")
+    assert page.locator("#rate-picture img").evaluate("i => i.getBoundingClientRect().width") == 64  # pixel by pixel
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    keep(page, f"rate-{width}")
+    page.keyboard.press("4")
+    says(page, "Picture 2 of 2")
+    page.close()
+    page = rate_tab()
+    says(page, "Picture 2 of 2")
+    page.click("#score-2")
+    says(page, "You have rated all 2 pictures")
+    ratings = [rating for path in (study / "ratings").glob("*.jsonl") for rating in read_ratings(path)[0]]
+    rater = ratings[-1].rater
+    assert [rating.score for rating in ratings if rating.rater == rater] == [4, 2]
+    page.get_by_text("Results (you have the key").click()
+    page.click("#rate-report")
+    says(page, "Mean opinion scores")
+    page.wait_for_selector("#rate-figure img")
+    visitor.close()
 
 
 def test_the_snippets_on_the_page_name_its_address(page, url):

@@ -89,6 +89,9 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #pair, #sample, #restored { width: 100%; margin: 0 auto; border: 0; }
 #sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
 #sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
+#rate-progress progress { width: min(100%, 320px); height: 10px; accent-color: var(--primary-600); vertical-align: middle; }
+#rate-scores { flex-wrap: nowrap; } #rate-scores button { min-width: 0 !important; min-height: 56px; }
+@media (max-width: 560px) { #rate-scores { gap: 6px; } #rate-scores button { font-size: .8rem; padding: 4px 2px; } }
 footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }
 """
 
@@ -103,6 +106,8 @@ ALT = {
     "#changed img": "map of what the enlarged region changes of the photo",
     "#thumbnail img": "the whole photo, with a frame around the region that is shown",
     "#restored img": "the photo as it was restored, and over it the original",
+    "#rate-picture img": "the picture to judge",
+    "#rate-figure img": "histograms of the scores, a row for each set, a column for each method",
     "#pick img": "the whole photo, with a frame around the region that will be enlarged",
 }
 # gradio puts CSS inside of its page only; the page's own edges, and the script, go into the document's head.
