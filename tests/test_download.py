@@ -6,8 +6,7 @@ import os
 import pytest
 
 from conftest import LOAD, checkpoint_files, client
-from srgan_hub.hub import download
-from srgan_hub.hub.download import CheckpointError, MissingFile, fetch
+from srgan_hub.hub.download import MissingFile, fetch
 
 
 def told(hub, *sources: str, **environment: str) -> list[int | str]:
@@ -113,10 +112,8 @@ def test_a_folder_is_taken_as_it_is(tmp_path):
         fetch(str(tmp_path), "model.safetensors")
 
 
-def test_a_disk_that_takes_nothing_is_told(tmp_path, monkeypatch):
-    def full(**asked):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(download, "hf_hub_download", full)
-    with pytest.raises(CheckpointError, match=r"cannot be kept in the cache .*No space left.*; make room"):
-        fetch("user/net", "model.safetensors")
+def test_a_cache_that_takes_nothing_is_told(hub, tmp_path):
+    hub.seed("model", "user/net", checkpoint_files())
+    (tmp_path / "file").write_text("no folder")
+    (said,) = told(hub, f"'user/net', cache_dir={str(tmp_path / 'file' / 'cache')!r}")
+    assert "config.json cannot be kept in the cache" in said and "make room, or name another cache_dir" in said
