@@ -177,7 +177,7 @@ def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, 
     [
         (["user/model", "--calibration", "."], "user/model is on the Hub; give a folder to write int8.safetensors into"),
         (["nothing", "--calibration", "."], "no checkpoint 'nothing'"),
-        (["srresnet-x4", "--calibration", "nowhere"], "nowhere"),
+        (["srresnet-x4", "--calibration", "./nowhere"], "nowhere"),
     ],
 )
 def test_what_cannot_be_quantized_is_a_sentence(arguments, sentence, capsys):

@@ -99,7 +99,7 @@ def test_a_dataset_of_parquet_shards_is_a_source(model, tmp_path, capsys, datase
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["nowhere", "out"], "nowhere"), (["in", "out", "--model", "nothing"], "no checkpoint 'nothing'")],
+    [(["./nowhere", "out"], "nowhere"), (["in", "out", "--model", "nothing"], "no checkpoint 'nothing'")],
 )
 def test_mistakes_are_sentences(pictures, tmp_path, monkeypatch, capsys, arguments, sentence):
     monkeypatch.chdir(tmp_path)
