@@ -79,7 +79,8 @@ def block(card: str, which: Block) -> str | None:
 
 
 def with_block(card: str, which: Block, text: str) -> str:
-    """The card with what stands between two markers replaced. Raises ValueError for a card without them."""
+    """The card with what stands between two markers replaced. Raises ValueError unless each of them is there, once."""
+    _check_markers(card, (which,))
     if block(card, which) is None:
         raise ValueError(f"the card has no place for this: a line {which[0]!r} and a line {which[1]!r}")
     before, _, rest = card.partition(which[0])
@@ -120,7 +121,7 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
     matter that is no YAML or has a model-index of another form, and for markers that do not pair up."""
     mine, theirs = _parsed(new), _parsed(old)
     for card in (mine, theirs):
-        _check_markers(card.text)
+        _check_markers(card.text, BLOCKS)
         _check_form(card.data.to_dict())
     results = _tables_merged(mine, theirs, weights)
     there = [which for which in BLOCKS if block(theirs.text, which) is not None]
@@ -155,11 +156,11 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
     return str(mine)
 
 
-def _check_markers(text: str) -> None:
+def _check_markers(text: str, blocks: tuple[Block, ...]) -> None:
     """Raise ValueError unless each block is there once or not at all, from its first line to its last."""
-    found = re.findall("|".join(re.escape(line) for which in BLOCKS for line in which), text)
+    found = re.findall("|".join(re.escape(line) for which in blocks for line in which), text)
     pairs = list(zip(found[::2], found[1::2], strict=False))
-    if len(found) % 2 or len(set(pairs)) < len(pairs) or not set(pairs) <= set(BLOCKS):
+    if len(found) % 2 or len(set(pairs)) < len(pairs) or not set(pairs) <= set(blocks):
         raise ValueError(
             "the card's markers do not pair up: every <!-- ... written by ... --> once, followed by its <!-- end of ... -->; "
             "mend that first, or take out a block with both its lines"

@@ -155,6 +155,12 @@ def test_markers_that_do_not_pair_up_are_refused_before_they_cost_words(text):
         merged(card(), f"# net\n{text}\nThe owner's words.\n", "w")
 
 
+@pytest.mark.parametrize("text", ["".join(RESULTS) + RESULTS[0], RESULTS[0] + "".join(RESULTS), 2 * "".join(RESULTS)])
+def test_no_block_is_written_where_its_end_is_in_doubt(text):
+    with pytest.raises(ValueError, match="do not pair up"):
+        with_block(f"{text}\nThe owner's words.", RESULTS, "new")
+
+
 def test_front_matter_is_found_where_the_hub_finds_it():
     for start in ("\ufeff", "\n"):
         front = front_matter(merged(card(), f"{start}---\nlicense: mit\nmine: 1\n---\n# net\n", "w"))

@@ -145,7 +145,7 @@ print(json.dumps([places, models.offered(), examples.files(), size, unneeded]))
     [
         (["space"], "write user/name"),
         (["user/space", "--model", "srgan-x5"], "cannot load 'srgan-x5'"),
-        (["user/space", "--model", "/runs/mine"], "`hf upload`"),
+        (["user/space", "--model", "/runs/mine"], "`srgan-hub push`"),
         (["user/space", "--model", "user/my model"], "no id of a model"),
         (["user/space", "--dry-run", "full"], "not an empty folder"),
     ],

@@ -14,7 +14,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Sp
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from srgan_hub.card import Block, block, fill, with_block
-from srgan_hub.hub.client import check_id, check_token, hub_errors
+from srgan_hub.hub.client import check_id, check_token, hub_errors, make_repo
 from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS
 from srgan_hub.loading import bundled, is_hub_id
 from srgan_hub.ui.models import LABELS, VARIABLE
@@ -101,8 +101,6 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
         about = api.space_info(repo_id)
         if about.sdk != "gradio":
             raise ValueError(f"{repo_id} is there already, a Space of {about.sdk}, not gradio; choose another name, or delete it")
-        if private and not about.private:
-            raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
         there = {sibling.rfilename for sibling in about.siblings or ()}
         pushed = set(_read(repo_id, PUSHED).splitlines()) if PUSHED in there else set()
         if not pushed and (foreign := sorted({"app.py", "requirements.txt"} & there)):
@@ -120,7 +118,7 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
         logger.warning("not everybody may read %s: give the Space the secret HF_TOKEN, a token that may, in its settings", model)
     if variable:
         logger.warning("the page offers what the Space's variable %s says, not this: %s", VARIABLE, variable.value)
-    return str(url)
+    return url
 
 
 def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterable[str] = ()) -> int:
@@ -150,7 +148,7 @@ def _known(models: Iterable[str]) -> list[str]:
             continue
         if not is_hub_id(model):
             raise ValueError(
-                f"a Space cannot load {model!r}: name a Hub id (user/mine; `hf upload` puts a folder there) or a bundled "
+                f"a Space cannot load {model!r}: name a Hub id (user/mine; `srgan-hub push` puts a folder there) or a bundled "
                 f"checkpoint ({', '.join(bundled())})"
             )
         check_id(model, "model")
@@ -201,7 +199,7 @@ def _is_hidden(api: HfApi, model: str) -> bool:
 
 def _create(api: HfApi, repo_id: str, private: bool) -> str:
     try:
-        return api.create_repo(repo_id, repo_type="space", space_sdk="gradio", private=private or None, exist_ok=True)
+        return make_repo(api, repo_id, "space", private, space_sdk="gradio")
     except HfHubHTTPError as error:
         if error.response.status_code != 402:
             raise
