@@ -11,7 +11,8 @@ from conftest import ROOT
 from srgan_hub.ui.folder import fresh_folder
 
 CODE = """
-import time
+import signal, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from srgan_hub.ui.folder import fresh_folder, own_folder
 home = own_folder()
 (fresh_folder() / "photo_x4.png").write_bytes(b"result")
