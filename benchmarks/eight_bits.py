@@ -3,8 +3,9 @@
     python -m benchmarks.eight_bits PHOTOGRAPHS MODEL
 
 PHOTOGRAPHS: as `srgan-hub quantize --calibration` takes them. Mean squared change of the result's luma, in grey levels, by each
-convolution alone in 8 bits: with every weight rounded by itself, with the sum of each kernel kept, and with weights fitted to
-the inputs (rounding.py)."""
+convolution alone in 8 bits: with every weight rounded by itself; with the sum of each kernel kept; with the picture computed
+apart and the largest channels divided; with weights fitted to the inputs (quantization.py, rounding.py). What computes
+the picture has the input of the last but one, and is counted with it."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.calibration import lr_pictures
 from srgan_hub.program import program
-from srgan_hub.quantization import SHOWS, Quantization, grams, observe, shares
+from srgan_hub.quantization import SHOWS, Quantization, by_input, divide, grams, in_eight_bits, observe, shares, span
 from srgan_hub.rounding import TOP, fitted, tops
 
 LEAST = 0.01  # what is less is not shown
@@ -28,23 +29,28 @@ def each_by_itself(weight: Tensor) -> Tensor:
 
 def main(photographs: str, model: str) -> None:
     generator = SRGANGenerator.from_pretrained(model)
-    steps, pictures = program(generator), lr_pictures(photographs, generator.scale, 24)
-    ranges, work = observe(steps, pictures)
-    kept = shares(steps, pictures, Quantization("", ranges, {}))
-    alone = shares(steps, pictures, Quantization("", ranges, {n: each_by_itself(steps[n].weight) for n in ranges}))
-    shows = [number for number in ranges if kept[number] > SHOWS]
-    fits = {n: fitted(steps[n].weight, gram) for n, gram in grams(steps, pictures, {n: ranges[n] for n in shows}).items()}
-    best = kept | shares(steps, pictures, Quantization("", ranges, fits), shows)
-    ways = (alone, kept, best)
-    print(f"{model}\n\n| convolution | kernel | of all multiplications | each weight by itself | sums kept | fitted |")
-    print("|" + " --- |" * 6)
-    for place, number in enumerate(ranges, start=1):
-        if max(way[number] for way in ways) >= LEAST:
-            out, into, side, _ = steps[number].weight.shape
-            part = work[number] / sum(work.values())
-            cells = [f"{place} of {len(ranges)}", f"{into} -> {out}, {side}x{side}", f"{part:.1%}"]
-            print("| " + " | ".join([*cells, *(f"{way[number]:.2f}" for way in ways)]) + " |")
-    print("| all | | | " + " | ".join(f"{sum(way.values()):.2f}" for way in ways) + " |")
+    pictures = lr_pictures(photographs, generator.scale, 24)
+    steps = program(generator)
+    plain = Quantization("", {number: span(limits) for number, limits in observe(steps, pictures)[0].items()}, {}, {})
+    alone = shares(steps, pictures, plain._replace(fits={n: each_by_itself(steps[n].weight) for n in plain.ranges}))
+    kept = shares(steps, pictures, plain)
+    steps = in_eight_bits(generator)
+    limits, work = observe(steps, pictures)
+    found, divided = divide(steps, pictures, limits)
+    shown = {number for first in divided if divided[first] > SHOWS for number in by_input(steps)[first]}
+    for number, gram in grams(steps, pictures, found, shown).items():
+        found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
+    best = divided | shares(steps, pictures, found, divided.keys() & shown)
+    ways = [list(way.values()) for way in (alone, kept, divided, best)]  # a row for each input: the picture's adds none
+    print(f"{model}\n\n| convolution | kernel | of all multiplications | each weight by itself | sums kept | divided | fitted |")
+    print("|" + " --- |" * 7)
+    for place, (first, together) in enumerate(by_input(steps).items()):
+        if max(way[place] for way in ways) >= LEAST:
+            out, into, side, _ = steps[first].weight.shape
+            part = sum(work[number] for number in together) / sum(work.values())
+            cells = [f"{place + 1} of {len(ways[0])}", f"{into} -> {out}, {side}x{side}", f"{part:.1%}"]
+            print("| " + " | ".join([*cells, *(f"{way[place]:.2f}" for way in ways)]) + " |")
+    print("| all | | | " + " | ".join(f"{sum(way):.2f}" for way in ways) + " |")
 
 
 if __name__ == "__main__":

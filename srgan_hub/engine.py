@@ -15,7 +15,7 @@ from torch import Tensor
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.graphs import EngineError, onnx_model, openvino_bytes_model, openvino_core, openvino_model
 from srgan_hub.program import Step, program, run
-from srgan_hub.quantization import Quantization
+from srgan_hub.quantization import Quantization, in_eight_bits
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
 EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
@@ -100,7 +100,7 @@ def open_engine(
 ) -> Engine:
     """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights."""
     steps = program(generator)
-    fits = int8 is not None and int8.belongs_to(steps)
+    fits = int8 is not None and int8.belongs_to(in_eight_bits(generator))
     choice = choose(engine, precision, device, fits)
     if choice.engine != "openvino":
         return {"pytorch": PyTorchEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](steps, choice)
@@ -111,7 +111,7 @@ def open_engine(
             f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "
             "quantize, or use another precision"
         )
-    return OpenVINOEngine(steps, choice, int8 if choice.precision == "int8" else int8.mixed())
+    return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
 
 
 class Engine(ABC):

@@ -89,9 +89,14 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
     else:
         lr, steps = ops.concat([lr, lr], 1), [in_two(steps[0]), *steps[1:]]
 
-    def eighth(x, low, high, levels: int):
-        limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low, high)]
-        return ops.fake_quantize(x, *limits, *limits, levels)
+    def eighth(x, low, high, levels: int, divisor: float | np.ndarray = 1.0):
+        limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low * divisor, high * divisor, low, high)]
+        return ops.fake_quantize(x, *limits, levels)
+
+    def divisor(number: int, cells: int = 1) -> np.ndarray:
+        """(1, I * cells, 1, 1): before a shuffle, a channel has as many cells."""
+        divisors = quantization.divisors.get(number, torch.ones(1))
+        return divisors.repeat_interleave(cells if len(divisors) > 1 else 1).view(1, -1, 1, 1).numpy()
 
     uses = Counter(value for step in steps for value in step.inputs)
     values = [lr]
@@ -101,13 +106,13 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
             case "conv":
                 pad = [step.weight.shape[-1] // 2] * 2
                 if number in ranges:
-                    top = tops(step.weight).numpy()
+                    top = tops(quantization.multiplied(number, step.weight)).numpy()
                     weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
-                    if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but OpenVINO
-                        # rounds along with it; a rounding by itself it does in another layout, there and back
-                        x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0])))
-                    if not number or steps[number - 1].kind != "shuffle":
-                        x[0] = eighth(x[0], *ranges[number], 256)
+                    if not number or steps[step.inputs[0] - 1].kind != "shuffle":
+                        if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but OpenVINO
+                            # rounds along with it; a rounding by itself it does in another layout, there and back
+                            x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0] * divisor(number).max())))
+                        x[0] = eighth(x[0], *ranges[number], 256, divisor(number))
                 else:
                     weight = ops.constant(step.weight.numpy())
                 y = ops.convolution(x[0], weight, [1, 1], pad, pad, [1, 1])
@@ -118,7 +123,7 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                 y = ops.add(*x)
             case "shuffle":
                 if number + 1 in ranges:
-                    x[0] = eighth(x[0], *ranges[number + 1], 256)
+                    x[0] = eighth(x[0], *ranges[number + 1], 256, divisor(number + 1, cells=4))
                 y = ops.depth_to_space(x[0], "depth_first", 2)
         values.append(y)
     return values[-1]

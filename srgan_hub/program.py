@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from srgan_hub.generator import SRGANGenerator
 
+STANDS_OUT = 2  # times the largest other weight
+
 
 class Step(NamedTuple):
     """`inputs` are numbers of values: 0 is the LR picture, n the result of step n - 1."""
@@ -52,6 +54,28 @@ def program(generator: SRGANGenerator) -> list[Step]:
     tail = generator.tail
     add("shuffle", add("conv", x, weight=before_shuffle(tail.weight), bias=tail.bias.repeat_interleave(4)))
     return steps
+
+
+def picture_apart(steps: list[Step]) -> list[Step]:
+    """The same function, the picture itself kept out of the last convolution; for 8 bits.
+
+    A generator that began with passing the picture through (training/initialization.py) carries it in as many channels as the
+    last convolution has outputs, each weighed by 1 at its output's centre, which is many times its other weights: steps of 8
+    bits fit either these or the others. So what the centre gives is computed by a convolution and a PReLU of its own, and
+    added. Steps whose centre does not stand out are returned as they are."""
+    make, act, last, shuffle = steps[-4:]
+    out, middle = last.weight.shape[0], last.weight.shape[-1] // 2
+    diagonal = range(out), range(out), middle, middle
+    centre, rest = last.weight[diagonal], last.weight.clone()
+    rest[diagonal] = 0
+    if centre.min() <= STANDS_OUT * rest.abs().max():
+        return steps
+    first = len(steps) - 4   # step of `make`; a value's number is one more than its step's
+    own = make._replace(weight=make.weight[:out] * centre.view(-1, 1, 1, 1), bias=make.bias[:out] * centre)
+    return [
+        *steps[:-2], own, act._replace(inputs=(first + 3,)), last._replace(weight=rest),
+        Step("add", (first + 5, first + 4)), shuffle._replace(inputs=(first + 6,)),
+    ]  # fmt: skip
 
 
 def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tuple[Tensor, Tensor]] | None = None) -> Tensor:

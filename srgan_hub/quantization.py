@@ -1,9 +1,10 @@
 """Which convolutions of a generator may be computed in 8 bits, and between what the numbers lie that each of them is given.
 
 Post-training quantization: weights symmetric, a scale for each output channel; inputs asymmetric, one range for a convolution,
-the extremes met on the calibration pictures. The sums that run past the blocks (long and short skips) are never rounded.
-Where the rounding of its weights shows, a convolution gets weights that are fitted to its inputs (rounding.py); where it shows
-too much all the same, the convolution is left out: docs/engines.md has the figures."""
+the extremes met on the calibration pictures. The sums that run past the blocks (long and short skips) are never rounded, nor
+is the picture itself where it passes through (program.picture_apart). Where its rounding shows, a convolution has its largest
+input channels divided and their weights multiplied (Xiao et al. 2022, arXiv:2211.10438), if that helps, and weights fitted to
+its inputs (rounding.py); where it shows too much all the same, it is left out: docs/engines.md has the figures."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from torch import Tensor
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.color import luma
 from srgan_hub.loading import HUB, CheckpointError, fetch, locate
-from srgan_hub.program import Step, program, run
+from srgan_hub.program import Step, picture_apart, program, run
 from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
 FILE = "int8.safetensors"
@@ -43,25 +44,35 @@ class Quantization(NamedTuple):
     weights: str                             # `fingerprint` of the steps that it is for
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
+    divisors: dict[int, Tensor]              # number: what its input's channels are divided by, (I,); the range is of that
     showing: frozenset[int] = frozenset()    # those of them that the precision "mixed" leaves finer
 
     def belongs_to(self, steps: list[Step]) -> bool:
-        """Whether it was made for these steps, with these weights."""
+        """Whether it was made for these steps, as `in_eight_bits` gives them, with these weights."""
         convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
         return (
             self.weights == fingerprint(steps)
             and self.ranges.keys() <= convolutions.keys()
             and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
+            and all(len(divisor) == convolutions[number][1] for number, divisor in self.divisors.items())
         )
 
     def mixed(self) -> Quantization:
         """Without those whose rounding shows most: what costs next to nothing."""
-        ranges, fits = ({n: of[n] for n in of if n not in self.showing} for of in (self.ranges, self.fits))
-        return Quantization(self.weights, ranges, fits)
+        return Quantization(self.weights, *({n: of[n] for n in of if n not in self.showing} for of in self[1:4]))
+
+    def multiplied(self, number: int, weight: Tensor) -> Tensor:
+        """A convolution's float32 weight for its divided input."""
+        return weight * self.divisors[number].view(1, -1, 1, 1) if number in self.divisors else weight
 
     def weight(self, number: int, weight: Tensor) -> Tensor:
-        """What a convolution with that float32 weight has in 8 bits."""
+        """The same in 8 bits."""
+        weight = self.multiplied(number, weight)
         return from_steps(self.fits[number] if number in self.fits else sums_kept(weight), weight)
+
+    def input(self, number: int, x: Tensor) -> Tensor:
+        """A convolution's input, divided, in 8 bits."""
+        return rounded(x / self.divisors[number].view(-1, 1, 1) if number in self.divisors else x, *self.ranges[number], 256)
 
 
 def fingerprint(steps: list[Step]) -> str:
@@ -82,58 +93,105 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     ones are `showing`, until what is left keeps to MIXED and FLAT_MIXED. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there is no picture to calibrate on")
-    steps = program(generator)
-    ranges, work = observe(steps, pictures)
-    found = Quantization(fingerprint(steps), ranges, {})
-    share = shares(steps, pictures, found)
-    shown = {number: ranges[number] for number in share if share[number] > SHOWS}
-    for number, gram in grams(steps, pictures, shown).items():
-        found.fits[number] = fitted(steps[number].weight, gram)
-    share |= shares(steps, pictures, found, found.fits)
-    order = sorted(share, key=lambda number: share[number] / work[number], reverse=True)
+    steps = in_eight_bits(generator)
+    limits, work = observe(steps, pictures)
+    found, share = divide(steps, pictures, limits)
+    together = by_input(steps)
+    shown = {number for first in share if share[first] > SHOWS for number in together[first]}
+    for number, gram in grams(steps, pictures, found, shown).items():
+        found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
+    share |= shares(steps, pictures, found, share.keys() & shown)
+    order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
+
+    def without(count: int) -> Quantization:
+        """Those left out of "mixed" that are first in order."""
+        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first]))
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
     def least_without(start: int, allowed: float, flat_limit: float) -> int:
         """How many of the order, from its beginning, must be left out; no fewer than `start`."""
         for count in range(start, len(order)):
-            left = found._replace(showing=frozenset(order[:count])).mixed()
-            if sum(map(share.get, left.ranges)) <= allowed and shift(steps, flat, left) <= flat_limit:
+            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count).mixed()) <= flat_limit:
                 return count
         return len(order)
 
     more = max(1, allowed / ALLOWED)
     dropped = least_without(0, allowed, FLAT * more)
-    showing = order[dropped : least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)]
-    found = found._replace(showing=frozenset(order[:dropped])).mixed()._replace(showing=frozenset(showing))
+    mixed = without(least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)).mixed()
+    found = without(dropped).mixed()
+    found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
     return found, change(steps, pictures, [found])[0]
 
 
-def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, tuple[float, float]], dict[int, float]]:
-    """Of every convolution: lowest and highest input, and multiplications an LR pixel. Beside the pictures, flat ones of the
-    brightest colours are looked at: photographs hold too few of these."""
-    ranges, work = {}, {}
+def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
+    """The steps that are computed where some are in 8 bits."""
+    return picture_apart(program(generator))
+
+
+def by_input(steps: list[Step]) -> dict[int, list[int]]:
+    """The convolutions, by the first of those that have the same input: it is rounded for all of them or for none."""
+    found = {}
+    for number, step in enumerate(steps):
+        if step.kind == "conv":
+            found.setdefault(step.inputs, []).append(number)
+    return {numbers[0]: numbers for numbers in found.values()}
+
+
+def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Tensor], dict[int, float]]:
+    """Of every convolution: lowest and highest input of each channel, (2, I), and multiplications an LR pixel. Beside the
+    pictures, flat ones of the brightest colours are looked at: photographs hold too few of these."""
+    limits, work = {}, {}
 
     def watch(number: int, step: Step, x: Tensor) -> None:
-        low, high = ranges.get(number, (0.0, 0.0))  # zero padding is among the inputs
-        ranges[number] = min(low, x.min().item()), max(high, x.max().item())
+        low, high = limits.get(number, torch.zeros(2, x.shape[1]))  # zero padding is among the inputs
+        limits[number] = torch.stack([torch.minimum(low, x.amin((0, 2, 3))), torch.maximum(high, x.amax((0, 2, 3)))])
         work[number] = step.weight.numel() * x.shape[-2] * x.shape[-1] / pixels
 
     for picture in [*pictures, *FLATS]:
         pixels = picture.shape[-2] * picture.shape[-1]
         compute(steps, picture, watch=watch)
-    return {number: on_steps(*limits) for number, limits in ranges.items()}, work
+    return limits, work
 
 
-def grams(steps: list[Step], pictures: Sequence[Tensor], ranges: dict[int, tuple[float, float]]) -> dict[int, Tensor]:
-    """Of each convolution with a range: mean of x x^T over inputs x, each the I * K * K rounded values under its kernel."""
-    totals, counts = dict.fromkeys(ranges, 0), dict.fromkeys(ranges, 0)
+def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
+    """Every convolution in 8 bits, and the shares. Where that shows, channels of more than the median's size are divided
+    down to it, or to the geometric mean of both, if less shows then: their rounding is no finer by it, but all others' is."""
+    weights = fingerprint(steps)
+    found = Quantization(weights, {number: span(of) for number, of in limits.items()}, {}, {})
+    share = shares(steps, pictures, found)
+    shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
+    for power in (0.5, 1):
+        divisors = {number: excess(limits[number]) ** power for first in shown for number in together[first]}
+        ranges = {number: span(limits[number] / divisor) for number, divisor in divisors.items()}
+        for first, less in shares(steps, pictures, Quantization(weights, ranges, {}, divisors), shown).items():
+            if less < share[first]:
+                share[first] = less
+                for number in together[first]:
+                    found.ranges[number], found.divisors[number] = ranges[number], divisors[number]
+    return found, share
+
+
+def span(limits: Tensor) -> tuple[float, float]:
+    """(2, I) of `observe` -> the range of them all."""
+    return on_steps(limits[0].min().item(), limits[1].max().item())
+
+
+def excess(limits: Tensor) -> Tensor:
+    """(2, I) of `observe` -> (I,), how many times the median channel's size each is, at least 1."""
+    size = limits.abs().amax(0)
+    return (size / size.median().clamp_min(1e-6)).clamp_min(1)
+
+
+def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers: set[int]) -> dict[int, Tensor]:
+    """Of each of those convolutions: mean of x x^T over inputs x, each the I * K * K rounded values under its kernel."""
+    totals, counts = dict.fromkeys(numbers, 0), dict.fromkeys(numbers, 0)
     chance = torch.Generator().manual_seed(0)
 
     def watch(number: int, step: Step, x: Tensor) -> None:
-        if number not in ranges:
+        if number not in numbers:
             return
         side, (height, width) = step.weight.shape[-1], x.shape[-2:]
-        x = F.pad(rounded(x, *ranges[number], 256), [side // 2] * 4)
+        x = F.pad(found.input(number, x), [side // 2] * 4)
         windows = x[0].unfold(1, side, 1).unfold(2, side, 1)                              # (I, H, W, K, K), no copy
         places = torch.randperm(height * width, generator=chance)[:PATCHES]
         columns = windows[:, places // width, places % width].transpose(0, 1).flatten(1)  # (places, I * K * K)
@@ -142,14 +200,15 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], ranges: dict[int, tuple
 
     for picture in [*pictures, *FLATS]:
         compute(steps, picture, watch=watch)
-    return {number: totals[number] / counts[number] for number in ranges}
+    return {number: totals[number] / counts[number] for number in totals}
 
 
-def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers=None) -> dict[int, float]:
-    """What each convolution, or each of `numbers`, changes when it alone is in 8 bits."""
-    numbers = list(found.ranges if numbers is None else numbers)
-    alone = [found._replace(ranges={number: found.ranges[number]}) for number in numbers]
-    return dict(zip(numbers, change(steps, pictures, alone), strict=True))
+def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
+    """What each of `by_input`, or each of `firsts`, changes when it and those that share its input alone are in 8 bits."""
+    together = by_input(steps)
+    firsts = list(together if firsts is None else firsts)
+    alone = [found._replace(ranges={number: found.ranges[number] for number in together[first]}) for first in firsts]
+    return dict(zip(firsts, change(steps, pictures, alone), strict=True))
 
 
 def change(steps: list[Step], pictures: Sequence[Tensor], cases: Sequence[Quantization]) -> list[float]:
@@ -196,7 +255,7 @@ def compute(steps: list[Step], lr: Tensor, quantization: Quantization | None = N
             watch(number, step, x)
         if quantization is None or number not in quantization.ranges:
             return x, step.weight
-        return rounded(x, *quantization.ranges[number], 256), quantization.weight(number, step.weight)
+        return quantization.input(number, x), quantization.weight(number, step.weight)
 
     return run(steps, lr, prepare)
 
@@ -205,6 +264,7 @@ def save(quantization: Quantization, folder: Path) -> None:
     """Write it into a checkpoint's folder."""
     tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
     tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
+    tensors |= {f"{number}.divisor": divisor for number, divisor in quantization.divisors.items()}
     showing = " ".join(map(str, sorted(quantization.showing)))
     save_file(tensors, folder / FILE, {"weights": quantization.weights, "showing": showing})
 
@@ -224,18 +284,21 @@ def read(path: Path) -> Quantization:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
             showing = frozenset(map(int, about.get("showing", "").split()))
-            found = Quantization(about["weights"], {}, {}, showing)
+            found = Quantization(about["weights"], {}, {}, {}, showing)
+            parts = {"range": found.ranges, "weight": found.fits, "divisor": found.divisors}
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 number, kind = name.split(".")
-                {"range": found.ranges, "weight": found.fits}[kind][int(number)] = file.get_tensor(name)
+                parts[kind][int(number)] = file.get_tensor(name)
         for number, limits in found.ranges.items():
             low, high = found.ranges[number] = tuple(limits.tolist())
             if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
                 raise ValueError("a range must hold 0 and be finite")
         if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
             raise ValueError("weights must be int8 and have a range")
-        if not showing <= found.ranges.keys():
-            raise ValueError("what shows must have a range")
+        if any(of.dtype != torch.float32 or of.ndim != 1 or not (of > 0).all() for of in found.divisors.values()):
+            raise ValueError("divisors must be positive")
+        if not showing | found.divisors.keys() <= found.ranges.keys():
+            raise ValueError("what shows or is divided must have a range")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error

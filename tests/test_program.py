@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.program import before_shuffle, fold_norm, program, run
+from srgan_hub.program import before_shuffle, fold_norm, picture_apart, program, run
 from srgan_hub.training.cpu import speed_up
+from srgan_hub.training.initialization import pass_through
 
 
 def lively(**options) -> SRGANGenerator:
@@ -30,6 +31,23 @@ def test_program_computes_the_generator(scale, norm):
         lr = torch.rand(size)
         with torch.inference_mode():
             assert torch.allclose(run(steps, lr), generator(lr), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_the_picture_apart_is_the_same_function(scale):
+    generator = lively(scale=scale, width=6, blocks=2)
+    pass_through(generator)
+    steps = program(generator)
+    apart = picture_apart(steps)
+    assert [step.kind for step in apart[-5:]] == ["conv", "prelu", "conv", "add", "shuffle"]
+    assert apart[-3].weight.abs().max() < steps[-2].weight.abs().max() / 2
+    lr = torch.rand(2, 3, 7, 5)
+    assert torch.allclose(run(apart, lr), run(steps, lr), rtol=1e-4, atol=1e-5)
+
+
+def test_a_picture_that_does_not_stand_out_stays_where_it_is():
+    steps = program(lively(width=6, blocks=2))
+    assert picture_apart(steps) is steps
 
 
 def test_program_of_a_generator_that_training_has_sped_up_is_the_same():

@@ -12,7 +12,23 @@ from srgan_hub.engine import EngineError, has_int8, open_engine
 from srgan_hub.graphs import openvino_model
 from srgan_hub.loading import bundled
 from srgan_hub.program import program, run
-from srgan_hub.quantization import Quantization, calibrate, compute, find, fingerprint, on_steps, read, save
+from srgan_hub.quantization import (
+    Quantization,
+    by_input,
+    calibrate,
+    compute,
+    divide,
+    find,
+    fingerprint,
+    in_eight_bits,
+    observe,
+    on_steps,
+    read,
+    save,
+    shares,
+    span,
+)
+from srgan_hub.training.initialization import pass_through
 
 NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with instructions for int8 (VNNI or AMX)")
 
@@ -76,21 +92,46 @@ def test_fingerprint_is_of_the_weights(random_generator):
     assert fingerprint(program(random_generator)) != before
 
 
-def test_the_graph_has_rounded_inputs_and_weights(random_generator, pictures):
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_the_graph_has_rounded_inputs_and_weights(random_generator, pictures, with_picture):
+    if with_picture:
+        pass_through(random_generator)
     quantization, _ = calibrate(random_generator, pictures, allowed=1e9)
-    model = openvino_model(program(random_generator), quantization)
+    steps = in_eight_bits(random_generator)
+    model = openvino_model(steps, quantization)
     kinds = [node.get_type_name() for node in model.get_ordered_ops()]
-    assert kinds.count("FakeQuantize") == 2 * len(quantization.ranges)
+    assert kinds.count("FakeQuantize") == len(quantization.ranges) + len(by_input(steps))
+    assert len(quantization.ranges) == len(by_input(steps)) + with_picture  # what computes the picture has no input of its own
     shuffle = next(node for node in model.get_ordered_ops() if node.get_type_name() == "DepthToSpace")
     assert shuffle.input_value(0).get_node().get_type_name() == "FakeQuantize"  # it moves bytes
 
 
+def test_large_channels_are_divided_where_that_helps(pictures, monkeypatch):
+    """Two channels of 16 that are twenty times as large as the others take all of a range, until they are divided."""
+    monkeypatch.setattr(module, "SHOWS", 0)
+    generator = SRGANGenerator(width=16, blocks=1).eval()
+    with torch.no_grad():
+        generator.body[0].conv1.weight[:2] *= 20
+        generator.body[0].conv2.weight[:, :2] /= 20
+    steps = program(generator)
+    number = convolutions(generator)[2]
+    limits, _ = observe(steps, pictures)
+    found, share = divide(steps, pictures, limits)
+    plain = found._replace(ranges={number: span(limits[number])}, divisors={})
+    assert found.divisors[number][:2].min() > 4 and share[number] < 0.5 * shares(steps, pictures, plain, [number])[number]
+
+
 @NEEDS_INT8
 @pytest.mark.parametrize("scale", [2, 4])
-def test_the_engine_rounds_as_the_calibration_does(scale, pictures):
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_the_engine_rounds_as_the_calibration_does(scale, with_picture, pictures, monkeypatch):
+    monkeypatch.setattr(module, "SHOWS", 0)  # every input that it helps is divided
     generator = SRGANGenerator(scale=scale, width=8, blocks=2).eval()
+    if with_picture:
+        pass_through(generator)
     quantization, _ = calibrate(generator, pictures, allowed=1e9)
-    steps = program(generator)
+    assert quantization.divisors
+    steps = in_eight_bits(generator)
     exact, expected = run(steps, pictures[0]).detach(), compute(steps, pictures[0], quantization)
     found = open_engine(generator, "openvino", "int8", "cpu", quantization)(pictures[0])
     errors = [(one - exact).square().mean().sqrt() for one in (expected, found)]
@@ -118,6 +159,8 @@ def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures)
     assert found[:2] == quantization[:2] and found.showing == quantization.showing
     assert found.fits.keys() == quantization.fits.keys() != set()
     assert all(torch.equal(found.fits[number], fit) for number, fit in quantization.fits.items())
+    assert found.divisors.keys() == quantization.divisors.keys()
+    assert all(torch.equal(found.divisors[number], divisor) for number, divisor in quantization.divisors.items())
 
 
 RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
@@ -132,7 +175,8 @@ RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
         ({"0.range": torch.tensor([0.0, torch.inf])}, {"weights": "a"}), ({"0.range": torch.tensor(1.0)}, {"weights": "a"}),
         ({"0.weight": FIT}, {"weights": "a"}), ({"0.range": RANGE}, {"weights": "a", "showing": "1"}),
         ({"0.range": RANGE}, {"weights": "a", "showing": "first"}),
-        ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}),
+        ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}), ({"0.divisor": torch.ones(2)}, {"weights": "a"}),
+        *(({"0.range": RANGE, "0.divisor": torch.tensor(of)}, {"weights": "a"}) for of in ([1.0, 0.0], [1, 2], 1.0)),
     ],
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_a_sentence(tmp_path, tensors, metadata):
@@ -152,8 +196,10 @@ def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
     monkeypatch.setattr(engine, "has_int8", lambda: True)
     monkeypatch.setattr(engine, "fast_precision", lambda device: "fp32")
     own = fingerprint(program(random_generator))
-    misfits = [Quantization(own, {1: (0.0, 1.0)}, {}), Quantization(own, {2: (0.0, 1.0)}, {2: FIT})]  # a PReLU; another shape
-    for other in (*misfits, Quantization("0" * 64, {2: (0.0, 1.0)}, {})):
+    one = (0.0, 1.0)
+    misfits = [Quantization(own, {1: one}, {}, {}), Quantization(own, {2: one}, {2: FIT}, {})]  # a PReLU; another shape
+    misfits.append(Quantization(own, {2: one}, {}, {2: torch.ones(3)}))
+    for other in (*misfits, Quantization("0" * 64, {2: one}, {}, {})):
         assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
     with pytest.raises(EngineError, match="no ranges for int8 with these weights; make them with srgan-hub quantize"):
         open_engine(random_generator, "openvino", "int8", "cpu", other)
@@ -188,8 +234,7 @@ def test_what_cannot_be_quantized_is_a_sentence(arguments, sentence, capsys):
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_ranges_are_for_the_bundled_weights(name):
     quantization = find(name)
-    steps = program(SRGANGenerator.from_pretrained(name))
-    assert quantization.belongs_to(steps)
+    assert quantization.belongs_to(in_eight_bits(SRGANGenerator.from_pretrained(name)))
     assert len(quantization.ranges) > 15 and 0 not in quantization.ranges  # the first shows too much
 
 
