@@ -44,9 +44,8 @@ from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id, locate
 from srgan_hub.mos import command as mos
 from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
-from srgan_hub.program import program
 from srgan_hub.quantization import FILE as INT8
-from srgan_hub.quantization import calibrate, save
+from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
@@ -192,7 +191,7 @@ def quantize(options: argparse.Namespace) -> int:
     pictures = lr_pictures(options.calibration, generator.scale, options.pictures)
     quantization, change = calibrate(generator, pictures)
     save(quantization, folder)
-    of = sum(step.kind == "conv" for step in program(generator))
+    of = sum(step.kind == "conv" for step in in_eight_bits(generator))
     print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits ({len(quantization.mixed().ranges)} "
           f"in mixed), by {len(pictures)} photographs; the mean squared change of luma is {change:.2f} grey levels")  # fmt: skip
     return 0
