@@ -12,6 +12,7 @@ from typing import NamedTuple
 from srgan_hub.batch import enlarge_files
 from srgan_hub.files import BadInput, Job
 from srgan_hub.imaging.target import Target
+from srgan_hub.ui.duration import duration
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
 from srgan_hub.ui.steps import steps
@@ -156,5 +157,4 @@ def left(seconds: float, share: float) -> str:
     """How long the rest will take, where that can be said yet."""
     if share <= 0 or share >= 1:
         return ""
-    rest = seconds * (1 - share) / share
-    return f", about {rest / 60:.0f} min left" if rest >= 90 else f", about {max(1, round(rest))} s left"
+    return f", about {duration(seconds * (1 - share) / share)} left"
