@@ -12,12 +12,13 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from srgan_hub.ui import endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab
+from srgan_hub.ui import endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.folder import own_folder
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
 from srgan_hub.ui.style import CSS, HEAD, THEME
+from srgan_hub.ui.upscalers import open_all
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 TITLE = """# SRGAN: photographs, four times larger
@@ -49,6 +50,8 @@ def main() -> None:
         limits = Limits.from_environment()
         own_folder()
         page = build(limits)
+        if zero_gpu.PLACED_FIRST:
+            open_all()
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
     page.launch(

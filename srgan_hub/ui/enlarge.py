@@ -17,6 +17,7 @@ from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
 from srgan_hub.ui.steps import steps
 from srgan_hub.ui.upscalers import open_upscaler
+from srgan_hub.ui.zero_gpu import lent
 
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
@@ -47,6 +48,7 @@ class Result(NamedTuple):
     faults: list[str]             # one sentence for each picture that is not there
 
 
+@lent
 def enlarge(
     sources: Sequence[str], order: Order, folder: Path, limits: Limits = Limits()  # noqa: B008 (frozen)
 ) -> Generator[Step, None, Result]:  # fmt: skip

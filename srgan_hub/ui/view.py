@@ -17,6 +17,7 @@ from srgan_hub.ui.examples import shipped
 from srgan_hub.ui.models import name_of
 from srgan_hub.ui.photo import Cut, open_photo
 from srgan_hub.ui.upscalers import open_upscaler, partner
+from srgan_hub.ui.zero_gpu import lent
 
 BICUBIC = "bicubic"
 MARGIN = 16      # LR pixels around the region that the network sees, as around a tile: within 1 grey level of the whole picture
@@ -56,6 +57,7 @@ class Look(NamedTuple):
     doubts: Doubts | None         # where they were asked for
 
 
+@lent
 def look(
     path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
 ) -> Look:  # fmt: skip
