@@ -19,13 +19,13 @@ STRONG = 12.0   # grey levels of the 219 between black and white from which the 
 COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
 
 
-def invented(sr: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.ndarray:
     """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) grey levels of Y by which they differ around each pixel.
 
-    Raises ValueError if the sizes differ."""
+    spread: pixels, of what "around" means. Raises ValueError if the sizes differ."""
     if sr.shape != mean.shape:
         raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {mean.shape[1]}x{mean.shape[0]}")
-    return smoothed(np.abs(luma(sr) - luma(mean)), SPREAD)
+    return smoothed(np.abs(luma(sr) - luma(mean)), spread)
 
 
 def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
