@@ -12,7 +12,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from srgan_hub.ui import endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
+from srgan_hub.ui import arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.folder import own_folder
 from srgan_hub.ui.limits import Limits
@@ -57,7 +57,7 @@ def main() -> None:
     page.launch(
         theme=THEME,
         css=CSS,
-        head=HEAD + rate_tab.KEYS,
+        head=HEAD + arrivals.SCRIPT + rate_tab.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the line, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         run_history=False,  # gradio would keep uploads and results in the visitor's browser

@@ -90,6 +90,7 @@ ALLOWED = {
     "mos/statistics": set(),
     "mos/study": {"data/benchmarks"},
     "ui/__init__": set(),
+    "ui/arrivals": set(),
     "ui/duration": set(),
     "ui/enlarge": {"batch", "files", "imaging", "ui/duration", "ui/limits", "ui/photo", "ui/steps", "ui/upscalers",
                    "ui/zero_gpu"},
@@ -184,7 +185,7 @@ def test_importing_the_package_takes_no_heavy_library_with_it():
 
 
 def test_every_file_has_its_test():
-    """Package markers, doors tested through the command line, and the downloads of one family share a test file."""
-    shared = {"__init__", "__main__", "color", "files", "benchmarks"}
+    """But package markers, doors tested through the command line, a script for browsers, and downloads of one family."""
+    shared = {"__init__", "__main__", "arrivals", "color", "files", "benchmarks"}
     tests = {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")}
     assert {p.stem for p in FILES} - shared - tests == set()

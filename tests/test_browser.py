@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.request
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import ROOT, read, smooth_photo
+from conftest import ROOT, flat, read, smooth_photo
 from srgan_hub.mos.ratings import read as read_ratings
 from srgan_hub.mos.study import make_study
 from srgan_hub.ui.examples import MODEL
@@ -321,6 +322,29 @@ def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
     with zipfile.ZipFile(file) as zipped:
         assert zipped.namelist() == ["one_x4.png", "large_x4.png"]
     assert "broken.png: not a picture that can be read." in page.locator("#numbers").inner_text()
+
+
+HAND_OVER = """([place, event, photos]) => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of photos)
+        data.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt())], name, {type: 'image/png'}));
+    const kind = event == 'paste' ? ClipboardEvent : DragEvent;
+    const settings = {bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data};
+    document.querySelector(place).dispatchEvent(new kind(event, settings));
+}"""
+
+
+def test_photos_may_be_pasted_and_dropped_anywhere_one_or_several(page):
+    photos = [[f"{grey}.png", b64encode(flat(grey)).decode()] for grey in (10, 200)]
+    page.evaluate(HAND_OVER, ["body", "paste", photos[:1]])
+    first = seen(page)
+    page.evaluate(HAND_OVER, ["#view", "drop", photos[1:]])  # in the place of the first
+    wait_for_other(page, first)
+    page.evaluate(HAND_OVER, ["#photo", "drop", photos])
+    page.wait_for_selector("#photos:visible")
+    page.wait_for_function("['10', '200'].every(name => document.querySelector('#photos').innerText.includes(name))")
+    page.evaluate(HAND_OVER, ["body", "paste", photos[:1]])
+    page.wait_for_selector("#photo:visible")
 
 
 def test_check_on_a_sharp_picture(page):
