@@ -38,7 +38,7 @@ def spaces(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     import spaces
 
-    monkeypatch.setattr(zero_gpu, "spaces", spaces)
+    monkeypatch.setattr(zero_gpu, "GPU", spaces.GPU)
     yield tmp_path
     sys.modules.pop("spaces")
 

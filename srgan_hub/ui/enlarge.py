@@ -86,7 +86,7 @@ def enlarge(
     except StopIteration as end:
         for job, found in end.value:
             if isinstance(found, BadInput):
-                faults.append(sentence(job.source, found))
+                faults.append(sentence(job.source, found, job.target))
             else:
                 there[job.source] = job.target
     finally:
@@ -149,9 +149,10 @@ def archive(pictures, folder: Path, label: str) -> Path:
     return file
 
 
-def sentence(source: str | Path, error: BadInput) -> str:
-    """What is wrong with which file, without the folder that it lies in here."""
-    text = str(error).removeprefix(f"{source}: ").rstrip(".")
+def sentence(source: str | Path, error: BadInput, target: Path | None = None) -> str:
+    """What is wrong with which file, without the folders here; of formats it names those of the page, not the command's."""
+    text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
+    text = text.replace("use --format png, tif or webp", "choose PNG or WebP").replace("use --format png", "choose PNG")
     return f"{Path(source).name}: {text[:1].lower() + text[1:]}."
 
 

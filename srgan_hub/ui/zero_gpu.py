@@ -11,9 +11,9 @@ from functools import wraps
 from inspect import isgeneratorfunction
 
 try:
-    import spaces
+    from spaces import GPU
 except ImportError:
-    spaces = None
+    GPU = None
 
 # There a model has to be in the page's own process before the first visitor: what a lent process loads is lost with it.
 PLACED_FIRST = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
@@ -23,10 +23,10 @@ def lent(function: Callable) -> Callable:
     """The function, computed where a GPU is lent; one that yields keeps its result too, and ValueErrors remain what they are.
 
     From the other process `spaces` brings no generator's result, and of errors only Gradio's own."""
-    if spaces is None:
+    if GPU is None:
         return function
 
-    @spaces.GPU
+    @GPU
     @wraps(function)
     def there(*args, **kwargs) -> Generator[tuple]:
         try:
