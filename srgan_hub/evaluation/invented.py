@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import downsample
 
-SPREAD = 4.0    # pixels, standard deviation: one of the small picture, about which no more is known than its value
+SPREAD = 4.0    # pixels, standard deviation; chosen on the photographs that are kept from training (docs/page.md)
 STRONG = 12.0   # grey levels of the 219 between black and white from which the map is saturated
 # from nothing to strong; darker and redder is more, so that it can be told without seeing colours
 COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
