@@ -12,10 +12,13 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr
 
-from srgan_hub.ui import endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab
+from srgan_hub.ui import arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
+from srgan_hub.ui.duration import duration
 from srgan_hub.ui.folder import own_folder
 from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.line import Line
 from srgan_hub.ui.style import CSS, HEAD, THEME
+from srgan_hub.ui.upscalers import open_all
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 TITLE = """# SRGAN: photographs, four times larger
@@ -23,26 +26,23 @@ Detail that is not in the small picture is invented: do not read text, faces or 
 that computes this page: they are sent nowhere else, and deleted after {}."""
 
 
-def duration(seconds: int) -> str:
-    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds} s"
-
-
 def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError for what the environment asks of it in vain."""
     study = rate_tab.study_of_environment()
+    line = Line(limits.jobs, limits.queue)
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
         rater = rate_tab.memory(study[0].study) if study else None
         with gr.Tab("Enlarge", id="enlarge-tab"):
-            photo = enlarge_tab.build(limits, CREDITS)
-            sharp_panel.build(limits, photo)
+            photo = enlarge_tab.build(limits, line, CREDITS)
+            sharp_panel.build(limits, line, photo)
         if study:
             with gr.Tab("Rate", id="rate-tab"):
                 rate_tab.build(page, rater, *study)
         with gr.Tab("Use it", id="use-tab"):
             use_tab.build(page)
-        endpoints.build(limits)
-    return page.queue(max_size=limits.queue)
+        endpoints.build(limits, line)
+    return page
 
 
 def main() -> None:
@@ -50,12 +50,15 @@ def main() -> None:
         limits = Limits.from_environment()
         own_folder()
         page = build(limits)
+        if zero_gpu.PLACED_FIRST:
+            open_all()
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
     page.launch(
         theme=THEME,
         css=CSS,
-        head=HEAD + rate_tab.KEYS,
+        head=HEAD + arrivals.SCRIPT + rate_tab.KEYS,
+        max_threads=limits.jobs + limits.queue + 40,  # one for each in the line, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         run_history=False,  # gradio would keep uploads and results in the visitor's browser
         ssr_mode=False,  # a Space switches on rendering on the server: of no use to a page that does nothing without its scripts

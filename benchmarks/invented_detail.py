@@ -1,9 +1,11 @@
 """How well the map of invented detail tells where a GAN's result is wrong: Spearman's rank correlation with |SR - HR| of Y.
 
+    python -m benchmarks.invented_detail --photos PHOTOS --spreads 2 3 4 6 8
     python -m benchmarks.invented_detail SETS/Set14
 
-Beside it the difference to bicubic, smoothed alike, which needs no second network: the map is worth computing only if it
-tells more. "a pixel": |SR - HR| as it is; "around it": smoothed as the maps are. Means over the images of a set."""
+The first is for choosing how wide the map is smoothed, on the photographs that a dataset keeps from training; the second
+measures it. Beside it the difference to bicubic, smoothed alike, which needs no second network: the map is worth computing only
+if it tells more. "a pixel": |SR - HR| as it is; "around it": smoothed as the maps are. Means over the images."""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.data.held_out import open_photos
+from srgan_hub.evaluation.benchmark import bicubic, validation_pairs
 from srgan_hub.evaluation.invented import SPREAD, invented, rank_correlation, smoothed
 from srgan_hub.evaluation.metrics import inside_border
 from srgan_hub.imaging.color import luma
@@ -24,31 +27,43 @@ from srgan_hub.ui.upscalers import partner
 MODELS = ("srgan-x4", "srgan-x4-vivid", "srgan-x4-photo", "srgan-x4-lite")
 
 
-def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray) -> tuple[float, float]:
+def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: float) -> tuple[float, float]:
     """Of the difference to `other` with the error, by pixel and around it; (H, W, 3) uint8 each."""
     sr, hr = (side.copy() for side in inside_border(sr, hr))
     other = inside_border(other, other)[0]
     error = np.abs(luma(sr) - luma(hr))
-    levels = invented(sr, other)
-    return rank_correlation(levels, error), rank_correlation(levels, smoothed(error, SPREAD))
+    levels = invented(sr, other, spread)
+    return rank_correlation(levels, error), rank_correlation(levels, smoothed(error, spread))
+
+
+def validation(dataset: str) -> list[tuple]:
+    """(name, LR, HR) of the photographs that training on that dataset is measured on."""
+    settings = dict(split="train", validation="auto", count=16, cache_dir=None, report=print)
+    return validation_pairs(open_photos(dataset, **settings)[2].photos, 4)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("set", type=Path, help="folder of a benchmark set")
+    parser.add_argument("set", type=Path, nargs="?", help="folder of a benchmark set")
+    parser.add_argument("--photos", metavar="DATASET", help="instead: the photographs that it keeps from training")
     parser.add_argument("--models", nargs="+", default=MODELS, help="checkpoints with a partner")
+    parser.add_argument("--partner", help="another checkpoint for all of them [each one's own]")
+    parser.add_argument("--spreads", nargs="+", type=float, default=[SPREAD], help="pixels, standard deviation of the smoothing")
     options = parser.parse_args()
-    given = list(pairs(find_sets(options.set, 4, bare=True)[0], 4))
-    print("| | a pixel: to the partner | to bicubic | around it: to the partner | to bicubic |\n| --- |" + " --- |" * 4)
+    if bool(options.set) == bool(options.photos):
+        parser.error("name a benchmark set, or --photos")
+    given = validation(options.photos) if options.photos else list(pairs(find_sets(options.set, 4, bare=True)[0], 4))
+    print("| | spread | a pixel: to the partner | to bicubic | around it: to the partner | to bicubic |\n|" + " --- |" * 6)
     for model in options.models:
-        gan, mean, plain = Upscaler.from_pretrained(model), Upscaler.from_pretrained(partner(model)), bicubic(4)
-        found = []
-        for _, lr, hr in given:
-            sr, one, other = (np.asarray(upscale(lr).convert("RGB")) for upscale in (gan, mean, plain))
-            found.append((*correlations(sr, one, hr), *correlations(sr, other, hr)))
-        partner_pixel, partner_around, bicubic_pixel, bicubic_around = map(statistics.fmean, zip(*found, strict=True))
-        row = (partner_pixel, bicubic_pixel, partner_around, bicubic_around)
-        print(f"| {model} | " + " | ".join(f"{value:.3f}" for value in row) + " |", flush=True)
+        gan, mean = Upscaler.from_pretrained(model), Upscaler.from_pretrained(options.partner or partner(model))
+        results = [
+            (*(np.asarray(upscale(lr).convert("RGB")) for upscale in (gan, mean, bicubic(4))), hr) for _, lr, hr in given
+        ]
+        for spread in options.spreads:
+            found = [(*correlations(sr, one, hr, spread), *correlations(sr, other, hr, spread)) for sr, one, other, hr in results]
+            partner_pixel, partner_around, bicubic_pixel, bicubic_around = map(statistics.fmean, zip(*found, strict=True))
+            row = (partner_pixel, bicubic_pixel, partner_around, bicubic_around)
+            print(f"| {model} | {spread:g} | " + " | ".join(f"{value:.3f}" for value in row) + " |", flush=True)
 
 
 if __name__ == "__main__":

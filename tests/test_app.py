@@ -20,10 +20,10 @@ def test_named_endpoints_say_what_they_do_and_nothing_else_is_public(page):
         assert len(info["description"]) > 20
 
 
-def test_limits_reach_the_queue_and_the_lanes(page):
-    assert page.max_size if hasattr(page, "max_size") else page._queue.max_size == 3
-    lanes = {f.concurrency_id: f.concurrency_limit for f in page.fns.values() if f.concurrency_id in ("compute", "view")}
-    assert lanes == {"compute": 2, "view": 1}
+def test_what_waits_in_our_line_waits_in_none_of_gradios(page):
+    unbounded = {function.name for function in page.fns.values() if function.concurrency_limit is None}
+    assert unbounded == {"run_one", "run_many", "run", "upscale", "compare", "evaluate"}
+    assert page._queue.max_size is None
     assert page.delete_cache == (99, 99)
 
 

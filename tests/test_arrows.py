@@ -90,27 +90,34 @@ ALLOWED = {
     "mos/statistics": set(),
     "mos/study": {"data/benchmarks"},
     "ui/__init__": set(),
-    "ui/enlarge": {"batch", "files", "imaging", "ui/limits", "ui/photo", "ui/steps", "ui/upscalers"},
+    "ui/arrivals": set(),
+    "ui/duration": set(),
+    "ui/enlarge": {"batch", "files", "imaging", "ui/duration", "ui/limits", "ui/photo", "ui/steps", "ui/upscalers",
+                   "ui/zero_gpu"},
     "ui/endpoints": {"evaluation/benchmark", "files", "imaging", "ui"},
     "ui/enlarge_tab": {"imaging", "ui"},
     "ui/examples": set(),
     "ui/folder": set(),
     "ui/limits": set(),
-    "ui/mistakes": {"files", "loading"},
+    "ui/line": {"files", "ui/duration", "ui/enlarge"},
+    "ui/mistakes": {"files", "loading", "ui/line"},
     "ui/models": {"loading"},
     "ui/rate_tab": {"hub/collect", "mos"},
     "ui/over_panel": {"imaging", "ui"},
     "ui/photo": {"files", "imaging"},
-    "ui/sharp": {"evaluation", "files", "imaging", "ui/enlarge", "ui/photo", "ui/steps", "ui/upscalers", "ui/view"},
+    "ui/sharp": {"evaluation", "files", "imaging", "ui/enlarge", "ui/photo", "ui/steps", "ui/upscalers", "ui/view",
+                 "ui/zero_gpu"},
     "ui/sharp_panel": {"imaging", "ui"},
     "ui/snippets": set(),
     "ui/steps": set(),
     "ui/style": set(),
     "ui/upscalers": {"loading", "pipeline", "ui/models"},
     "ui/use_tab": {"ui/models", "ui/snippets"},
-    "ui/view": {"evaluation/invented", "files", "imaging", "ui/enlarge", "ui/examples", "ui/models", "ui/photo", "ui/upscalers"},
+    "ui/view": {"evaluation/invented", "files", "imaging", "ui/enlarge", "ui/examples", "ui/limits", "ui/models",
+                "ui/photo", "ui/upscalers", "ui/zero_gpu"},
     "ui/view_panel": {"evaluation/benchmark", "files", "ui"},
     "ui/words": {"ui/enlarge", "ui/view"},
+    "ui/zero_gpu": set(),
     "training/__init__": set(),
     "training/checkpoint": set(),
     "training/colour": {"generator", "imaging"},
@@ -178,7 +185,7 @@ def test_importing_the_package_takes_no_heavy_library_with_it():
 
 
 def test_every_file_has_its_test():
-    """Package markers, doors tested through the command line, and the downloads of one family share a test file."""
-    shared = {"__init__", "__main__", "color", "files", "benchmarks"}
+    """But package markers, doors tested through the command line, a script for browsers, and downloads of one family."""
+    shared = {"__init__", "__main__", "arrivals", "color", "files", "benchmarks"}
     tests = {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")}
     assert {p.stem for p in FILES} - shared - tests == set()

@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.request
 import zipfile
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import ROOT, read, smooth_photo
+from conftest import ROOT, flat, read, smooth_photo
 from srgan_hub.mos.ratings import read as read_ratings
 from srgan_hub.mos.study import make_study
 from srgan_hub.ui.examples import MODEL
@@ -242,17 +243,6 @@ def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
 
 
-def test_pictures_and_fields_have_names(page):
-    page.locator("#examples button").first.click()
-    seen(page)
-    page.get_by_label("Side by side").check()
-    page.wait_for_selector("#before img")
-    assert page.locator("#bench img:visible").evaluate_all("all => all.filter(i => !i.alt).map(i => i.src)") == []
-    nameless = """all => all.filter(i => !i.labels?.length && !i.ariaLabel && !i.getAttribute('aria-labelledby')
-                                        && !i.title && !i.placeholder && i.type != 'file').map(i => i.outerHTML)"""
-    assert page.locator("#bench input:visible").evaluate_all(nameless) == []
-
-
 def test_cancel_stops_within_two_seconds(page, tmp_path):
     smooth_photo(400, 249, seed=3).save(tmp_path / "a.png")
     upload(page, tmp_path / "a.png")
@@ -263,9 +253,9 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
     assert "left" in page.locator("#status").inner_text()
     page.click("#cancel")
     page.wait_for_function("/Cancelled/.test(document.querySelector('#status').innerText)", timeout=2000)
-    page.wait_for_timeout(500)
+    page.click("#enlarge")  # it is there again as soon as it works again
+    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status').innerText)", timeout=SECONDS)
     assert page.locator("#result a[download]").count() == 0
-    page.click("#enlarge")  # the lane is free again
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
 
 
@@ -334,6 +324,29 @@ def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
     assert "broken.png: not a picture that can be read." in page.locator("#numbers").inner_text()
 
 
+HAND_OVER = """([place, event, photos]) => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of photos)
+        data.items.add(new File([Uint8Array.from(atob(bytes), c => c.charCodeAt())], name, {type: 'image/png'}));
+    const kind = event == 'paste' ? ClipboardEvent : DragEvent;
+    const settings = {bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data};
+    document.querySelector(place).dispatchEvent(new kind(event, settings));
+}"""
+
+
+def test_photos_may_be_pasted_and_dropped_anywhere_one_or_several(page):
+    photos = [[f"{grey}.png", b64encode(flat(grey)).decode()] for grey in (10, 200)]
+    page.evaluate(HAND_OVER, ["body", "paste", photos[:1]])
+    first = seen(page)
+    page.evaluate(HAND_OVER, ["#view", "drop", photos[1:]])  # in the place of the first
+    wait_for_other(page, first)
+    page.evaluate(HAND_OVER, ["#photo", "drop", photos])
+    page.wait_for_selector("#photos:visible")
+    page.wait_for_function("['10', '200'].every(name => document.querySelector('#photos').innerText.includes(name))")
+    page.evaluate(HAND_OVER, ["body", "paste", photos[:1]])
+    page.wait_for_selector("#photo:visible")
+
+
 def test_check_on_a_sharp_picture(page):
     page.locator("#examples button").first.click()
     seen(page)
@@ -349,30 +362,79 @@ def test_check_on_a_sharp_picture(page):
     keep(page, "check")
 
 
+# What is wrong with what can be seen: too wide, pictures and fields without a name, text with less contrast than WCAG AA asks.
+FAULTS = """() => {
+    const faults = [], width = document.documentElement.scrollWidth;
+    if (width > innerWidth) faults.push(`${width} pixels wide`);
+    const seen = element => element.checkVisibility({opacityProperty: true, visibilityProperty: true});
+    for (const image of document.querySelectorAll('img'))
+        if (seen(image) && !image.alt) faults.push('no alt: ' + image.outerHTML);
+    for (const field of document.querySelectorAll('input, textarea, select'))
+        if (seen(field) && field.type != 'file' && !field.labels?.length && !field.ariaLabel && !field.title && !field.placeholder
+            && !field.getAttribute('aria-labelledby')) faults.push('no name: ' + field.outerHTML);
+    for (const button of document.querySelectorAll('button, a, [role=button]'))
+        if (seen(button) && !button.innerText.trim() && !button.ariaLabel && !button.title
+            && !button.querySelector('img[alt], [aria-label]'))
+            faults.push('no name: ' + button.outerHTML);
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+    const paint = colours => {  // one over the other
+        canvas.clearRect(0, 0, 1, 1);
+        for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const luminance = rgb => rgb.slice(0, 3).map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node; node = texts.nextNode();) {
+        const element = node.parentElement, style = getComputedStyle(element);
+        if (!node.textContent.trim() || !seen(element) || element.closest('style, script, [disabled], svg')) continue;
+        if (element.getBoundingClientRect().width < 2) continue;  // for screen readers
+        const under = [];
+        for (let one = element; one; one = one.parentElement) under.unshift(getComputedStyle(one).backgroundColor);
+        const [low, high] = [paint(under), paint([...under, style.color])].map(luminance).sort((a, b) => a - b);
+        const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.6 && style.fontWeight >= 700);
+        const ratio = (high + .05) / (low + .05);
+        if (ratio < (large ? 3 : 4.5)) faults.push(`${ratio.toFixed(1)}:1 "${node.textContent.trim()}" ${element.outerHTML}`);
+    }
+    return faults;
+}"""
+
+
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_tab_is_wider_than_the_screen(browser, url, width, height, scheme):
+def test_every_tab_fits_the_screen_has_names_and_can_be_read(browser, url, width, height, scheme):
     page = opened(browser, f"{url}/?__theme={scheme}", width, height, color_scheme=scheme)
     name = f"{'phone' if width < 500 else 'desktop'}-{scheme}"
-    keep(page, f"{name}-empty")
+
+    faults = []
+
+    def check(what):
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(300)  # gradio fades from one colour to the other
+        keep(page, f"{name}-{what}")
+        faults.extend(f"{what}: {fault}" for fault in page.evaluate(FAULTS))
+
+    check("empty")
     page.locator("#examples button").first.click()
     seen(page)
-    wide = "document.documentElement.scrollWidth"
-    assert page.evaluate(wide) <= width
     natural, shown = page.locator("#pair img").first.evaluate("i => [i.naturalWidth, i.getBoundingClientRect().width]")
     assert natural == shown  # pixel by pixel here too
-    keep(page, f"{name}-enlarge")
-    for mode in ("Side by side", "Where detail was invented"):
+    page.click("#enlarge")
+    page.wait_for_selector("#result a[download]", timeout=SECONDS)
+    check("enlarge")
+    for mode, picture in (("Side by side", "#before img"), ("Where detail was invented", "#changed img")):
         page.get_by_label(mode).check()
-        page.wait_for_selector("#before img", timeout=SECONDS)
-        page.wait_for_timeout(1500)
-        assert page.evaluate(wide) <= width
-    keep(page, f"{name}-invented")
-    page.get_by_role("tab", name="Use it").click()
-    page.wait_for_selector("#snippet-curl:visible")
-    assert page.evaluate(wide) <= width
-    keep(page, f"{name}-use")
+        page.wait_for_selector(picture, timeout=SECONDS)
+        check(mode.split()[0].lower())
+    page.get_by_text("Check on a sharp picture").click()
+    page.wait_for_selector("#check:visible")
+    check("check")
+    for tab, part in (("Several", "#enlarge-many"), ("Use it", "#snippet-curl"), ("Rate", "#rate-begin")):
+        page.get_by_role("tab", name=tab).click()
+        page.wait_for_selector(f"{part}:visible")
+        check(tab.split()[0].lower())
     page.close()
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900)])
@@ -450,16 +512,21 @@ def test_endpoints_answer_a_client(url, tmp_path):
             client.predict(photo, *mistake, api_name="/upscale")
 
 
-def test_a_client_that_cancels_frees_the_lane(url, tmp_path):
+def test_who_waits_sees_the_place_and_a_client_that_cancels_makes_way(page, url, tmp_path):
     from gradio_client import Client, handle_file
 
     smooth_photo(400, 249).save(tmp_path / "a.png")
+    smooth_photo(20, 14).save(tmp_path / "b.png")
+    upload(page, tmp_path / "b.png")
+    seen(page)
     client = Client(url, verbose=False)
     job = client.submit(handle_file(tmp_path / "a.png"), api_name="/upscale")
     while not job.outputs():
         time.sleep(0.1)
+    page.click("#enlarge")
+    page.wait_for_function("/number 1 of 1 in the queue/.test(document.querySelector('#status').innerText)")
+    keep(page, "waiting")
     job.cancel()
-    smooth_photo(20, 14).save(tmp_path / "b.png")
     start = time.monotonic()
-    client.predict(handle_file(tmp_path / "b.png"), api_name="/upscale")
+    page.wait_for_selector("#result a[download]", timeout=SECONDS)
     assert time.monotonic() - start < 8

@@ -1,7 +1,13 @@
+import asyncio
+from base64 import b64encode
+
 import pytest
 
+import app
+from conftest import flat, read
 from srgan_hub.imaging.target import Target
 from srgan_hub.ui.endpoints import target_of
+from srgan_hub.ui.limits import Limits
 
 
 @pytest.mark.parametrize(
@@ -16,3 +22,33 @@ def test_sizes_in_words(size, target):
 def test_another_size_is_a_sentence(size):
     with pytest.raises(ValueError, match="a factor as x2, or pixels of the longer side as 3840, got"):
         target_of(size)
+
+
+def test_the_endpoints_and_nothing_else_are_tools_of_mcp(tmp_path, monkeypatch):
+    mcp = pytest.importorskip("mcp", reason="needs the package mcp, of before 2: pip install 'mcp<2'")
+    from mcp.client.streamable_http import streamablehttp_client
+
+    async def ask(url):
+        async with streamablehttp_client(url) as (reading, writing, _), mcp.ClientSession(reading, writing) as session:
+            await session.initialize()
+            tools = {tool.name: tool for tool in (await session.list_tools()).tools}
+            photo = f"data:image/png;base64,{b64encode(flat(99)).decode()}"
+            answers = [await session.call_tool("upscale", {"photo": photo, "model": m}) for m in ("srgan-x4-lite", "mine")]
+            return tools, answers
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    page = app.build(Limits())
+    page.launch(prevent_thread_lock=True, quiet=True, mcp_server=True)
+    try:
+        tools, (done, refused) = asyncio.run(ask(f"{page.local_url}gradio_api/mcp/"))
+        (file,) = tmp_path.rglob("*_x4.png")
+        assert read(file).size == (96, 80)
+    finally:
+        page.close()
+    assert tools.keys() == {"upscale", "compare", "evaluate"}
+    assert tools["upscale"].description.startswith("Enlarge a photograph.")
+    assert tools["upscale"].inputSchema["required"] == ["photo"]
+    assert "of the longer side" in tools["upscale"].inputSchema["properties"]["size"]["description"]
+    assert str(file) in done.content[0].text
+    assert refused.isError
+    assert "there is no model 'mine' here" in refused.content[0].text

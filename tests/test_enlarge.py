@@ -126,6 +126,21 @@ def test_a_size_that_cannot_be_had_is_a_sentence(tiny, photo, tmp_path):
         run([photo], ORDER._replace(target=Target(longest=9999)), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("picture", "format", "said"),
+    [
+        (Image.new("RGBA", (8, 6)), "JPEG", "a.png: it has transparency, which jpg cannot hold; choose PNG or WebP."),
+        (Image.new("RGB", (5000, 1)), "WebP", "more than the 16383 pixels a side that webp holds; choose PNG."),
+        (Image.new("RGB", (17000, 1)), "JPEG", "a.png: cannot be written"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_a_sentence_in_the_pages_words(tiny, tmp_path, picture, format, said):
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(BadInput, match=said) as caught:
+        run([str(tmp_path / "a.png")], ORDER._replace(format=format), tmp_path / "out")
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, monkeypatch):
     computed = []
     compute = tiny._compute

@@ -12,6 +12,7 @@ PAIRS = [  # text, what it stands on
     ("block_label_text_color", "block_label_background_fill"),
     ("input_placeholder_color", "input_background_fill"),
     ("button_primary_text_color", "button_primary_background_fill"),
+    ("button_primary_text_color", "button_primary_background_fill_hover"),
     ("button_secondary_text_color", "button_secondary_background_fill"),
     ("checkbox_label_text_color_selected", "checkbox_label_background_fill_selected"),
     ("link_text_color", "body_background_fill"),
@@ -37,7 +38,7 @@ def luminance(rgb):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair[0])
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_text_has_the_contrast_of_wcag_aa(pair, dark):
     one, other = sorted(luminance(colour(name, dark)) for name in pair)
     assert (other + 0.05) / (one + 0.05) >= 4.5

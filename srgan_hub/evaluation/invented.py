@@ -13,19 +13,19 @@ import torch.nn.functional as F
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import downsample
 
-SPREAD = 4.0    # pixels, standard deviation: one of the small picture, about which no more is known than its value
+SPREAD = 4.0    # pixels, standard deviation; chosen on the photographs that are kept from training (docs/page.md)
 STRONG = 12.0   # grey levels of the 219 between black and white from which the map is saturated
 # from nothing to strong; darker and redder is more, so that it can be told without seeing colours
 COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
 
 
-def invented(sr: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.ndarray:
     """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) grey levels of Y by which they differ around each pixel.
 
-    Raises ValueError if the sizes differ."""
+    spread: pixels, of what "around" means. Raises ValueError if the sizes differ."""
     if sr.shape != mean.shape:
         raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {mean.shape[1]}x{mean.shape[0]}")
-    return smoothed(np.abs(luma(sr) - luma(mean)), SPREAD)
+    return smoothed(np.abs(luma(sr) - luma(mean)), spread)
 
 
 def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:

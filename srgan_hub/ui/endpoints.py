@@ -13,6 +13,7 @@ from srgan_hub.imaging.target import Target
 from srgan_hub.ui.enlarge import Order, Result, enlarge
 from srgan_hub.ui.folder import fresh_folder
 from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.line import Line
 from srgan_hub.ui.mistakes import MISTAKES, mistake
 from srgan_hub.ui.models import offered
 from srgan_hub.ui.photo import open_photo
@@ -36,12 +37,13 @@ def numbers(result: Result) -> dict:
     return facts | {"seconds": round(result.seconds, 2)}
 
 
-def build(limits: Limits) -> None:
+def build(limits: Limits, line: Line) -> None:
     """The endpoints, inside a gr.Blocks; nothing of them is seen."""
     models = [name for _, name in offered()]
 
     def stepwise(photo, work):
         """The steps, then the result; mistakes as sentences."""
+        work = line.steps(work)
         try:
             while True:
                 try:
@@ -109,7 +111,7 @@ def build(limits: Limits) -> None:
                 for name, row in found.rows.items()
             }
 
-    lane = dict(concurrency_id="compute", concurrency_limit=limits.jobs, show_progress="hidden")
+    lane = dict(concurrency_limit=None, show_progress="hidden")
     with gr.Column(visible=False):
         photo = gr.File(label="photo", file_count="single", type="filepath")
         model = gr.Textbox(models[0], label="model")

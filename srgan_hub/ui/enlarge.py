@@ -12,10 +12,12 @@ from typing import NamedTuple
 from srgan_hub.batch import enlarge_files
 from srgan_hub.files import BadInput, Job
 from srgan_hub.imaging.target import Target
+from srgan_hub.ui.duration import duration
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
 from srgan_hub.ui.steps import steps
 from srgan_hub.ui.upscalers import open_upscaler
+from srgan_hub.ui.zero_gpu import lent
 
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
@@ -46,6 +48,7 @@ class Result(NamedTuple):
     faults: list[str]             # one sentence for each picture that is not there
 
 
+@lent
 def enlarge(
     sources: Sequence[str], order: Order, folder: Path, limits: Limits = Limits()  # noqa: B008 (frozen)
 ) -> Generator[Step, None, Result]:  # fmt: skip
@@ -83,7 +86,7 @@ def enlarge(
     except StopIteration as end:
         for job, found in end.value:
             if isinstance(found, BadInput):
-                faults.append(sentence(job.source, found))
+                faults.append(sentence(job.source, found, job.target))
             else:
                 there[job.source] = job.target
     finally:
@@ -146,9 +149,10 @@ def archive(pictures, folder: Path, label: str) -> Path:
     return file
 
 
-def sentence(source: str | Path, error: BadInput) -> str:
-    """What is wrong with which file, without the folder that it lies in here."""
-    text = str(error).removeprefix(f"{source}: ").rstrip(".")
+def sentence(source: str | Path, error: BadInput, target: Path | None = None) -> str:
+    """What is wrong with which file, without the folders here; of formats it names those of the page, not the command's."""
+    text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
+    text = text.replace("use --format png, tif or webp", "choose PNG or WebP").replace("use --format png", "choose PNG")
     return f"{Path(source).name}: {text[:1].lower() + text[1:]}."
 
 
@@ -156,5 +160,4 @@ def left(seconds: float, share: float) -> str:
     """How long the rest will take, where that can be said yet."""
     if share <= 0 or share >= 1:
         return ""
-    rest = seconds * (1 - share) / share
-    return f", about {rest / 60:.0f} min left" if rest >= 90 else f", about {max(1, round(rest))} s left"
+    return f", about {duration(seconds * (1 - share) / share)} left"

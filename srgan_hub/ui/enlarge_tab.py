@@ -12,6 +12,7 @@ from srgan_hub.ui.enlarge import FORMATS, Order, enlarge
 from srgan_hub.ui.examples import files
 from srgan_hub.ui.folder import fresh_folder
 from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.line import Line
 from srgan_hub.ui.mistakes import MISTAKES, mistake
 from srgan_hub.ui.models import line_of, name_of, offered
 from srgan_hub.ui.photo import Cut, open_photo
@@ -34,7 +35,7 @@ def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str,
     return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest), format, cut)
 
 
-def build(limits: Limits, credits: str) -> gr.Image:
+def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo's, which others use."""
     models = [name for _, name in offered()]
     cut, place = gr.State(Cut()), gr.State(None)  # place: of the photo that is looked at, None for where most is to see
@@ -60,7 +61,7 @@ def build(limits: Limits, credits: str) -> gr.Image:
         with gr.Column(elem_id="settings"):
             over = over_panel.build()
             model = gr.Radio([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
-            line = gr.Markdown(line_of(models[0]), elem_id="model-line")
+            about = gr.Markdown(line_of(models[0]), elem_id="model-line")
             other = gr.Textbox(
                 label="Another checkpoint of the Hub", placeholder="user/name", visible=may_name_hub_ids(), elem_id="other"
             )
@@ -106,7 +107,7 @@ def build(limits: Limits, credits: str) -> gr.Image:
     def describe(*chosen):
         try:
             name = as_order(Cut(), *chosen).model
-            return {line: line_of(name), texture: gr.Slider(visible=bool(partner(name)))}
+            return {about: line_of(name), texture: gr.Slider(visible=bool(partner(name)))}
         except MISTAKES as error:
             raise mistake(None, error) from error
 
@@ -144,7 +145,7 @@ def build(limits: Limits, credits: str) -> gr.Image:
 
     def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
         """The steps of a run as they are shown, and in the end its file."""
-        running = enlarge(sources, order, fresh_folder(), limits)
+        running = line.steps(enlarge(sources, order, fresh_folder(), limits))
         try:
             while True:
                 try:
@@ -193,7 +194,7 @@ def build(limits: Limits, credits: str) -> gr.Image:
         trigger_mode="always_last", **looking,
     )  # fmt: skip
     size.change(lambda chosen: gr.Number(visible=chosen == LONGEST), size, longest, **quietly).success(**looking)
-    gr.on([model.change, other.submit], describe, settings, [line, texture], **quietly).success(
+    gr.on([model.change, other.submit], describe, settings, [about, texture], **quietly).success(
         admit, [photo, cut, *settings], list(over), **quietly
     ).success(**looking)
     eye.thumbnail.select(look_at, [photo, cut], place, **quietly).success(**looking)
@@ -209,17 +210,14 @@ def build(limits: Limits, credits: str) -> gr.Image:
     over.quick.click(take_quick, photo, [model, other, cut, place, over.group, status], **quietly).success(**looking)
 
     lane = dict(
-        outputs=[go, many, stop, status, file, numbers], concurrency_id="compute", concurrency_limit=limits.jobs,
-        show_progress="minimal", show_progress_on=status, **private,
+        outputs=[go, many, stop, status, file, numbers], concurrency_limit=None, **quietly,
     )  # fmt: skip
     runs = []
     for button, start, inputs in ((go, run_one, [photo, cut]), (many, run_many, [photos, small])):
-        # The buttons first, outside of the queue: who waits in it may cancel too.
+        # The buttons first: who waits in the line may cancel too.
         pressed = button.click(lambda: buttons(busy=True) | {status: ""}, None, [go, many, stop, status], queue=False, **quietly)
         runs.append(pressed.then(start, [*inputs, *settings], **lane))
         runs[-1].failure(lambda: buttons(busy=False), None, [go, many, stop], queue=False, **quietly)
-    stop.click(
-        lambda: buttons(busy=False) | {status: words.said("Cancelled.")}, None, [go, many, stop, status], cancels=runs,
-        queue=False, **quietly,
-    )  # fmt: skip
+    # The buttons come back when the run has ended, as a failure: gradio would ignore who presses them before.
+    stop.click(lambda: words.said("Cancelled."), None, status, cancels=runs, queue=False, **quietly)
     return photo

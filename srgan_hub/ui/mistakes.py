@@ -8,6 +8,7 @@ import gradio as gr
 
 from srgan_hub.files import BadInput
 from srgan_hub.loading import CheckpointError
+from srgan_hub.ui.line import Full
 
 MISTAKES = (BadInput, CheckpointError, ValueError)  # what the work raises with a sentence
 
@@ -15,4 +16,6 @@ MISTAKES = (BadInput, CheckpointError, ValueError)  # what the work raises with 
 def mistake(path: str | None, error: Exception) -> gr.Error:
     """What to raise so that the sentence, with the photo's name before it, is shown."""
     text, name = str(error), Path(path).name if path else ""
-    return gr.Error(text if not name or name in text else f"{name}: {text}", print_exception=False, title="That did not work")
+    if name and name not in text and not isinstance(error, Full):
+        text = f"{name}: {text}"
+    return gr.Error(text, print_exception=False, title="That did not work")

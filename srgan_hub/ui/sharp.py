@@ -20,6 +20,7 @@ from srgan_hub.ui.photo import open_photo
 from srgan_hub.ui.steps import steps
 from srgan_hub.ui.upscalers import open_upscaler
 from srgan_hub.ui.view import BICUBIC
+from srgan_hub.ui.zero_gpu import lent
 
 SIDE = 1024    # pixels: of a larger picture the most detailed part is measured
 SMALLEST = 64  # pixels a side that the measures can do with
@@ -41,6 +42,7 @@ class Check(NamedTuple):
     niqe: float                       # of the original; nan if it is too small for that
 
 
+@lent
 def evaluate(path: str, methods: Sequence[str], scale: int = 4) -> Generator[Step, None, Check]:
     """Yield every step and return the comparison; methods: models and BICUBIC.
 

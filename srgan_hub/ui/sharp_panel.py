@@ -11,6 +11,7 @@ import numpy as np
 from srgan_hub.imaging.region import most_detailed
 from srgan_hub.ui import words
 from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.line import Line
 from srgan_hub.ui.mistakes import MISTAKES, mistake
 from srgan_hub.ui.models import offered
 from srgan_hub.ui.sharp import COLUMNS, Check, evaluate
@@ -48,7 +49,7 @@ def table(check: Check, names: dict[str, str]) -> str:
     )
 
 
-def build(limits: Limits, photo: gr.Image) -> None:
+def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     """The panel, for the photo that was chosen above it."""
     choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
     names = {name: label for label, name in choices}
@@ -75,7 +76,7 @@ def build(limits: Limits, photo: gr.Image) -> None:
         return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
 
     def run(photo, methods) -> Iterator[dict]:
-        running = evaluate(photo, methods)
+        running = line.steps(evaluate(photo, methods))
         try:
             while True:
                 try:
@@ -95,16 +96,11 @@ def build(limits: Limits, photo: gr.Image) -> None:
             which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: regions(check, last),
         }  # fmt: skip
 
-    private = dict(api_visibility="private")
-    quietly = dict(show_progress="hidden", **private)
+    quietly = dict(show_progress="hidden", api_visibility="private")
     pressed = go.click(lambda: buttons(busy=True) | {status: ""}, None, [go, stop, status], queue=False, **quietly)
     running = pressed.then(
-        run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_id="compute",
-        concurrency_limit=limits.jobs, show_progress="minimal", show_progress_on=status, **private,
-    )  # fmt: skip
+        run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_limit=None, **quietly
+    )
     running.failure(lambda: buttons(busy=False), None, [go, stop], queue=False, **quietly)
-    stop.click(
-        lambda: buttons(busy=False) | {status: words.said("Cancelled.")}, None, [go, stop, status], cancels=[running],
-        queue=False, **quietly,
-    )  # fmt: skip
+    stop.click(lambda: words.said("Cancelled."), None, status, cancels=[running], queue=False, **quietly)
     which.input(lambda check, method: check and regions(check, method), [found, which], pair, **quietly)

@@ -6,6 +6,21 @@ import json
 
 import gradio as gr
 
+# variable: in light, in dark; gradio's own greys have 2.6:1 on white
+COLOURS = {
+    "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
+    "block_info_text_color": ("*neutral_600", "*neutral_300"),
+    "block_label_text_color": ("*neutral_700", "*neutral_200"),
+    "block_title_text_color": ("*neutral_700", "*neutral_200"),
+    "input_placeholder_color": ("*neutral_600", "*neutral_300"),
+    "button_primary_text_color": ("white", "white"),
+    "button_primary_background_fill": ("*primary_700", "*primary_700"),  # white on it has 5.5:1
+    "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
+    "checkbox_label_text_color_selected": ("white", "white"),
+    "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
+    "slider_color": ("*primary_600", "*primary_500"),
+    "link_text_color": ("*primary_700", "*primary_300"),
+}
 THEME = gr.themes.Default(
     primary_hue="teal",
     neutral_hue="slate",
@@ -13,31 +28,9 @@ THEME = gr.themes.Default(
     font_mono=["ui-monospace", "DejaVu Sans Mono", "monospace"],
     radius_size="md",
 ).set(
-    body_text_color_subdued="*neutral_600",  # gradio's own greys have 2.6:1 on white
-    body_text_color_subdued_dark="*neutral_300",
-    block_info_text_color="*neutral_600",
-    block_info_text_color_dark="*neutral_300",
-    block_label_text_color="*neutral_700",
-    block_label_text_color_dark="*neutral_200",
-    input_placeholder_color="*neutral_600",
-    input_placeholder_color_dark="*neutral_300",
-    button_primary_background_fill="*primary_700",  # white on it has 5.5:1
-    button_primary_background_fill_hover="*primary_800",
-    button_primary_background_fill_dark="*primary_700",
-    button_primary_background_fill_hover_dark="*primary_600",
-    button_primary_text_color="white",
-    button_primary_text_color_dark="white",
-    checkbox_label_background_fill_selected="*primary_700",
-    checkbox_label_background_fill_selected_dark="*primary_700",
-    checkbox_label_text_color_selected="white",
-    checkbox_label_text_color_selected_dark="white",
-    color_accent="*primary_700",  # of the tab that is open
-    slider_color="*primary_600",
-    slider_color_dark="*primary_500",
-    block_title_text_color="*neutral_700",
-    block_title_text_color_dark="*neutral_200",
-    link_text_color="*primary_700",
-    link_text_color_dark="*primary_300",
+    color_accent="*primary_700",  # of the tab that is open; it has no other for dark
+    **{name: light for name, (light, _) in COLOURS.items()},
+    **{f"{name}_dark": dark for name, (_, dark) in COLOURS.items()},
 )
 
 CSS = """
@@ -87,6 +80,7 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #where { align-items: flex-start; }
 #thumbnail { max-width: 244px; flex: none; } :is(#thumbnail, #pick) img { cursor: crosshair; }
 #pair, #sample, #restored { width: 100%; margin: 0 auto; border: 0; }
+:is(#pair, #sample, #restored) .icon { color: white; }
 #sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
 #sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
 #rate-progress progress { width: min(100%, 320px); height: 10px; accent-color: var(--primary-600); vertical-align: middle; }

@@ -48,6 +48,12 @@ def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
     return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may have 8 bits, which is faster
 
 
+def open_all() -> None:
+    """Every model on offer, now. Raises CheckpointError."""
+    for _, name in offered():
+        open_upscaler(name)
+
+
 @lru_cache(maxsize=KEPT)
 def _open(model: str, texture: float) -> Upscaler:
     return Upscaler.from_pretrained(model, texture=texture, tile=TILE)

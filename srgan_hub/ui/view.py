@@ -14,9 +14,11 @@ from srgan_hub.imaging.region import Box, around, most_detailed
 from srgan_hub.imaging.target import Target
 from srgan_hub.ui.enlarge import Order
 from srgan_hub.ui.examples import shipped
+from srgan_hub.ui.limits import is_quick
 from srgan_hub.ui.models import name_of
 from srgan_hub.ui.photo import Cut, open_photo
 from srgan_hub.ui.upscalers import open_upscaler, partner
+from srgan_hub.ui.zero_gpu import lent
 
 BICUBIC = "bicubic"
 MARGIN = 16      # LR pixels around the region that the network sees, as around a tile: within 1 grey level of the whole picture
@@ -44,6 +46,7 @@ class Doubts(NamedTuple):
     mean: float                   # grey levels by which the two networks differ
     clearly: float                # share of the region where they do by CLEAR or more
     changed_mean: float           # grey levels
+    weak: bool                    # the first map tells less about where this model is wrong than plain enlargement does
 
 
 class Look(NamedTuple):
@@ -56,6 +59,7 @@ class Look(NamedTuple):
     doubts: Doubts | None         # where they were asked for
 
 
+@lent
 def look(
     path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
 ) -> Look:  # fmt: skip
@@ -114,6 +118,7 @@ def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, target: Ta
         mean=0.0 if beyond is None else float(beyond.mean()),
         clearly=0.0 if beyond is None else float((beyond >= CLEAR).mean()),
         changed_mean=float(changed.mean()),
+        weak=is_quick(model),  # docs/page.md
     )
 
 

@@ -96,8 +96,8 @@ def build() -> ViewPanel:
     with gr.Column(elem_id="view"):
         with gr.Column(elem_id="empty") as empty:
             gr.HTML(
-                "<h2>Choose a photo, or one of the examples</h2><p>Its most detailed part appears here at once, at full size. "
-                "This is what to expect: move the line.</p>"
+                "<h2>Choose a photo, or one of the examples</h2><p>Or drop or paste photos anywhere on this page. The most "
+                "detailed part appears here at once, at full size. This is what to expect: move the line.</p>"
             )
             if there := sample():
                 gr.HTML(words.names("Bicubic", title(MODEL), there[0].size))

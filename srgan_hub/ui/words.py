@@ -63,8 +63,14 @@ def doubted(doubts: Doubts) -> str:
             "<b>The darker, the more of it is invented.</b> The model's faithful partner saw the same small photo and shows the "
             "mean of everything that could have been there; the map is what this model adds to that. It may look right and still "
             "be wrong: a face, a number plate or a word in the dark places is no evidence. Here it adds "
-            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region."
+            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region. Where it is "
+            "light the two agree, and both may be wrong."
         )
+        if doubts.weak:
+            first += (
+                " <b>For this quick model it is a weak sign:</b> where the model is wrong is told a little better by how far it "
+                "is from plain enlargement (the slider, with bicubic on the left)."
+            )
     second = (
         f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
         "219): that part was not invented but changed."

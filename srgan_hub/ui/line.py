@@ -1,0 +1,60 @@
+"""The line before the machine: so many photographs are computed at a time, so many more may wait, and who comes then is told.
+
+Gradio's own queue counts every click on the page as one in it, so that with many waiting nobody could even look at a photo, and
+its refusal has no words of ours: both its clients put in their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from threading import Condition
+from typing import TypeVar
+
+from srgan_hub.files import BadInput
+from srgan_hub.ui.duration import duration
+from srgan_hub.ui.enlarge import Step
+
+Result = TypeVar("Result")
+PATIENCE = 1.0  # seconds between two steps of who waits: so soon it is noticed that one has left
+
+
+class Full(BadInput):
+    """There is no place left in the line."""
+
+
+class Line:
+    """jobs: of how many the work is done at a time; places: how many may wait."""
+
+    def __init__(self, jobs: int, places: int):
+        self.jobs, self.places = jobs, places
+        self.moved = Condition()
+        self.there: list[Generator] = []  # those at work, then those who wait
+        self.usual = 0.0                  # seconds that the last ones took, as a moving mean
+
+    def steps(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
+        """Steps that tell one's place, then those of the work, and its result; closing the iterator leaves the line.
+
+        Raises Full, a sentence, if all places are taken."""
+        with self.moved:
+            if len(self.there) >= self.jobs + self.places:
+                raise Full(f"The queue is full ({self.places} wait). Please try again in a minute or two.")
+            self.there.append(work)
+        try:
+            while (before := self.there.index(work) - self.jobs) >= 0:
+                yield Step(self.words(before), 0)
+                with self.moved:
+                    self.moved.wait(PATIENCE)
+            start = time.monotonic()
+            result = yield from work
+            self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)
+            return result
+        finally:
+            work.close()
+            with self.moved:
+                self.there.remove(work)
+                self.moved.notify_all()
+
+    def words(self, before: int) -> str:
+        """before: how many wait further ahead."""
+        place = f"You are number {before + 1} of {len(self.there) - self.jobs} in the queue"
+        return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
