@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.imaging import jfif
 from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
 
@@ -22,8 +23,8 @@ FORMATS = {  # --format: Pillow's name, its options
     "tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
-STREAMED = ("png", "tif")  # written while it is computed, where it is large
-WEBP_LIMIT = 16383  # pixels a side that the format can hold
+STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
+MOST = {"webp": 16383, "jpg": jfif.MOST}  # pixels a side that the format can hold
 
 
 class BadInput(ValueError):
@@ -136,19 +137,22 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
         image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
 
 
-def stream(
-    bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, profile: bytes | None, target: Path, format: str
-) -> None:
-    """Write a PNG or TIFF, whole or not at all, from parts (h, width, channels) uint8; like: a picture of its mode."""
-    channels = len(like.getbands())
+def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
+    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) uint8.
+
+    size: (width, height); like: a picture of the same mode and ICC profile."""
+    channels, profile = len(like.getbands()), like.info.get("icc_profile")
     with whole(target) as unfinished, unfinished.open("wb") as file:
-        if format == "tif":
-            write_tiff(file, bands, *size, channels, profile)
-            return
-        writer = PNGWriter(file, *size, channels, profile)
-        for band in bands:
-            writer.write(band)
-        writer.finish()
+        match format:
+            case "tif":
+                write_tiff(file, bands, *size, channels, profile)
+            case "jpg":
+                jfif.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
+            case "png":
+                writer = PNGWriter(file, *size, channels, profile)
+                for band in bands:
+                    writer.write(band)
+                writer.finish()
 
 
 @contextlib.contextmanager

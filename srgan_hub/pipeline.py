@@ -17,7 +17,8 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
 from srgan_hub.imaging.project import back_project
-from srgan_hub.imaging.target import Target, shrink
+from srgan_hub.imaging.shrink import shrunk_rows
+from srgan_hub.imaging.target import Target
 from srgan_hub.imaging.tiles import Progress, bands, tiled
 from srgan_hub.quantization import Quantization, find
 
@@ -87,21 +88,28 @@ class Upscaler:
         """
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((self.scale * source.height, self.scale * source.width, len(source.getbands())), np.uint8)
+        pixels = np.empty((*size[::-1], len(source.getbands())), np.uint8)
         row = 0
-        for band in self.bands(source, progress):
+        for band in self.bands(source, progress, size):
             pixels[row : row + len(band)] = band
             row += len(band)
-        result = shrink(to_image(pixels), size)
+        result = to_image(pixels)
         if profile := profile_of(image, result.mode):
             result.info["icc_profile"] = profile
         return result
 
-    def bands(self, source: Image.Image, progress: Progress | None = None) -> Iterator[np.ndarray]:
-        """The enlarged picture from top to bottom, in parts (h, scale W, C) uint8; source: what `upright` gives.
+    def bands(
+        self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
+    ) -> Iterator[np.ndarray]:
+        """The enlarged picture from top to bottom, in parts (h, width, C) uint8; source: what `upright` gives.
 
-        At no time is more in memory than the source, a band and what the engine needs for a tile; with transparency the
-        source as float32."""
+        size: (width, height) of the result, shrunk from the network's; None: that. At no time is more in memory than the
+        source, a band and what the engine needs for a tile."""
+        whole = self.scale * source.width, self.scale * source.height
+        yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
+
+    def _enlarged(self, source: Image.Image, progress: Progress | None) -> Iterator[np.ndarray]:
+        """Parts (h, scale W, C) uint8, one for each row of tiles."""
         pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
         height, width, channels = pixels.shape
         mode = source.mode

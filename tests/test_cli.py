@@ -282,18 +282,26 @@ def test_bundled_weights_reach_their_mark(name, set5, benchmark_sets, tmp_path):
     assert report["sets"]["Set5"]["results"][name]["mean"]["psnr"] >= set5
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode, suffix):
+@pytest.mark.parametrize(
+    ("mode", "suffix", "options"),
+    [("L", ".png", ["--to", "150"]), ("LA", ".png", []), ("RGB", ".png", []), ("RGBA", ".png", ["--scale", "2"]),
+     ("L", ".tif", []), ("LA", ".tif", ["--scale", "1.5"]), ("RGB", ".tif", ["--to", "279"]), ("RGBA", ".tif", []),
+     ("L", ".jpg", ["--scale", "3"]), ("LA", ".jpg", []), ("RGB", ".jpg", []), ("RGBA", ".jpg", ["--to", "200"])],
+)  # fmt: skip
+def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode, suffix, options):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    smooth_photo(50, 70).convert(mode).save(tmp_path / "a.png", icc_profile=profile)
-    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16"]
+    photo = smooth_photo(50, 70).convert(mode)
+    if "A" in mode and suffix != ".jpg":
+        photo.putalpha(smooth_photo(50, 70, seed=5).convert("L").point(lambda level: max(0, min(255, 3 * level - 300))))
+    photo.save(tmp_path / "a.png", icc_profile=profile)
+    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16", *options]
     assert main([*command, "-o", str(tmp_path / f"whole{suffix}")]) == 0
     monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
     monkeypatch.setattr("srgan_hub.batch.write_whole", None)  # not used
     assert main([*command, "-o", str(tmp_path / f"rows{suffix}")]) == 0
     one, other = (read(tmp_path / f"{name}{suffix}") for name in ("whole", "rows"))
-    assert one.mode == other.mode == mode and one.tobytes() == other.tobytes()
+    assert one.mode == other.mode == (mode.strip("A") if suffix == ".jpg" else mode)
+    assert one.size == other.size and one.tobytes() == other.tobytes()
     assert one.info["icc_profile"] == other.info["icc_profile"] == profile
 
 
@@ -301,13 +309,21 @@ def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, mon
     smooth_photo(50, 70).save(tmp_path / "a.png")
     monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
 
-    def stopped(self, source, progress=None):
+    def stopped(self, source, progress=None, size=None):
         yield np.zeros((64, 200, 3), np.uint8)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Upscaler, "bands", stopped)
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 130
     assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize(("format", "length", "most"), [("webp", 4096, 16383), ("jpg", 16376, 65500)])
+def test_what_a_format_cannot_hold_is_refused_before_the_work(model, tmp_path, capsys, format, length, most):
+    Image.new("L", (length, 1)).save(tmp_path / "a.png")
+    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out"), "--format", format]
+    assert main(command) == 2
+    assert f"{4 * length}x4 is more than the {most} pixels a side that {format} holds" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, capsys):

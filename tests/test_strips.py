@@ -1,0 +1,17 @@
+import numpy as np
+
+from srgan_hub.imaging.strips import strips
+
+
+def test_strips_are_made_as_the_rows_come():
+    taken = []
+
+    def coming():
+        for number in range(4):
+            taken.append(number)
+            yield np.full((50, 2, 1), number, np.uint8)
+
+    made = strips(coming(), 64)
+    assert len(next(made)) == 64 and taken == [0, 1]
+    assert [len(strip) for strip in made] == [64, 64, 8] and taken == [0, 1, 2, 3]
+    assert list(strips([], 64)) == []
