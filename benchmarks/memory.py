@@ -56,9 +56,9 @@ def main() -> None:
             size, mode, suffix, *more = case.split()
             given, target = Path(folder, "lr.png"), Path(folder, f"sr{suffix}")
             source(*map(int, size.split("x")), mode).save(given, compress_level=1)
-            command = [sys.executable, "-m", "srgan_hub", "upscale", given, "-o", target, "--model", options.model, "--force", *more]
+            command = [sys.executable, "-m", "srgan_hub", "upscale", given, "-o", target, "--force", "--model", options.model]
             start = time.perf_counter()
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+            process = subprocess.Popen([*command, *more], stdout=subprocess.DEVNULL)
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             if status:
@@ -68,7 +68,7 @@ def main() -> None:
                 width, height = result.size
             speed = width * height / 1e6 / seconds
             first = first or speed
-            cells = [f"{seconds:.1f}", f"{speed:.2f}", f"{speed / first:.2f}", f"{usage.ru_maxrss / 1024:.0f}"]
+            cells = [f"{seconds:.1f}", f"{speed:.2f}", f"{speed / first:.2f}", f"{usage.ru_maxrss * 1024 / 1e6:.0f}"]
             cells.append(f"{target.stat().st_size / 1e6:.0f}")
             print("| " + " | ".join([f"{size} {mode}", f"{width}x{height}{suffix}", *cells]) + " |", flush=True)
 

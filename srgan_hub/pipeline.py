@@ -117,8 +117,7 @@ class Upscaler:
         if opaque:
             pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
         elif channels in (2, 4):
-            colour, alpha = to_tensors(pixels)
-            pixels = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)[0].permute(1, 2, 0).numpy()
+            pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), BORDER, EXTENSION) for side in (height, width))
 
         def cut(y: slice, x: slice) -> np.ndarray:
@@ -132,13 +131,10 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
-        """(H, W, C) uint8, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) uint8 of `mode`."""
+        """(H, W, C) uint8 -> (1, C, sH, sW) uint8, C as `mode` has it."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
-        if piece.dtype == np.uint8:
-            colour, alpha = to_tensors(piece)
-        else:
-            colour, alpha = torch.from_numpy(piece).permute(2, 0, 1)[None].split([3, 1], dim=1)
+        colour, alpha = to_tensors(piece)
         sr = self._compute(colour)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
