@@ -78,7 +78,7 @@ ALLOWED = {
     "imaging/region": set(),
     "imaging/project": {"imaging/resize"},
     "imaging/resize": set(),
-    "imaging/shrink": {"imaging/convert", "imaging/resize"},
+    "imaging/shrink": {"imaging/convert", "imaging/resize", "imaging/strips"},
     "imaging/strips": set(),
     "imaging/target": set(),
     "imaging/tiff": {"imaging/strips"},

@@ -31,5 +31,5 @@ def test_rows_are_pillows_bytes(channels, source, size):
 def test_a_row_is_given_as_soon_as_its_window_is_there():
     pixels, taken = np.zeros((400, 6, 3), np.uint8), []
     rows = shrunk_rows(coming(pixels, 8, taken), (6, 400), (3, 200))
-    assert len(next(rows)) == 2 and taken == [0]  # row 1 is made of rows up to 6, row 2 of rows up to 8
-    assert len(next(rows)) == 4 and taken == [0, 8]
+    assert len(next(rows)) == 30 and taken[-1] == 56  # row 29 is made of rows up to 62, row 30 of rows up to 64
+    assert len(next(rows)) == 32 and taken[-1] == 120

@@ -12,9 +12,11 @@ from PIL import Image
 
 from srgan_hub.imaging.convert import to_image
 from srgan_hub.imaging.resize import cubic
+from srgan_hub.imaging.strips import strips
 
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 ONE = 2**22  # Pillow's weights are whole numbers, of which so many make 1
+ROWS = 64    # taken at a time
 
 
 def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tuple[int, int]) -> Iterator[np.ndarray]:
@@ -27,7 +29,7 @@ def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tupl
     (width, height), (_, before) = size, source
     first, last, weights = windows(before, height)
     held, top, done = None, 0, 0  # rows that are needed still, the number of their first
-    for band in bands:
+    for band in strips(bands, ROWS):
         narrow = _narrowed(band, width)
         held = narrow if held is None else np.concatenate([held, narrow])
         ready = int(np.searchsorted(last, top + len(held), side="right"))
