@@ -55,7 +55,7 @@ SAMPLES = 32  # photographs to take the mean colour from
 
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders; every bad file gets one line, the others are still done."""
-    compute = dict(engine=options.engine, precision=options.precision)
+    compute = dict(engine=options.engine, precision=options.precision, compile=options.compile)
     pieces = dict(tile=options.tile, overlap=options.overlap)
     upscaler = Upscaler.from_pretrained(
         options.model, faithful=options.faithful, texture=options.texture, **pieces, **compute
@@ -303,6 +303,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")
+    add("--compile", action="store_true",
+        help="with the engine pytorch: torch.compile, which needs a C++ compiler and a minute or more at first")  # fmt: skip
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="do again what is there already (never an input)")
 

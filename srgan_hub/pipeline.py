@@ -39,7 +39,8 @@ class Upscaler:
     enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default keeps within 1 grey level of the
     whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the same); faithful: change the result
     as little as it takes to give the picture back when it is shrunk again (back_project); engine, precision, device: what
-    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are.
+    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are;
+    compile: PyTorch's engine by torch.compile.
     """
 
     def __init__(
@@ -53,23 +54,24 @@ class Upscaler:
         precision: str = "auto",
         device: str | torch.device | None = None,
         int8: Quantization | None = None,
+        compile: bool = False,
     ):
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
-        self.engine = open_engine(generator, engine, precision, device, int8)
+        self.engine = open_engine(generator, engine, precision, device, int8, compile)
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
 
     @classmethod
     def from_pretrained(
         cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int = OVERLAP, faithful: bool = False, engine: str = "auto",
-        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, **hub,
+        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, compile: bool = False, **hub,
     ) -> Upscaler:  # fmt: skip
         """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
 
         texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
         generator = with_texture(SRGANGenerator.from_pretrained(name_or_id, **hub), texture)
         int8 = find(name_or_id, **hub) if texture == 1 else None  # the ranges are those of the checkpoint's own weights
-        compute = dict(engine=engine, precision=precision, device=device, int8=int8)
+        compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 
     def __call__(
