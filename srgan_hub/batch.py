@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +16,8 @@ from srgan_hub.imaging.convert import normalise, profile_of
 from srgan_hub.imaging.target import Target
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
+
+WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
 
 Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many
 
@@ -80,7 +83,10 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
                 f"its result of {size[0]}x{size[1]} is more than the {most} pixels a side that {job.format} holds; use "
                 "--format png or tif"
             )
-        room = shutil.disk_usage(next(folder for folder in job.target.absolute().parents if folder.is_dir())).free
+        folder = next(folder for folder in job.target.absolute().parents if folder.is_dir())
+        if not os.access(folder, os.W_OK):
+            raise BadInput(f"{folder} cannot be written to; choose another output")
+        room = shutil.disk_usage(folder).free
         needed = size[0] * size[1] * len(upright.getbands())
         if needed > LARGE and needed > room:
             raise BadInput(
@@ -103,12 +109,25 @@ def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Prog
             stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
             return None
         return upscaler(image, report, scale=target.scale, longest=target.longest)
-    except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
+        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
             raise
-        raise BadInput(f"{job.source}: not enough memory for it; close other programs or choose a smaller --tile") from error
+        raise no_memory(job) from error
 
 
 def store(result: Image.Image, job: Job) -> int:
-    write_whole(result, job.target, job.format)
+    try:
+        write_whole(result, job.target, job.format)
+    except BadInput:
+        raise
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, MemoryError) or str(error) in WEBP_NO_MEMORY:
+            raise no_memory(job) from error
+        raise BadInput(f"{job.target}: cannot be written ({error})") from error
     return result.width * result.height
+
+
+def no_memory(job: Job) -> BadInput:
+    remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
+    return BadInput(f"{job.source}: not enough memory for it; close other programs or {remedy}")

@@ -35,7 +35,7 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.files import FORMATS, BadInput, Job, ended_as_by_ctrl_c, plan
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
@@ -73,12 +73,13 @@ def upscale(options: argparse.Namespace) -> int:
         bar.n = numbers[job] + tiles / of
         bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
-    for _, found in enlarge_files(jobs, upscaler, target, show):
-        if isinstance(found, BadInput):
-            faults.append(str(found))
-            bar.write(f"srgan-hub: {found}", file=sys.stderr)
-        else:
-            done, pixels = done + 1, pixels + found
+    with ended_as_by_ctrl_c():
+        for _, found in enlarge_files(jobs, upscaler, target, show):
+            if isinstance(found, BadInput):
+                faults.append(str(found))
+                bar.write(f"srgan-hub: {found}", file=sys.stderr)
+            else:
+                done, pixels = done + 1, pixels + found
     bar.close()
     seconds = time.perf_counter() - start
     if done:

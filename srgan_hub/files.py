@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +22,7 @@ FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
     "webp": ("WEBP", {"lossless": True}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    "tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
 STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
@@ -124,6 +126,8 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
         raise
     except UnidentifiedImageError as error:
         raise BadInput("not a picture that can be read") from error
+    except MemoryError as error:
+        raise BadInput("not enough memory to read it; close other programs") from error
     except Image.DecompressionBombError as error:
         raise BadInput(f"too large to be read safely ({error})") from error
     except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
@@ -133,6 +137,9 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
     """Write a picture, whole or not at all. Raises BadInput if it cannot be written."""
     kind, settings = FORMATS[format]
+    if format == "tif":
+        stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
+        return
     with whole(target) as unfinished:
         image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
 
@@ -157,10 +164,15 @@ def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image
 
 @contextlib.contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file."""
+    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file.
+
+    What a killed process left under such a name is deleted."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+            if abandoned(left):
+                left.unlink(missing_ok=True)
         yield unfinished
         unfinished.replace(target)
     except OSError as error:
@@ -168,3 +180,31 @@ def whole(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+
+
+def abandoned(unfinished: Path) -> bool:
+    """Whether the process that the temporary name belongs to has ended (as far as this can be asked: not on Windows)."""
+    number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
+    if os.name != "posix" or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
+
+
+@contextlib.contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and a terminal that is closed, raise KeyboardInterrupt, so that what is half-written is deleted."""
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [kind for kind in kinds if signal.getsignal(kind) == signal.SIG_DFL]  # nohup means its silence
+    for kind in heard:
+        signal.signal(kind, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for kind in heard:
+            signal.signal(kind, signal.SIG_DFL)
