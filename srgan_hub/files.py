@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import io
 import os
 import signal
 import warnings
@@ -141,7 +142,9 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
         stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
         return
     with whole(target) as unfinished:
-        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+        image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        unfinished.write_bytes(encoded.getbuffer())
 
 
 def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
