@@ -19,7 +19,7 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
     visible = pixels[..., -1] > HIDDEN
     if visible.all() or not visible.any():
         return pixels
-    parts = [_halved(*_premultiplied(pixels[row : row + ROWS])) for row in range(0, len(pixels), ROWS)]
+    parts = (_halved(*_premultiplied(pixels[row : row + ROWS])) for row in range(0, len(pixels), ROWS))
     levels = [tuple(torch.cat(rows, dim=-2) for rows in zip(*parts, strict=True))]
     while max(levels[-1][1].shape[-2:]) > 1:
         levels.append(_halved(*levels[-1]))
