@@ -1,41 +1,50 @@
 """How much of its surroundings must a tile see?
 
-    python -m benchmarks.overlap FOLDER_OF_SETS MODEL...
+    python -m benchmarks.overlap FOLDER_OF_SETS [--models MODEL ...] [--overlaps N ...]
 
-For several overlaps, the largest difference between a picture enlarged in tiles of 48 LR pixels and the same picture in one
-piece, in grey levels, over every image of the sets; float32. The receptive field reaches 39.5 LR pixels: 40 are exact."""
+The largest difference between a picture enlarged in tiles of 48 LR pixels and the same picture in one piece, in grey levels,
+over every image of the sets, and the share of values that differ; float32. The receptive field reaches 39.5 LR pixels, so that
+an overlap of 40 gives the same as one piece. Default: every bundled checkpoint, with the overlap that `Upscaler` has."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.loading import bundled
+from srgan_hub.pipeline import OVERLAP
 
-OVERLAPS, TILE = (8, 12, 16, 20, 24, 40), 48
+TILE = 48  # LR pixels: less than the sides of every image of Set5, Set14 and BSD100
 
 
-def main(folder: str, *models: str) -> None:
-    pictures = [lr.convert("RGB") for one in find_sets(folder) for _, lr, _ in pairs(one)]
-    print(f"{len(pictures)} pictures, tiles of {TILE}: largest difference in grey levels (share of values that differ)\n")
-    print("| overlap | " + " | ".join(models) + " |\n|" + " --- |" * (len(models) + 1))
-    worst = {}
-    for model in models:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder")
+    parser.add_argument("--models", nargs="+", default=bundled())
+    parser.add_argument("--overlaps", nargs="+", type=int, default=[OVERLAP])
+    options = parser.parse_args()
+    sets = {one.name: [lr.convert("RGB") for _, lr, _ in pairs(one)] for one in find_sets(options.folder)}
+    heads = [f"{name} ({len(pictures)})" for name, pictures in sets.items()]
+    print("| model | overlap | " + " | ".join(heads) + " |\n| --- | --- |" + " --- |" * len(heads), flush=True)
+    for model in options.models:
         whole = Upscaler.from_pretrained(model, precision="fp32", tile=10**6)
-        tiled = {n: Upscaler.from_pretrained(model, precision="fp32", tile=TILE, overlap=n) for n in OVERLAPS}
-        for picture in tqdm(pictures, disable=None):
-            expected = np.asarray(whole(picture)).astype(int)
-            for overlap, upscaler in tiled.items():
-                difference = abs(np.asarray(upscaler(picture)) - expected)
-                worst.setdefault((model, overlap), []).append((difference.max(), (difference > 0).mean()))
-    for overlap in OVERLAPS:
-        found = [np.array(worst[model, overlap]) for model in models]
-        cells = [f"{values[:, 0].max():.0f} ({values[:, 1].mean():.2%})" for values in found]
-        print(f"| {overlap} | " + " | ".join(cells) + " |")
+        tiled = {n: Upscaler.from_pretrained(model, precision="fp32", tile=TILE, overlap=n) for n in options.overlaps}
+        found = {n: {name: [] for name in sets} for n in tiled}
+        for name, pictures in sets.items():
+            for picture in tqdm(pictures, desc=f"{model}, {name}", leave=False, disable=None):
+                expected = np.asarray(whole(picture)).astype(int)
+                for overlap, upscaler in tiled.items():
+                    difference = abs(np.asarray(upscaler(picture)) - expected)
+                    found[overlap][name].append((difference.max(), (difference > 0).mean()))
+        for overlap, by_set in found.items():
+            values = map(np.array, by_set.values())
+            cells = [f"{one[:, 0].max():.0f} ({one[:, 1].mean():.3%})" for one in values]
+            print(f"| {model} | {overlap} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

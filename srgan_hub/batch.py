@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,18 +11,19 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import STREAMED, WEBP_LIMIT, BadInput, Job, read_picture, stream, write_whole
+from srgan_hub.files import MOST, STREAMED, BadInput, Job, read_picture, stream, write_whole
 from srgan_hub.imaging.convert import normalise, profile_of
 from srgan_hub.imaging.target import Target
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
 
+WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
+
 Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many
 
 
 class Picture(NamedTuple):
-    image: Image.Image     # as it was read
-    upright: Image.Image   # as it is enlarged
+    image: Image.Image     # as it is enlarged, with a profile that fits
     size: tuple[int, int]  # of the result
 
 
@@ -30,8 +32,8 @@ def enlarge_files(
 ) -> Iterator[tuple[Job, int | BadInput]]:
     """Do the jobs in order; of each, the pixels of its result once that is on the disk, or why there is none.
 
-    upscaler: an Upscaler. A PNG or TIFF of more than LARGE pixels is written while it is computed, in memory that does not grow
-    with it; other formats, and sizes that are shrunk to, need the whole result there. Nothing is left half-written."""
+    upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, in memory that does not
+    grow with it; a WebP needs the whole result there. Nothing is left half-written."""
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
 
         def start(number: int) -> Future | None:
@@ -70,18 +72,28 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
             size = target.size(*upright.size, factor)
         except ValueError as error:
             raise BadInput(str(error)) from error
-        if job.format == "jpg" and "A" in upright.getbands() and upright.getchannel("A").getextrema()[0] < 255:
-            raise BadInput("it has transparency, which jpg cannot hold; use --format png, tif or webp")
-        if job.format == "webp" and max(size) > WEBP_LIMIT:
-            raise BadInput(f"its result would be more than the {WEBP_LIMIT} pixels a side that webp holds; use --format png")
-        room = shutil.disk_usage(next(folder for folder in job.target.absolute().parents if folder.is_dir())).free
+        profile = profile_of(image, upright.mode)
+        if job.format == "jpg" and "A" in upright.getbands():
+            if upright.getchannel("A").getextrema()[0] < 255:
+                raise BadInput("it has transparency, which jpg cannot hold; use --format png, tif or webp")
+            upright = upright.convert(upright.mode[:-1])
+        upright.info = {"icc_profile": profile} if profile else {}
+        if (most := MOST.get(job.format)) and max(size) > most:
+            raise BadInput(
+                f"its result of {size[0]}x{size[1]} is more than the {most} pixels a side that {job.format} holds; use "
+                "--format png or tif"
+            )
+        folder = next(folder for folder in job.target.absolute().parents if folder.is_dir())
+        if not os.access(folder, os.W_OK):
+            raise BadInput(f"{folder} cannot be written to; choose another output")
+        room = shutil.disk_usage(folder).free
         needed = size[0] * size[1] * len(upright.getbands())
         if needed > LARGE and needed > room:
             raise BadInput(
                 f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
                 f"{job.target.parent}; choose another output"
             )
-        return Picture(image, upright, size)
+        return Picture(upright, size)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
     except ValueError as error:  # a mode that Pillow cannot convert, or content that cannot be had
@@ -90,21 +102,32 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
 
 def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
     """The result; None where it is on the disk already."""
-    image, upright, size = picture
+    image, size = picture
     report = (lambda done, total: progress(job, done, total)) if progress else None
     try:
-        if job.format in STREAMED and size[0] * size[1] > LARGE and target == Target():
-            stream(upscaler.bands(upright, report), size, upright, profile_of(image, upright.mode), job.target, job.format)
+        if job.format in STREAMED and size[0] * size[1] > LARGE:
+            stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
             return None
         return upscaler(image, report, scale=target.scale, longest=target.longest)
-    except (MemoryError, RuntimeError) as error:  # torch says "can't allocate memory" in a RuntimeError
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
+        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
             raise
-        raise BadInput(f"{job.source}: not enough memory for it; close other programs or choose a smaller --tile") from error
+        raise no_memory(job) from error
 
 
 def store(result: Image.Image, job: Job) -> int:
-    if job.format == "jpg" and "A" in result.getbands():  # wholly opaque
-        result = result.convert("L" if result.mode == "LA" else "RGB")
-    write_whole(result, job.target, job.format)
+    try:
+        write_whole(result, job.target, job.format)
+    except BadInput:
+        raise
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, MemoryError) or str(error) in WEBP_NO_MEMORY:
+            raise no_memory(job) from error
+        raise BadInput(f"{job.target}: cannot be written ({error})") from error
     return result.width * result.height
+
+
+def no_memory(job: Job) -> BadInput:
+    remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
+    return BadInput(f"{job.source}: not enough memory for it; close other programs or {remedy}")

@@ -35,7 +35,7 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.files import FORMATS, BadInput, Job, ended_as_by_ctrl_c, plan
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
@@ -54,7 +54,7 @@ SAMPLES = 32  # photographs to take the mean colour from
 
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders; every bad file gets one line, the others are still done."""
-    compute = dict(engine=options.engine, precision=options.precision)
+    compute = dict(engine=options.engine, precision=options.precision, compile=options.compile)
     pieces = dict(tile=options.tile, overlap=options.overlap)
     upscaler = Upscaler.from_pretrained(
         options.model, faithful=options.faithful, texture=options.texture, **pieces, **compute
@@ -72,12 +72,13 @@ def upscale(options: argparse.Namespace) -> int:
         bar.n = numbers[job] + tiles / of
         bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
-    for _, found in enlarge_files(jobs, upscaler, target, show):
-        if isinstance(found, BadInput):
-            faults.append(str(found))
-            bar.write(f"srgan-hub: {found}", file=sys.stderr)
-        else:
-            done, pixels = done + 1, pixels + found
+    with ended_as_by_ctrl_c():
+        for _, found in enlarge_files(jobs, upscaler, target, show):
+            if isinstance(found, BadInput):
+                faults.append(str(found))
+                bar.write(f"srgan-hub: {found}", file=sys.stderr)
+            else:
+                done, pixels = done + 1, pixels + found
     bar.close()
     seconds = time.perf_counter() - start
     if done:
@@ -302,6 +303,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")
+    add("--compile", action="store_true",
+        help="with the engine pytorch: torch.compile, which needs a C++ compiler and a minute or more at first")  # fmt: skip
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="do again what is there already (never an input)")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import NamedTuple
@@ -97,13 +97,19 @@ def open_engine(
     precision: str = "auto",
     device: str | torch.device | None = None,
     int8: Quantization | None = None,
+    compile: bool = False,
 ) -> Engine:
-    """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights."""
+    """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights;
+    compile: PyTorch's engine by torch.compile."""
     steps = program(generator)
     fits = int8 is not None and int8.belongs_to(in_eight_bits(generator))
     choice = choose(engine, precision, device, fits)
-    if choice.engine != "openvino":
-        return {"pytorch": PyTorchEngine, "onnxruntime": ONNXRuntimeEngine}[choice.engine](steps, choice)
+    if choice.engine == "pytorch":
+        return PyTorchEngine(steps, choice, compile)
+    if compile:
+        raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; name that engine, or do not compile")
+    if choice.engine == "onnxruntime":
+        return ONNXRuntimeEngine(steps, choice)
     if choice.precision not in EIGHT_BITS:
         return OpenVINOEngine(steps, choice, None)
     if not fits:
@@ -133,14 +139,19 @@ class Engine(ABC):
 
 
 class PyTorchEngine(Engine):
-    """channels_last, BatchNorm folded. CUDA and MPS: not tested here."""
+    """channels_last, BatchNorm folded. CUDA and MPS: not tested here.
+
+    compile: by torch.compile, which takes a minute or more before the first result; EngineError where it cannot."""
 
     TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
 
-    def __init__(self, steps: list[Step], choice: Choice):
+    def __init__(self, steps: list[Step], choice: Choice, compile: bool = False):
         super().__init__(choice)
+        self.compiled = compile
         self.settings = dict(device=choice.device, dtype=self.TYPES[choice.precision])
-        self.steps = [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in steps]
+        self.run = partial(run, [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in steps])
+        if compile:
+            self.run = torch.compile(self.run, dynamic=True)
 
     def _placed(self, weight: Tensor | None) -> Tensor | None:
         if weight is None:
@@ -149,7 +160,17 @@ class PyTorchEngine(Engine):
 
     @torch.inference_mode()
     def __call__(self, lr: Tensor) -> Tensor:
-        return run(self.steps, lr.to(**self.settings, memory_format=torch.channels_last)).float().cpu()
+        lr = lr.to(**self.settings, memory_format=torch.channels_last)
+        try:
+            return self.run(lr).float().cpu()
+        except RuntimeError as error:
+            if not self.compiled or not isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                raise
+            reason = " ".join(str(error).partition("\n\n")[0].split())  # the traces come behind it
+            raise EngineError(f"torch.compile failed ({reason}); install a C++ compiler, or do not compile") from error
+
+    def __str__(self) -> str:
+        return super().__str__() + ", compiled" * self.compiled
 
 
 class OpenVINOEngine(Engine):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.imaging import jfif
 from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
 
@@ -19,11 +23,11 @@ FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {}),
     "webp": ("WEBP", {"lossless": True}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    "tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
-STREAMED = ("png", "tif")  # written while it is computed, where it is large
-WEBP_LIMIT = 16383  # pixels a side that the format can hold
+STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
+MOST = {"webp": 16383, "jpg": jfif.MOST}  # pixels a side that the format can hold
 
 
 class BadInput(ValueError):
@@ -123,6 +127,8 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
         raise
     except UnidentifiedImageError as error:
         raise BadInput("not a picture that can be read") from error
+    except MemoryError as error:
+        raise BadInput("not enough memory to read it; close other programs") from error
     except Image.DecompressionBombError as error:
         raise BadInput(f"too large to be read safely ({error})") from error
     except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
@@ -132,31 +138,44 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
     """Write a picture, whole or not at all. Raises BadInput if it cannot be written."""
     kind, settings = FORMATS[format]
+    if format == "tif":
+        stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
+        return
     with whole(target) as unfinished:
-        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+        image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        unfinished.write_bytes(encoded.getbuffer())
 
 
-def stream(
-    bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, profile: bytes | None, target: Path, format: str
-) -> None:
-    """Write a PNG or TIFF, whole or not at all, from parts (h, width, channels) uint8; like: a picture of its mode."""
-    channels = len(like.getbands())
+def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
+    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) uint8.
+
+    size: (width, height); like: a picture of the same mode and ICC profile."""
+    channels, profile = len(like.getbands()), like.info.get("icc_profile")
     with whole(target) as unfinished, unfinished.open("wb") as file:
-        if format == "tif":
-            write_tiff(file, bands, *size, channels, profile)
-            return
-        writer = PNGWriter(file, *size, channels, profile)
-        for band in bands:
-            writer.write(band)
-        writer.finish()
+        match format:
+            case "tif":
+                write_tiff(file, bands, *size, channels, profile)
+            case "jpg":
+                jfif.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
+            case "png":
+                writer = PNGWriter(file, *size, channels, profile)
+                for band in bands:
+                    writer.write(band)
+                writer.finish()
 
 
 @contextlib.contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file."""
+    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file.
+
+    What a killed process left under such a name is deleted."""
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+            if abandoned(left):
+                left.unlink(missing_ok=True)
         yield unfinished
         unfinished.replace(target)
     except OSError as error:
@@ -164,3 +183,31 @@ def whole(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+
+
+def abandoned(unfinished: Path) -> bool:
+    """Whether the process that the temporary name belongs to has ended (as far as this can be asked: not on Windows)."""
+    number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
+    if os.name != "posix" or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False
+
+
+@contextlib.contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and a terminal that is closed, raise KeyboardInterrupt, so that what is half-written is deleted."""
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [kind for kind in kinds if signal.getsignal(kind) == signal.SIG_DFL]  # nohup means its silence
+    for kind in heard:
+        signal.signal(kind, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for kind in heard:
+            signal.signal(kind, signal.SIG_DFL)

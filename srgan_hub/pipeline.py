@@ -17,7 +17,8 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
 from srgan_hub.imaging.project import back_project
-from srgan_hub.imaging.target import Target, shrink
+from srgan_hub.imaging.shrink import shrunk_rows
+from srgan_hub.imaging.target import Target
 from srgan_hub.imaging.tiles import Progress, bands, tiled
 from srgan_hub.quantization import Quantization, find
 
@@ -38,7 +39,8 @@ class Upscaler:
     enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default keeps within 1 grey level of the
     whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the same); faithful: change the result
     as little as it takes to give the picture back when it is shrunk again (back_project); engine, precision, device: what
-    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are.
+    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are;
+    compile: PyTorch's engine by torch.compile.
     """
 
     def __init__(
@@ -52,23 +54,24 @@ class Upscaler:
         precision: str = "auto",
         device: str | torch.device | None = None,
         int8: Quantization | None = None,
+        compile: bool = False,
     ):
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
-        self.engine = open_engine(generator, engine, precision, device, int8)
+        self.engine = open_engine(generator, engine, precision, device, int8, compile)
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
 
     @classmethod
     def from_pretrained(
         cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int = OVERLAP, faithful: bool = False, engine: str = "auto",
-        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, **hub,
+        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, compile: bool = False, **hub,
     ) -> Upscaler:  # fmt: skip
         """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
 
         texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
         generator = with_texture(SRGANGenerator.from_pretrained(name_or_id, **hub), texture)
         int8 = find(name_or_id, **hub) if texture == 1 else None  # the ranges are those of the checkpoint's own weights
-        compute = dict(engine=engine, precision=precision, device=device, int8=int8)
+        compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 
     def __call__(
@@ -87,21 +90,28 @@ class Upscaler:
         """
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((self.scale * source.height, self.scale * source.width, len(source.getbands())), np.uint8)
+        pixels = np.empty((*size[::-1], len(source.getbands())), np.uint8)
         row = 0
-        for band in self.bands(source, progress):
+        for band in self.bands(source, progress, size):
             pixels[row : row + len(band)] = band
             row += len(band)
-        result = shrink(to_image(pixels), size)
+        result = to_image(pixels)
         if profile := profile_of(image, result.mode):
             result.info["icc_profile"] = profile
         return result
 
-    def bands(self, source: Image.Image, progress: Progress | None = None) -> Iterator[np.ndarray]:
-        """The enlarged picture from top to bottom, in parts (h, scale W, C) uint8; source: what `upright` gives.
+    def bands(
+        self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
+    ) -> Iterator[np.ndarray]:
+        """The enlarged picture from top to bottom, in parts (h, width, C) uint8; source: what `upright` gives.
 
-        At no time is more in memory than the source, a band and what the engine needs for a tile; with transparency the
-        source as float32."""
+        size: (width, height) of the result, shrunk from the network's; None: that. At no time is more in memory than the
+        source, a band and what the engine needs for a tile."""
+        whole = self.scale * source.width, self.scale * source.height
+        yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
+
+    def _enlarged(self, source: Image.Image, progress: Progress | None) -> Iterator[np.ndarray]:
+        """Parts (h, scale W, C) uint8, one for each row of tiles."""
         pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
         height, width, channels = pixels.shape
         mode = source.mode
@@ -109,8 +119,7 @@ class Upscaler:
         if opaque:
             pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
         elif channels in (2, 4):
-            colour, alpha = to_tensors(pixels)
-            pixels = torch.cat([fill_hidden(colour, alpha), alpha], dim=1)[0].permute(1, 2, 0).numpy()
+            pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), BORDER, EXTENSION) for side in (height, width))
 
         def cut(y: slice, x: slice) -> np.ndarray:
@@ -124,13 +133,10 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
-        """(H, W, C) uint8, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) uint8 of `mode`."""
+        """(H, W, C) uint8 -> (1, C, sH, sW) uint8, C as `mode` has it."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
-        if piece.dtype == np.uint8:
-            colour, alpha = to_tensors(piece)
-        else:
-            colour, alpha = torch.from_numpy(piece).permute(2, 0, 1)[None].split([3, 1], dim=1)
+        colour, alpha = to_tensors(piece)
         sr = self._compute(colour)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)

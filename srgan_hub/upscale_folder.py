@@ -18,7 +18,7 @@ from accelerate.utils import gather_object
 
 from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
-from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.files import FORMATS, BadInput, Job, ended_as_by_ctrl_c, plan
 from srgan_hub.imaging.target import Target
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.training.launch import make_accelerator, threads_each
@@ -83,7 +83,8 @@ def main(arguments: list[str] | None = None) -> int:
     add("--cpu", action="store_true", help="compute on the CPU even where there is a GPU")
     options = parser.parse_args(arguments)
     try:
-        return run(options)
+        with ended_as_by_ctrl_c():
+            return run(options)
     except (ValueError, OSError) as error:
         print(f"upscale_folder: {error}", file=sys.stderr)
         return 2

@@ -1,48 +1,68 @@
+import numpy as np
+import pytest
 import torch
 
+from srgan_hub.imaging import alpha
 from srgan_hub.imaging.alpha import HIDDEN, bound, fill_hidden
 
 
-def test_hidden_pixels_take_the_visible_colour_at_any_distance():
-    colour, alpha = torch.zeros(1, 3, 37, 50), torch.zeros(1, 1, 37, 50)
-    colour[:, 0, 10:14, 10:14], alpha[..., 10:14, 10:14] = 1.0, 1.0  # a red square, black where hidden
-    filled = fill_hidden(colour, alpha)
-    assert torch.allclose(filled[:, 0], torch.ones(1, 37, 50))
-    assert filled[:, 1:].abs().max() == 0
+def clear(height, width, channels=4):
+    return np.zeros((height, width, channels), np.uint8)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_hidden_pixels_take_the_visible_colour_at_any_distance(channels):
+    pixels = clear(37, 50, channels)
+    pixels[10:14, 10:14, [0, -1]] = 255  # a red (or white) square, black where hidden
+    filled = fill_hidden(pixels)
+    assert (filled[..., 0] == 255).all() and not filled[..., 1:-1].any()
+    assert np.array_equal(filled[..., -1], pixels[..., -1])
 
 
 def test_visible_pixels_stay_as_they_are():
-    colour, alpha = torch.rand(1, 3, 12, 9), (torch.rand(1, 1, 12, 9) - 0.5).clamp_min(0)
-    visible = (alpha > HIDDEN).expand_as(colour)
-    assert torch.equal(fill_hidden(colour, alpha)[visible], colour[visible])
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 9, 4), dtype=np.uint8)
+    pixels[..., 3] = np.maximum(pixels[..., 3], 100) - 100
+    visible, before = pixels[..., 3] > HIDDEN, pixels.copy()
+    filled = fill_hidden(pixels)
+    assert np.array_equal(filled[visible], pixels[visible]) and not np.array_equal(filled, pixels)
+    assert np.array_equal(pixels, before)
 
 
 def test_the_nearest_visible_colour_counts_most():
     """A thin black line is not outshone by a large white square further away."""
-    colour, alpha = torch.zeros(1, 3, 40, 40), torch.zeros(1, 1, 40, 40)
-    alpha[..., 10] = 1.0
-    colour[..., 20:], alpha[..., 24:] = 1.0, 1.0
-    filled = fill_hidden(colour, alpha)
-    assert filled[..., 7:13].max() <= 0.3
-    assert filled[..., 22:].min() >= 0.7
+    pixels = clear(40, 40)
+    pixels[:, 10, 3] = 255
+    pixels[:, 20:, :3], pixels[:, 24:, 3] = 255, 255
+    filled = fill_hidden(pixels)[..., :3]
+    assert filled[:, 7:13].max() <= 77
+    assert filled[:, 22:].min() >= 178
 
 
 def test_all_but_invisible_pixels_count_as_hidden():
-    colour, alpha = torch.zeros(1, 3, 8, 8), torch.full((1, 1, 8, 8), 1 / 255)
-    colour[..., 4:], alpha[..., 4:] = 1.0, 1.0  # white beside black that is nearly not there
-    assert fill_hidden(colour, alpha)[..., 3].min() == 1
+    pixels = clear(8, 8)
+    pixels[..., 3] = HIDDEN
+    pixels[:, 4:] = 255  # white beside black that is nearly not there
+    assert fill_hidden(pixels)[:, 3, :3].min() == 255
 
 
 def test_faint_pixels_weigh_less():
-    colour = torch.zeros(1, 3, 2, 4)
-    alpha = torch.zeros(1, 1, 2, 4)
-    colour[..., 1, 2], alpha[..., 1, 2], alpha[..., 0, 2] = 1.0, 0.9, 0.1  # white, and faint black above it
-    assert fill_hidden(colour, alpha)[..., 3].min() > 0.8
+    pixels = clear(2, 4)
+    pixels[1, 2], pixels[0, 2, 3] = (255, 255, 255, 230), 26  # white, and faint black above it
+    assert fill_hidden(pixels)[:, 3, :3].min() > 204
 
 
 def test_picture_without_anything_visible_passes():
-    colour = torch.rand(1, 3, 5, 5)
-    assert torch.equal(fill_hidden(colour, torch.zeros(1, 1, 5, 5)), colour)
+    pixels = np.random.default_rng(0).integers(0, HIDDEN + 1, (5, 5, 4), dtype=np.uint8)
+    assert np.array_equal(fill_hidden(pixels), pixels)
+
+
+def test_rows_are_filled_a_few_at_a_time_as_all_at_once(monkeypatch):
+    pixels = np.random.default_rng(1).integers(0, 256, (51, 23, 4), dtype=np.uint8)
+    pixels[..., 3] *= pixels[..., 3] > 220
+    expected = fill_hidden(pixels)
+    for rows in (2, 8, 50):
+        monkeypatch.setattr(alpha, "ROWS", rows)
+        assert np.array_equal(fill_hidden(pixels), expected)
 
 
 def test_flat_alpha_is_kept_exactly():

@@ -93,3 +93,23 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
     assert str(fault).endswith("train-000001: not a picture that can be enlarged (the Hub cannot be reached)")
     fine = job._replace(content=lambda: encoded(Image.new("L", (3, 2))))
     assert list(enlarge_files([fine], Upscaler(tiny_generator), Target(scale=2))) == [(fine, 24)]
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "sentence"),
+    [
+        ("PIL.Image.open", MemoryError(), "0.png: not enough memory to read it; close other programs"),
+        ("srgan_hub.pipeline.to_image", MemoryError(), "0.png: not enough memory for it; close other programs or use --format"),
+        ("srgan_hub.pipeline.to_image", RuntimeError("std::bad_alloc"), "0.png: not enough memory for it"),
+        ("PIL.Image.Image.save", MemoryError(), "0.png: not enough memory for it"),
+        ("PIL.Image.Image.save", ValueError("encoding error 1"), "0.png: not enough memory for it"),
+        ("PIL.Image.Image.save", ValueError("encoding error 9"), "0_x4.png: cannot be written (encoding error 9)"),
+    ],
+)
+def test_too_little_memory_anywhere_is_a_sentence(jobs, tiny_generator, monkeypatch, place, error, sentence):
+    def fail(*arguments, **keywords):
+        raise error
+
+    monkeypatch.setattr(place, fail)
+    ((_, found),) = enlarge_files([jobs[0]._replace(format="webp")], Upscaler(tiny_generator), Target())
+    assert isinstance(found, BadInput) and sentence in str(found)

@@ -1,4 +1,7 @@
 import json
+import os
+import resource
+import signal
 
 import numpy as np
 import pytest
@@ -282,32 +285,84 @@ def test_bundled_weights_reach_their_mark(name, set5, benchmark_sets, tmp_path):
     assert report["sets"]["Set5"]["results"][name]["mean"]["psnr"] >= set5
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode, suffix):
+@pytest.mark.parametrize(
+    ("mode", "suffix", "options"),
+    [("L", ".png", ["--to", "150"]), ("LA", ".png", []), ("RGB", ".png", []), ("RGBA", ".png", ["--scale", "2"]),
+     ("L", ".tif", []), ("LA", ".tif", ["--scale", "1.5"]), ("RGB", ".tif", ["--to", "279"]), ("RGBA", ".tif", []),
+     ("L", ".jpg", ["--scale", "3"]), ("LA", ".jpg", []), ("RGB", ".jpg", []), ("RGBA", ".jpg", ["--to", "200"])],
+)  # fmt: skip
+def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeypatch, mode, suffix, options):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    smooth_photo(50, 70).convert(mode).save(tmp_path / "a.png", icc_profile=profile)
-    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16"]
+    photo = smooth_photo(50, 70).convert(mode)
+    if "A" in mode and suffix != ".jpg":
+        photo.putalpha(smooth_photo(50, 70, seed=5).convert("L").point(lambda level: max(0, min(255, 3 * level - 300))))
+    photo.save(tmp_path / "a.png", icc_profile=profile)
+    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16", *options]
     assert main([*command, "-o", str(tmp_path / f"whole{suffix}")]) == 0
     monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
     monkeypatch.setattr("srgan_hub.batch.write_whole", None)  # not used
     assert main([*command, "-o", str(tmp_path / f"rows{suffix}")]) == 0
     one, other = (read(tmp_path / f"{name}{suffix}") for name in ("whole", "rows"))
-    assert one.mode == other.mode == mode and one.tobytes() == other.tobytes()
+    assert one.mode == other.mode == (mode.strip("A") if suffix == ".jpg" else mode)
+    assert one.size == other.size and one.tobytes() == other.tobytes()
     assert one.info["icc_profile"] == other.info["icc_profile"] == profile
 
 
-def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, monkeypatch, kind):
     smooth_photo(50, 70).save(tmp_path / "a.png")
     monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
 
-    def stopped(self, source, progress=None):
+    def stopped(self, source, progress=None, size=None):
         yield np.zeros((64, 200, 3), np.uint8)
-        raise KeyboardInterrupt
+        signal.raise_signal(kind)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
     monkeypatch.setattr(Upscaler, "bands", stopped)
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 130
-    assert files(tmp_path / "out") == []
+    assert files(tmp_path / "out") == [] and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_a_killed_process_left_is_deleted(model, pictures, tmp_path):
+    (tmp_path / "out").mkdir()
+    for number in (2**22 + 1, os.getppid(), "notes"):  # none has the first: Linux counts to 2**22
+        (tmp_path / "out" / f".b_x4.png.{number}.tmp").write_text("half")
+    assert main(["upscale", str(pictures / "b.png"), "-o", str(tmp_path / "out"), "--model", model]) == 0
+    assert files(tmp_path / "out") == sorted([f".b_x4.png.{os.getppid()}.tmp", ".b_x4.png.notes.tmp", "b_x4.png"])
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("format", ["png", "tif", "jpg", "webp"])
+def test_a_file_that_cannot_grow_is_one_line(model, tmp_path, monkeypatch, capfd, format, large):
+    Image.effect_noise((60, 60), 90).convert("RGB").save(tmp_path / "a.png")
+    if large:
+        monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))  # bytes; the system then says so as for a full disk
+    try:
+        target = tmp_path / "out" / f"b.{format}"
+        assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(target)]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    lines = [line for line in capfd.readouterr().err.splitlines() if line]
+    assert lines == [f"srgan-hub: {target}: cannot be written (File too large)"] and files(tmp_path / "out") == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_the_work(model, pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("os.access", lambda folder, mode: False)  # to root every folder is open
+    monkeypatch.setattr(Upscaler, "__call__", None)
+    assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 2
+    assert capsys.readouterr().err.count(f"{tmp_path} cannot be written to; choose another output") == 2
+
+
+@pytest.mark.parametrize(("format", "length", "most"), [("webp", 4096, 16383), ("jpg", 16376, 65500)])
+def test_what_a_format_cannot_hold_is_refused_before_the_work(model, tmp_path, capsys, format, length, most):
+    Image.new("L", (length, 1)).save(tmp_path / "a.png")
+    command = ["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out"), "--format", format]
+    assert main(command) == 2
+    assert f"{4 * length}x4 is more than the {most} pixels a side that {format} holds" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, capsys):

@@ -124,3 +124,24 @@ def test_a_missing_package_is_a_sentence(no_gpu, monkeypatch, random_generator):
 def test_an_upscaler_says_what_computes(random_generator, no_gpu):
     assert str(Upscaler(random_generator, engine="openvino", precision="fp32").engine).startswith("OpenVINO 20")
     assert str(Upscaler(random_generator, engine="pytorch", precision="bf16").engine).endswith(" bf16, cpu")
+
+
+def test_what_is_compiled_computes_and_what_cannot_be_is_a_sentence(monkeypatch):
+    """torch.compile itself would take most of a minute: in its place, what gives the function back, and what fails as it does."""
+    generator, lr = SRGANGenerator(scale=2, width=4, blocks=1), torch.rand(1, 3, 9, 8)
+    given = []
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: given.append(function) or function)
+    compiled = open_engine(generator, "pytorch", "fp32", "cpu", compile=True)
+    assert len(given) == 1 and str(compiled).endswith(" fp32, cpu, compiled")
+    assert torch.equal(compiled(lr), open_engine(generator, "pytorch", "fp32", "cpu")(lr))
+
+    def failing(lr):
+        raise torch._dynamo.exc.TorchDynamoException("InvalidCxxCompiler: there is no compiler\n\nand pages of traces")
+
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: failing)
+    sentence = r"^torch.compile failed \(InvalidCxxCompiler: there is no compiler\); install a C\+\+ compiler, or do not compile$"
+    with pytest.raises(EngineError, match=sentence):
+        open_engine(generator, "pytorch", "fp32", "cpu", compile=True)(lr)
+    for name in ("openvino", "onnxruntime"):
+        with pytest.raises(EngineError, match=f"torch.compile is for the engine pytorch, not {name}"):
+            open_engine(generator, name, "fp32", "cpu", compile=True)

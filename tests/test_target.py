@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from conftest import read, smooth_photo
 from srgan_hub import Upscaler
 from srgan_hub.cli import main
-from srgan_hub.imaging.target import Target, shrink
+from srgan_hub.imaging.target import Target
 
 
 @pytest.mark.parametrize(
@@ -41,14 +40,6 @@ def test_no_side_is_lost():
 def test_what_cannot_be_had_is_a_sentence(target, sentence):
     with pytest.raises(ValueError, match=sentence):
         target.size(100, 30, 4)
-
-
-def test_shrinking_averages_and_keeps_the_profile():
-    board = Image.fromarray(np.indices((64, 64)).sum(0).astype(np.uint8) % 2 * 255)
-    board.info["icc_profile"] = b"profile"
-    small = shrink(board, (16, 16))
-    assert small.size == (16, 16) and np.abs(np.asarray(small).astype(int)[2:-2, 2:-2] - 127.5).max() < 3
-    assert small.info == board.info and shrink(board, (64, 64)) is board
 
 
 def test_upscaler_gives_the_size_that_is_asked_for(tiny_generator, photo):

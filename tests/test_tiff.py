@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from srgan_hub.imaging import tiff
-from srgan_hub.imaging.tiff import ROWS, strips, write_tiff
+from srgan_hub.imaging.tiff import write_tiff
 
 
 def bands(pixels, *heights):
@@ -32,20 +32,6 @@ def test_the_profile_is_kept_and_smooth_pictures_get_small():
     write_tiff(file, bands(pixels, 100, 156), 300, 256, 3, profile)
     image = Image.open(io.BytesIO(file.getvalue()))
     assert image.info["icc_profile"] == profile and len(file.getvalue()) < pixels.size / 20
-
-
-def test_strips_are_made_as_the_rows_come():
-    taken = []
-
-    def coming():
-        for number in range(4):
-            taken.append(number)
-            yield np.full((50, 2, 1), number, np.uint8)
-
-    made = strips(coming())
-    assert len(next(made)) == ROWS and taken == [0, 1]
-    assert [len(strip) for strip in made] == [64, 64, 8] and taken == [0, 1, 2, 3]
-    assert list(strips([])) == []
 
 
 def test_what_may_be_larger_than_32_bit_offsets_is_a_bigtiff(monkeypatch):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PIL import Image
-
 
 class Target(NamedTuple):
     """scale: times as wide and high; longest: pixels of the longer side; neither: what the network gives."""
@@ -32,12 +30,3 @@ class Target(NamedTuple):
     def label(self, factor: int) -> str:
         """For a file's name: x4, x1.5, 3840."""
         return str(self.longest) if self.longest is not None else f"x{self.scale or factor:g}"
-
-
-def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture at (width, height), not larger than it is: bicubic, wide enough that nothing aliases; `info` is kept."""
-    if size == image.size:
-        return image
-    smaller = image.resize(size, Image.Resampling.BICUBIC)
-    smaller.info = image.info
-    return smaller

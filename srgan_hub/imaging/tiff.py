@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
+
+from srgan_hub.imaging.strips import strips
 
 ROWS = 64             # of a strip
 CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be larger is a BigTIFF
@@ -21,7 +23,7 @@ def write_tiff(
     shape = (height, width, channels) if channels > 1 else (height, width)
     with tifffile.TiffWriter(file, bigtiff=height * width * channels > CLASSIC) as writer:
         writer.write(
-            map(packed, strips(bands)),
+            map(packed, strips(bands, ROWS)),
             shape=shape,
             dtype=np.uint8,
             rowsperstrip=ROWS,
@@ -40,16 +42,3 @@ def packed(strip: np.ndarray) -> bytes:
     difference = strip.copy()
     difference[:, 1:] -= strip[:, :-1]
     return zlib.compress(difference.tobytes())
-
-
-def strips(bands: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same rows in parts of ROWS, the last as long as it comes out."""
-    left = None
-    for band in bands:
-        rows = band if left is None else np.concatenate([left, band])
-        whole = len(rows) // ROWS * ROWS
-        for first in range(0, whole, ROWS):
-            yield rows[first : first + ROWS]
-        left = rows[whole:].copy()
-    if left is not None and len(left):
-        yield left
