@@ -2,16 +2,19 @@
 
     python -m benchmarks.inference_speed [SIZE ...]
 
-prints the tables of docs/engines.md and draws docs/speed.png. The base line is the generator as every other project runs it:
-eager PyTorch, float32, as it is. Real-ESRGAN's two networks (package spandrel, random weights) run in the same way. Every way
+prints the tables of docs/engines.md and draws docs/speed.png (Linux). The base line is the generator as every other project runs
+it: eager PyTorch, float32, as it is. Real-ESRGAN's two networks (package spandrel, random weights) run in the same way. Every way
 is a process of its own, which waits while another is measured; they take turns, and medians are compared, since machines are
-noisy. GFLOP are those of the network as it is written, also where an engine computes it with fewer or more."""
+noisy. From 512 pixels a side, where memory would not do for all, one comes after another, for one call; what would take more than
+three quarters of the machine's memory, or a minute, by the size before, is left out. GFLOP are those of the network as it is
+written, also where an engine computes it with fewer or more."""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import platform
-import resource
+import re
 import statistics
 import sys
 import time
@@ -30,8 +33,10 @@ from srgan_hub.quantization import find
 from srgan_hub.training.launch import cores
 
 MODEL, LITE = "srresnet-x4", "srresnet-x4-lite"
-SIZES, WHOLE = (64, 128, 256, 512), 256   # pixels a side of the LR pictures
+SIZES = (64, 256, 512, 1024, 2048)   # pixels a side of the LR pictures
+WHOLE, LARGE = 256, 512              # what the bars are of; from here on one way at a time
 ROUNDS = 5
+LONGEST = 60                         # seconds of a call
 PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6db5", "#9a9a9a"
 BASE = "PyTorch eager float32 (others)"
 ENGINES = {
@@ -100,11 +105,46 @@ def worker(way: str, pipe) -> None:
         kind, size = task
         image = picture(size)
         argument = as_tensor(image) if kind == "network" else Image.fromarray(image)
+        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
         start = time.perf_counter()
         result = (network if kind == "network" else whole)(argument)
         seconds = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MB, the most so far: sizes come in order
-        pipe.send((seconds, memory, result.numpy() if kind == "network" and size <= WHOLE else None))
+        peak = int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
+        pipe.send((seconds, peak, result.numpy() if kind == "network" and size <= WHOLE else None))
+
+
+def run(ways: list[str], tasks: list[tuple[str, int]], rounds: int) -> dict[tuple, tuple[float, float, np.ndarray | None]]:
+    """(way, *task) -> median seconds, most memory in MB, the last result; one round more than is counted, unless it is one."""
+    spawn, pipes, processes, found = multiprocessing.get_context("spawn"), {}, [], {}
+    for way in ways:
+        pipes[way], end = spawn.Pipe()
+        processes.append(spawn.Process(target=worker, args=(way, end)))
+        processes[-1].start()
+        pipes[way].recv()
+    for task in tasks:
+        for _ in range(rounds + (rounds > 1)):
+            for way in ways:
+                pipes[way].send(task)
+                found.setdefault((way, *task), []).append(pipes[way].recv())
+    for way, process in zip(ways, processes, strict=True):
+        pipes[way].send(None)
+        process.join()
+    counted = {key: calls[rounds > 1 :] for key, calls in found.items()}  # the first finds caches cold and shapes new
+    return {
+        key: (statistics.median(call[0] for call in calls), max(call[1] for call in calls), calls[-1][2])
+        for key, calls in counted.items()
+    }
+
+
+def fits(found: dict, way: str, kind: str, size: int, before: int) -> bool:
+    """Whether it can be measured, by the size before."""
+    if (way, kind, before) not in found:
+        return False
+    seconds, megabytes, _ = found[way, kind, before]
+    memory = int(re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text())[1]) / 1000
+    times = (size / before) ** 2
+    tiles = kind == "whole" and way in ENGINES
+    return seconds * times < LONGEST and (tiles or megabytes * times < 0.75 * memory)
 
 
 def gigaflop(way: str, size: int) -> float:
@@ -142,50 +182,44 @@ def bars(rows: dict[str, float], title: str) -> Image.Image:
 def main(*sizes: str) -> None:
     sizes = tuple(map(int, sizes)) or SIZES
     torch.set_num_threads(cores())
-    spawn = multiprocessing.get_context("spawn")
-    pipes, processes = {}, []
-    for way in WAYS:
-        pipes[way], end = spawn.Pipe()
-        processes.append(spawn.Process(target=worker, args=(way, end)))
-        processes[-1].start()
-        pipes[way].recv()
-    tasks = [("network", size) for size in sizes] + [("whole", WHOLE)]
-    seconds, memory, results = {}, {}, {}
-    for task in tasks:
-        for number in range(ROUNDS + 1):
+    small = [size for size in sizes if size < LARGE]
+    found = run(list(WAYS), [*(("network", size) for size in small), *(("whole", size) for size in small)], ROUNDS)
+    for before, size in itertools.pairwise(sizes):
+        for kind in ("network", "whole") if size >= LARGE else ():
             for way in WAYS:
-                pipes[way].send(task)
-                took, megabytes, result = pipes[way].recv()
-                memory[way, *task] = megabytes
-                if number:  # the first finds caches cold and shapes new
-                    seconds.setdefault((way, *task), []).append(took)
-                results[way, *task] = result
-    for way, process in zip(WAYS, processes, strict=True):
-        pipes[way].send(None)
-        process.join()
-    medians = {key: statistics.median(times) for key, times in seconds.items()}
+                if fits(found, way, kind, size, before):
+                    found |= run([way], [(kind, size)], 1)
     ceiling = peak()
     print(
         f"{platform.machine()}, {cores()} threads, torch {torch.__version__}; a bf16 matrix product of 2048 reaches "
-        f"{ceiling:.0f} GFLOP/s; {MODEL}; medians of {ROUNDS}.\n"
+        f"{ceiling:.0f} GFLOP/s; {MODEL}; medians of {ROUNDS}, from {LARGE}x{LARGE} on one call.\n"
     )
     for size in sizes:
         print(f"### {size}x{size} -> {4 * size}x{4 * size}, the network alone\n")
         print("| | ms | times as fast | GFLOP/s | of the peak | most memory, MB | largest difference |\n|" + " --- |" * 7)
+        base = found.get((BASE, "network", size))
         for way in WAYS:
-            took, rate = medians[way, "network", size], gigaflop(way, size) / medians[way, "network", size]
-            ours, base = results[way, "network", size], results[BASE, "network", size]
-            same = "-" if way in OTHERS or way.startswith(LITE) or ours is None else f"{abs(ours - base).max():.1g}"
-            ratio = medians[BASE, "network", size] / took
-            cells = [f"{1000 * took:.0f}", f"{ratio:.2f}", f"{rate:.0f}", f"{rate / ceiling:.0%}"]
-            print("| " + " | ".join([way, *cells, f"{memory[way, 'network', size]:.0f}", same]) + " |")
+            if (way, "network", size) not in found:
+                print(f"| {way} |" + " - |" * 6)
+                continue
+            took, memory, result = found[way, "network", size]
+            rate = gigaflop(way, size) / took
+            same = "-" if way in OTHERS or way.startswith(LITE) or result is None else f"{abs(result - base[2]).max():.1g}"
+            cells = [f"{1000 * took:.0f}", f"{base[0] / took:.2f}" if base else "-", f"{rate:.0f}", f"{rate / ceiling:.0%}"]
+            print("| " + " | ".join([way, *cells, f"{memory:.0f}", same]) + " |")
         print()
-    print(f"### {WHOLE}x{WHOLE}, from picture to picture\n\n| | ms | times as fast |\n| --- | --- | --- |")
+    print("### From picture to picture: ms, in brackets times as fast, MB\n")
+    print("| | " + " | ".join(f"{size}x{size}" for size in sizes) + " |\n|" + " --- |" * (1 + len(sizes)))
     for way in WAYS:
-        took = medians[way, "whole", WHOLE]
-        print(f"| {way} | {1000 * took:.0f} | {medians[BASE, 'whole', WHOLE] / took:.2f} |")
-    times = {way: medians[BASE, "whole", WHOLE] / medians[way, "whole", WHOLE] for way in WAYS}
-    bars(times, f"{WHOLE}x{WHOLE} -> {4 * WHOLE}x{4 * WHOLE}, from picture to picture: times as fast").save(PLOT)
+        cells = []
+        for size in sizes:
+            took, memory, _ = found.get((way, "whole", size), (None, None, None))
+            base = found.get((BASE, "whole", size))
+            cells.append(f"{1000 * took:.0f} ({f'{base[0] / took:.2f}' if base else '-'}), {memory:.0f} MB" if took else "-")
+        print("| " + " | ".join([way, *cells]) + " |")
+    if WHOLE in sizes:
+        times = {way: found[BASE, "whole", WHOLE][0] / found[way, "whole", WHOLE][0] for way in WAYS}
+        bars(times, f"{WHOLE}x{WHOLE} -> {4 * WHOLE}x{4 * WHOLE}, from picture to picture: times as fast").save(PLOT)
 
 
 if __name__ == "__main__":
