@@ -15,7 +15,7 @@ from srgan_hub.blend import with_texture
 from srgan_hub.engine import OpenVINOEngine, open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
-from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
+from srgan_hub.imaging.convert import DEEP, normalise, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.project import back_project
 from srgan_hub.imaging.target import Target, shrink
 from srgan_hub.imaging.tiles import Progress, bands, tiled
@@ -87,7 +87,8 @@ class Upscaler:
         """
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((self.scale * source.height, self.scale * source.width, len(source.getbands())), np.uint8)
+        pixels = np.empty((self.scale * source.height, self.scale * source.width, len(source.getbands())),
+                          DEEP.get(source.mode, np.uint8))  # fmt: skip
         row = 0
         for band in self.bands(source, progress):
             pixels[row : row + len(band)] = band
@@ -98,7 +99,7 @@ class Upscaler:
         return result
 
     def bands(self, source: Image.Image, progress: Progress | None = None) -> Iterator[np.ndarray]:
-        """The enlarged picture from top to bottom, in parts (h, scale W, C) uint8; source: what `upright` gives.
+        """The enlarged picture from top to bottom, in parts (h, scale W, C); source: what `upright` gives.
 
         At no time is more in memory than the source, a band and what the engine needs for a tile; with transparency the
         source as float32."""
@@ -124,22 +125,19 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
-        """(H, W, C) uint8, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) uint8 of `mode`."""
+        """(H, W, C) of `mode`, or (H, W, 4) float32 in [0, 1] with alpha -> (1, C, sH, sW) of `mode`."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
-        if piece.dtype == np.uint8:
-            colour, alpha = to_tensors(piece)
-        else:
-            colour, alpha = torch.from_numpy(piece).permute(2, 0, 1)[None].split([3, 1], dim=1)
+        colour, alpha = to_tensors(piece)
         sr = self._compute(colour)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
         if alpha is None:
-            return to_bytes(sr, None, mode)
+            return to_pixels(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
-            return to_bytes(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
+            return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
         mask = self._compute(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
-        return to_bytes(sr, bound(mask, alpha, self.scale), mode)
+        return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
     def _compute(self, lr: Tensor) -> Tensor:
         """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""
