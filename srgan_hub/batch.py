@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import STREAMED, WEBP_LIMIT, BadInput, Job, read_picture, stream, write_whole
-from srgan_hub.imaging.convert import normalise, profile_of
+from srgan_hub.files import DEEPEST, STREAMED, WEBP_LIMIT, BadInput, Job, read_with_losses, stream, write_whole
+from srgan_hub.imaging.convert import DEEP, normalise, profile_of
 from srgan_hub.imaging.target import Target
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
@@ -23,12 +23,18 @@ class Picture(NamedTuple):
     image: Image.Image     # as it was read
     upright: Image.Image   # as it is enlarged
     size: tuple[int, int]  # of the result
+    losses: tuple[str, ...]  # what of the file the result does not have
+
+
+class Done(NamedTuple):
+    pixels: int              # of the result
+    losses: tuple[str, ...]  # what of the file it does not have, in words
 
 
 def enlarge_files(
     jobs: Sequence[Job], upscaler, target: Target, progress: Progress | None = None
-) -> Iterator[tuple[Job, int | BadInput]]:
-    """Do the jobs in order; of each, the pixels of its result once that is on the disk, or why there is none.
+) -> Iterator[tuple[Job, Done | BadInput]]:
+    """Do the jobs in order; of each, what is Done once its result is on the disk, or why there is none.
 
     upscaler: an Upscaler. A PNG or TIFF of more than LARGE pixels is written while it is computed, in memory that does not grow
     with it; other formats, and sizes that are shrunk to, need the whole result there. Nothing is left half-written."""
@@ -39,22 +45,25 @@ def enlarge_files(
 
         coming, written = start(0), None
         for number, job in enumerate(jobs):
-            picture, failure, result = None, None, None
+            picture, found, result = None, None, None
             try:
                 picture = coming.result()
                 coming = start(number + 1)
                 result = compute(job, picture, upscaler, target, progress)
             except BadInput as error:
-                failure = error
+                found = error
                 coming = start(number + 1) if picture is None else coming
             if written:
                 yield outcome(*written)
-            written = job, failure or (writer.submit(store, result, job) if result else picture.size[0] * picture.size[1])
+            if found is None:
+                done = Done(picture.size[0] * picture.size[1], picture.losses)
+                found = writer.submit(store, result, job, done) if result else done
+            written = job, found
         if written:
             yield outcome(*written)
 
 
-def outcome(job: Job, found: Future | int | BadInput) -> tuple[Job, int | BadInput]:
+def outcome(job: Job, found: Future | Done | BadInput) -> tuple[Job, Done | BadInput]:
     try:
         return job, found.result() if isinstance(found, Future) else found
     except BadInput as error:
@@ -64,8 +73,10 @@ def outcome(job: Job, found: Future | int | BadInput) -> tuple[Job, int | BadInp
 def prepare(job: Job, factor: int, target: Target) -> Picture:
     """The picture of a job that can be done; BadInput for any other, before the work."""
     try:
-        image = read_picture(io.BytesIO(job.content()) if job.content else job.source)
+        image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
         upright = normalise(image)
+        if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
+            losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:
@@ -81,7 +92,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
                 f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
                 f"{job.target.parent}; choose another output"
             )
-        return Picture(image, upright, size)
+        return Picture(image, upright, size, losses)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
     except ValueError as error:  # a mode that Pillow cannot convert, or content that cannot be had
@@ -90,10 +101,10 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
 
 def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
     """The result; None where it is on the disk already."""
-    image, upright, size = picture
+    image, upright, size, _ = picture
     report = (lambda done, total: progress(job, done, total)) if progress else None
     try:
-        if job.format in STREAMED and size[0] * size[1] > LARGE and target == Target():
+        if job.format in STREAMED and size[0] * size[1] > LARGE and target == Target() and upright.mode not in DEEP:
             stream(upscaler.bands(upright, report), size, upright, profile_of(image, upright.mode), job.target, job.format)
             return None
         return upscaler(image, report, scale=target.scale, longest=target.longest)
@@ -103,8 +114,8 @@ def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Prog
         raise BadInput(f"{job.source}: not enough memory for it; close other programs or choose a smaller --tile") from error
 
 
-def store(result: Image.Image, job: Job) -> int:
+def store(result: Image.Image, job: Job, done: Done) -> Done:
     if job.format == "jpg" and "A" in result.getbands():  # wholly opaque
         result = result.convert("L" if result.mode == "LA" else "RGB")
     write_whole(result, job.target, job.format)
-    return result.width * result.height
+    return done

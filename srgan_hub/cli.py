@@ -50,6 +50,7 @@ from srgan_hub.quantization import calibrate, save
 from srgan_hub.training.colour import centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
+NAMED = 8     # files in a summary
 SAMPLES = 32  # photographs to take the mean colour from
 
 
@@ -65,7 +66,7 @@ def upscale(options: argparse.Namespace) -> int:
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
-    done, pixels, start = 0, 0, time.perf_counter()
+    done, pixels, losses, start = 0, 0, {}, time.perf_counter()
     bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     numbers = {job: number for number, job in enumerate(jobs)}
 
@@ -73,12 +74,14 @@ def upscale(options: argparse.Namespace) -> int:
         bar.n = numbers[job] + tiles / of
         bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
-    for _, found in enlarge_files(jobs, upscaler, target, show):
+    for job, found in enlarge_files(jobs, upscaler, target, show):
         if isinstance(found, BadInput):
             faults.append(str(found))
             bar.write(f"srgan-hub: {found}", file=sys.stderr)
         else:
-            done, pixels = done + 1, pixels + found
+            done, pixels = done + 1, pixels + found.pixels
+            for loss in found.losses:
+                losses.setdefault(loss, []).append(str(job.source))
     bar.close()
     seconds = time.perf_counter() - start
     if done:
@@ -87,6 +90,9 @@ def upscale(options: argparse.Namespace) -> int:
             f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
             f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
         )
+    for loss, names in losses.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        print(f"{loss}: {', '.join(names[:NAMED])}{more}")
     if there:
         print(f"{there} {'was' if there == 1 else 'were'} there already; --force does them again")
     return 2 if faults else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.imaging.convert import eight_bits, sixteen_bits
 from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
 
@@ -22,7 +25,9 @@ FORMATS = {  # --format: Pillow's name, its options
     "tif": ("TIFF", {"compression": "tiff_adobe_deflate"}),
 }
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
+DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format holds
 STREAMED = ("png", "tif")  # written while it is computed, where it is large
+WHOLE = ("MPO", "PSD")  # further pictures in them are previews and layers, not frames
 WEBP_LIMIT = 16383  # pixels a side that the format can hold
 
 
@@ -52,17 +57,23 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
     """
     sources, faults = [], []
     for path in inputs:
-        if path.is_dir():
+        try:
+            kind = path.stat().st_mode
+        except OSError as error:  # none there, no right to look, a circle of links, a name too long
+            faults.append(f"{path}: there is no such file or folder" + (
+                "" if isinstance(error, FileNotFoundError) else f" that can be read ({error.strerror})"))
+            continue
+        if stat.S_ISDIR(kind):
             pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
             if _same(path, output):  # what an earlier run put there is no input
                 pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
                 faults.append(f"{path}: there is no picture in this folder")
             sources += pictures
-        elif path.is_file():
+        elif stat.S_ISREG(kind):
             sources.append(path)
         else:
-            faults.append(f"{path}: there is no such file or folder")
+            faults.append(f"{path}: is neither a file nor a folder")
     sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one picture
 
     if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
@@ -108,6 +119,11 @@ def _same(one: Path, other: Path) -> bool:
 
 def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.Image:
     """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
+    return read_with_losses(file, max_pixels)[0]
+
+
+def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `read_picture`, and what of the file is not in it, in words."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large, or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
@@ -117,21 +133,39 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
                 )
             if 0 in image.size:
                 raise BadInput("the picture has no pixels")
+            lost = losses(image)
             image.load()
-            return image
+            return image, lost
     except BadInput:
         raise
     except UnidentifiedImageError as error:
         raise BadInput("not a picture that can be read") from error
     except Image.DecompressionBombError as error:
         raise BadInput(f"too large to be read safely ({error})") from error
+    except MemoryError as error:
+        raise BadInput("not enough memory to read it") from error
     except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
-        raise BadInput(f"damaged or not readable ({error})") from error
+        raise BadInput(f"damaged or not readable ({' '.join(str(error).split())})") from error
+
+
+def losses(image: Image.Image) -> tuple[str, ...]:
+    """What Pillow leaves of a picture that it has opened and not yet decoded."""
+    found = []
+    with contextlib.suppress(Exception):  # a damaged second frame spoils no first one
+        if getattr(image, "is_animated", False) and image.format not in WHOLE:
+            found.append("first frame only")
+    if any(re.search(r";16|65535", str(tile.args)) for tile in image.tile) and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        found.append("16 bits a channel read as 8")
+    return tuple(found)
 
 
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
-    """Write a picture, whole or not at all. Raises BadInput if it cannot be written."""
+    """Write a picture, whole or not at all, with no more depth than the format holds. Raises BadInput if that fails."""
     kind, settings = FORMATS[format]
+    if image.mode == "F" and format == "png":
+        image = sixteen_bits(image)
+    elif format not in DEEPEST:
+        image = eight_bits(image)
     with whole(target) as unfinished:
         image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
 
