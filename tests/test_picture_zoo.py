@@ -1,17 +1,30 @@
 """Whatever file `srgan-hub upscale` is given, it gives a right picture or one sentence."""
 
+import contextlib
+import json
 import os
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
 import torch
 
 import picture_zoo
-from conftest import read
+from conftest import ROOT, read
 from picture_zoo import MODES, difference, expected, in_mode, nearest_generator
 from srgan_hub import Upscaler
 from srgan_hub.cli import main
+from srgan_hub.files import BadInput
+from srgan_hub.ui.photo import size_of
+
+SECONDS, EACH = 10, 20  # for a file, and for each megapixel that its head promises
+SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ico", ".icns", ".ppm", ".svg", ".npy")
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])}
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +109,58 @@ def test_depth_that_a_format_does_not_hold_is_told(tmp_path, nearest, capsys, fo
         result = np.asarray(read(tmp_path / "out" / f"{path.stem}_x4.{form}")).astype(float)
         wanted = expected(read(path))[..., 0] * (1 if path.stem == "float" else 1 / 65535)
         assert np.abs(result / (65535 if form == "png" else 255) - wanted).max() <= (1e-4 if form == "png" else 0.1)
+
+
+@pytest.mark.soak
+def test_many_pictures(tmp_path, nearest, report):
+    """Twelve zoos of other chance, and every image file of the installed packages: none takes 500 MB, or more than its time."""
+    installed = [path for path in Path(np.__file__).parents[1].rglob("*") if path.suffix.lower() in SUFFIXES]
+    made = []
+    for seed in range(12):
+        (tmp_path / str(seed)).mkdir()
+        made += picture_zoo.write(tmp_path / str(seed), picture_zoo.broken(100 + seed))
+    (tmp_path / "sound").mkdir()
+    made += picture_zoo.write(tmp_path / "sound", picture_zoo.sound())
+    odd = picture_zoo.odd_places(tmp_path)
+    log = (tmp_path / "log").open("w")
+    worker, right, refused, faults, seconds, most = None, 0, 0, [], 0.0, 0.0
+    for path in [made[-1], *made, *installed, *odd]:  # the first warms up
+        if worker is None or worker.poll() is not None:
+            command = [sys.executable, ROOT / "tests" / "picture_worker.py", nearest]
+            worker = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, text=True, stderr=log, stdin=PIPE, stdout=PIPE)
+            ask(worker, made[-1], 60)
+        begun = time.monotonic()
+        answer = ask(worker, path, SECONDS + EACH * megapixels(path))
+        seconds = max(seconds, (time.monotonic() - begun) / (SECONDS + EACH * megapixels(path)))
+        if answer is None:
+            worker.kill()
+            faults.append(f"{path}: no answer, status {worker.wait()}")
+            continue
+        most = max(most, answer["megabytes"])
+        whole = answer["status"] == 0 and answer["said"] == "" and answer.get("apart", 999) <= 2
+        sentence = answer["status"] == 2 and answer["said"].count("srgan-hub: ") == 1 and answer["left"] == []
+        right, refused = right + whole, refused + sentence
+        if not (whole or sentence) or answer["megabytes"] > 500:
+            faults.append(f"{path}: {answer}")
+    worker.stdin.close()
+    worker.wait(10)
+    assert not faults, "\n".join(faults)
+    report(files=right + refused, right=right, refused=refused, installed=len(installed), most_of_the_time_allowed=round(seconds, 2),
+           most_megabytes=round(most))  # fmt: skip
+
+
+def megapixels(path) -> float:
+    try:
+        return min(np.prod(size_of(path)) / 1e6, 6)
+    except (OSError, BadInput):
+        return 0
+
+
+def ask(worker, path, seconds: float) -> dict | None:
+    """The worker's answer about a file, or None when it has died or the time is up."""
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.write(json.dumps(str(path)) + "\n")
+        worker.stdin.flush()
+        if select.select([worker.stdout], [], [], seconds)[0] and (line := worker.stdout.readline()):
+            return json.loads(line)
+    return None
