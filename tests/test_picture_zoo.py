@@ -145,8 +145,8 @@ def test_many_pictures(tmp_path, nearest, report):
     worker.stdin.close()
     worker.wait(10)
     assert not faults, "\n".join(faults)
-    report(files=right + refused, right=right, refused=refused, installed=len(installed), most_of_the_time_allowed=round(seconds, 2),
-           most_megabytes=round(most))  # fmt: skip
+    counts = dict(files=right + refused, right=right, refused=refused, installed=len(installed))
+    report(**counts, most_of_the_time_allowed=round(seconds, 2), most_megabytes=round(most))
 
 
 def megapixels(path) -> float:
