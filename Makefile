@@ -46,4 +46,4 @@ $(CHROMIUM):
 	apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info .hypothesis .pytest_cache .ruff_cache

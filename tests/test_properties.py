@@ -1,5 +1,7 @@
 """What holds for any picture: Hypothesis chooses them. A few in `make test`, many in `make soak`."""
 
+import json
+import resource
 from functools import cache
 
 import numpy as np
@@ -11,7 +13,8 @@ from PIL import Image
 
 from conftest import smooth_photo
 from picture_zoo import MODES, in_mode
-from srgan_hub import SRGANGenerator, Upscaler
+from srgan_hub import CheckpointError, SRGANGenerator, Upscaler
+from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.loading import bundled
 
 RESULT = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBA": "RGBA", "I": "I;16", "I;16": "I;16",
@@ -20,7 +23,7 @@ CLEAR = 40  # LR pixels from the border at which a full network's result no long
 
 
 def check(examples: int, *strategies):
-    """Run the function with that many examples, the same ones each time, without files of Hypothesis's own."""
+    """Run the function with that many examples, the same ones each time."""
     chosen = settings(max_examples=examples, deadline=None, derandomize=True, database=None)
     return lambda holds: chosen(given(*strategies)(holds))()
 
@@ -93,3 +96,37 @@ def test_a_shifted_picture_gives_the_shifted_result(name, examples, report):
         assert there[..., y, x].numel() and (there[..., y, x] - again).abs().max() <= 1e-4
 
     report(examples=examples)
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 20), st.integers(), st.sampled_from([10**9, 2**63, -(10**30), 10**4000]),
+    st.floats(), st.text(max_size=20), st.sampled_from(["batch", "none", "4", "x" * 10**5, "\x1b[31m\n"]),
+    st.lists(st.integers(), max_size=3), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)  # fmt: skip
+KEYS = st.one_of(st.sampled_from(["scale", "width", "blocks", "norm", "partner", "format", "crop"]), st.text(max_size=8))
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(3000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("network", [SRGANGenerator(width=4, blocks=1), SRGANDiscriminator(width=1, crop=16)])
+def test_any_config_is_the_networks_own_or_a_line(network, examples, tmp_path, report):
+    """Whatever config.json says, the network is loaded as it was saved, or refused before memory is taken for it."""
+    network.save_pretrained(tmp_path)
+    own = json.loads((tmp_path / "config.json").read_text())
+    type(network).from_pretrained(tmp_path)  # what it imports
+    before, refused = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
+
+    @check(examples, st.dictionaries(KEYS, VALUES, max_size=4), st.booleans())
+    def holds(changes, bare):
+        (tmp_path / "config.json").write_text(json.dumps(changes if bare else own | changes))
+        try:
+            loaded = type(network).from_pretrained(tmp_path)
+        except CheckpointError as error:
+            refused.append(str(error))
+        else:
+            assert loaded.state_dict().keys() == network.state_dict().keys()
+            assert all(loaded._hub_mixin_config[key] == own[key] for key in own.keys() - {"format", "partner"})
+
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert refused and grown < 100
+    assert all(line.isprintable() and len(line) < 1100 for line in refused)
+    report(examples=examples, refused=len(refused), megabytes=round(grown))
