@@ -38,11 +38,12 @@ def enlarge_files(
 
     upscaler: an Upscaler. A PNG or TIFF of more than LARGE pixels is written while it is computed, in memory that does not grow
     with it; other formats, and sizes that are shrunk to, need the whole result there. Nothing is left half-written."""
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+    reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
 
-        def start(number: int) -> Future | None:
-            return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
+    def start(number: int) -> Future | None:
+        return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
 
+    try:
         coming, written = start(0), None
         for number, job in enumerate(jobs):
             picture, found, result = None, None, None
@@ -61,6 +62,9 @@ def enlarge_files(
             written = job, found
         if written:
             yield outcome(*written)
+    finally:  # who stops does not wait for what is being read or encoded
+        for pool in (reader, writer):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def outcome(job: Job, found: Future | Done | BadInput) -> tuple[Job, Done | BadInput]:

@@ -26,6 +26,7 @@ from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.ending import status_of
 from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
@@ -266,9 +267,9 @@ def dataset_push(options: argparse.Namespace) -> int:
                 report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
             else:
                 report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             print("srgan-hub: stopped; nothing was committed", file=sys.stderr)
-            return 130
+            return status_of(stop)
     print(report)
     return 0
 
@@ -451,7 +452,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("srgan-hub: stopped; finished pictures are kept", file=sys.stderr)
-        return 130
+        return status_of(stop)
 

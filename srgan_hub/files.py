@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -14,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.ending import being_written
 from srgan_hub.imaging.convert import eight_bits, sixteen_bits
 from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
@@ -188,7 +190,9 @@ def stream(
 @contextlib.contextmanager
 def whole(target: Path) -> Iterator[Path]:
     """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    name = zlib.crc32(os.fsencode(target.name))  # the name itself may be as long as a name may be
+    unfinished = target.with_name(f".{name:08x}.{os.getpid()}.tmp")
+    being_written.add(unfinished)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
@@ -198,3 +202,4 @@ def whole(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+        being_written.discard(unfinished)

@@ -18,6 +18,7 @@ from accelerate.utils import gather_object
 
 from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
+from srgan_hub.ending import exit_with, status_of
 from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.imaging.target import Target
 from srgan_hub.pipeline import Upscaler
@@ -87,10 +88,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"upscale_folder: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("upscale_folder: stopped; finished pictures are kept, and the same command goes on", file=sys.stderr)
-        return 130
+        return status_of(stop)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)
