@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import stat
@@ -168,8 +169,13 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
         image = sixteen_bits(image)
     elif format not in DEEPEST:
         image = eight_bits(image)
+    encoded = io.BytesIO()  # straight to a full disk Pillow would write half a JPEG without a word
+    try:
+        image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+    except (OSError, ValueError, RuntimeError) as error:  # more pixels a side than the format holds, say
+        raise BadInput(f"{target}: cannot be written as {format} ({error})") from error
     with whole(target) as unfinished:
-        image.save(unfinished, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        unfinished.write_bytes(encoded.getbuffer())
 
 
 def stream(

@@ -1,4 +1,4 @@
-"""Commands that are told to stop, while they import, compute and encode."""
+"""Commands that are told to stop, while they import, compute and write."""
 
 import os
 import random
@@ -30,15 +30,15 @@ def stop(process, kind) -> tuple[int, str, float]:
     return process.returncode, said, time.monotonic() - begun
 
 
-ENCODES = """
+WRITES = """
 import time
-from PIL import Image
-save = Image.Image.save
-def endless(self, path, *arguments, **options):
-    save(self, path, *arguments, **options)
-    print("encoding", flush=True)
+from pathlib import Path
+write = Path.write_bytes
+def endless(self, *arguments):
+    write(self, *arguments)
+    print("writing", flush=True)
     time.sleep(1000)
-Image.Image.save = endless
+Path.write_bytes = endless
 """
 
 
@@ -56,12 +56,12 @@ builtins.__import__ = slow
 
 
 @pytest.mark.parametrize(("kind", "status"), [STOPS[1], pytest.param(*STOPS[0], marks=pytest.mark.soak)])
-def test_a_stop_waits_for_no_encoder_and_leaves_nothing(kind, status, tmp_path, tiny_generator):
+def test_a_stop_waits_for_no_writer_and_leaves_nothing(kind, status, tmp_path, tiny_generator):
     tiny_generator.save_pretrained(tmp_path / "model")
     smooth_photo(8, 8).save(tmp_path / "a.png")
     arguments = ["upscale", tmp_path / "a.png", "-o", tmp_path / "out", "--model", tmp_path / "model"]
-    process = start(*arguments, before=ENCODES)
-    assert process.stdout.readline() == "encoding\n"
+    process = start(*arguments, before=WRITES)
+    assert process.stdout.readline() == "writing\n"
     assert len(os.listdir(tmp_path / "out")) == 1
     ended, said, seconds = stop(process, kind)
     assert ended == status and "stopped; finished pictures are kept" in said and "Traceback" not in said
