@@ -77,3 +77,10 @@ def test_commands(tiny_generator, tmp_path, capsys):
     assert "enlarged x1.5 with" in (printed := capsys.readouterr().out) and "enlarged to 100 with" in printed
     assert main([*command, "--to", "1000"]) == 2
     assert "a.png: a longest side of 1000 cannot be had from 40x28: from 40 to 160 can" in capsys.readouterr().err
+
+
+def test_a_float_picture_stays_within_black_and_white():
+    steps = Image.fromarray(np.eye(16, dtype=np.float32))
+    steps.info["dpi"] = 3
+    smaller = shrink(steps, (7, 7))
+    assert smaller.size == (7, 7) and smaller.info["dpi"] == 3 and smaller.getextrema()[0] == 0

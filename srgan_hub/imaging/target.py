@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 
@@ -39,5 +40,7 @@ def shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if size == image.size:
         return image
     smaller = image.resize(size, Image.Resampling.BICUBIC)
+    if image.mode == "F":  # the one mode whose numbers may leave black and white behind
+        smaller = Image.fromarray(np.asarray(smaller).clip(0, 1))
     smaller.info = image.info
     return smaller
