@@ -113,10 +113,10 @@ def test_depth_that_a_format_does_not_hold_is_told(tmp_path, nearest, capsys, fo
 
 @pytest.mark.soak
 def test_many_pictures(tmp_path, nearest, report):
-    """Twelve zoos of other chance, and every image file of the installed packages: none takes 500 MB, or more than its time."""
+    """Six zoos of other chance, and every image file of the installed packages: none takes 500 MB, or more than its time."""
     installed = [path for path in Path(np.__file__).parents[1].rglob("*") if path.suffix.lower() in SUFFIXES]
     made = []
-    for seed in range(12):
+    for seed in range(6):
         (tmp_path / str(seed)).mkdir()
         made += picture_zoo.write(tmp_path / str(seed), picture_zoo.broken(100 + seed))
     (tmp_path / "sound").mkdir()
@@ -143,7 +143,7 @@ def test_many_pictures(tmp_path, nearest, report):
         if not (whole or sentence) or answer["megabytes"] > 500:
             faults.append(f"{path}: {answer}")
     worker.stdin.close()
-    worker.wait(10)
+    worker.wait(60)
     assert not faults, "\n".join(faults)
     counts = dict(files=right + refused, right=right, refused=refused, installed=len(installed))
     report(**counts, most_of_the_time_allowed=round(seconds, 2), most_megabytes=round(most))
@@ -151,7 +151,7 @@ def test_many_pictures(tmp_path, nearest, report):
 
 def megapixels(path) -> float:
     try:
-        return min(np.prod(size_of(path)) / 1e6, 6)
+        return min(np.prod(size_of(path)) / 1e6, 6) if path.is_file() else 0
     except (OSError, BadInput):
         return 0
 
