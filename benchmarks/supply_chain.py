@@ -55,8 +55,10 @@ def audit(versions: set[str], folder: Path) -> str:
         last = (done.stderr.strip().splitlines() or ["no answer"])[-1]
         return f"pip-audit could not run: {last}."
     holes = [f"{one['name']} {one['version']}: {hole['id']}" for one in packages for hole in one.get("vulns", [])]
-    skipped = sum("skip_reason" in one for one in packages)
-    return f"pip-audit knows {len(holes)} holes in {len(packages) - skipped} packages{': ' if holes else ''}{'; '.join(holes)}."
+    skipped = [one["skip_reason"] for one in packages if "skip_reason" in one]
+    if len(skipped) == len(packages):
+        return f"pip-audit could look none of them up: {skipped[0].rstrip('.')}."
+    return f"pip-audit knows {len(holes)} holes in {len(packages) - len(skipped)} packages. {'; '.join(holes)}".rstrip()
 
 
 def table(resolved: dict[str, dict[str, dict] | str], audited: dict[str, str]) -> str:
