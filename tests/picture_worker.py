@@ -1,5 +1,5 @@
 """Enlarges files in a process of its own, one named a line on stdin, and answers each with a line of JSON: what was said and
-done, and the memory it took beyond what it had before."""
+done, the memory it took beyond what it had before, and the processor's seconds."""
 
 import contextlib
 import io
@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -30,14 +31,15 @@ def forget() -> None:
 def enlarge(path: str, model: str, out: Path) -> dict:
     said, told = io.StringIO(), io.StringIO()
     target = out / "result.tif"
-    before = memory("VmRSS")
+    before, begun = memory("VmRSS"), time.process_time()
     forget()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(told):
         try:
             status = main(["upscale", path, "-o", str(target), "--model", model, "--precision", "fp32"])
         except BaseException:
             status = traceback.format_exc()
-    answer = {"status": status, "said": said.getvalue(), "megabytes": memory("VmHWM") - before, "left": sorted(os.listdir(out))}
+    answer = {"status": status, "said": said.getvalue(), "left": sorted(os.listdir(out))}
+    answer |= {"megabytes": memory("VmHWM") - before, "seconds": time.process_time() - begun}
     if target.exists():
         with Image.open(target) as result, Image.open(path) as source:
             source.load()
