@@ -5,20 +5,23 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: demo test check browser space train-gpu clean
+.PHONY: demo test check browser soak space train-gpu clean
 
 demo: $(INSTALLED)            ## the app on http://127.0.0.1:7860
 	GRADIO_ANALYTICS_ENABLED=False HF_HUB_DISABLE_TELEMETRY=1 $(BIN)/python app.py
 
 # Three at a time, whatever the machine: many wait for a process, and many take all cores by themselves.
 test: $(INSTALLED)            ## every test that needs no browser and installs nothing
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not browser and not space"
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not browser and not space and not soak"
 
 check: $(INSTALLED)           ## style
 	$(BIN)/ruff check .
 
 browser: $(INSTALLED) $(CHROMIUM)  ## the app in a real browser (installs Chromium: Debian, root)
 	$(BIN)/python -m pytest -q -m browser
+
+soak: $(INSTALLED)            ## what breaks rarely: many pictures, many kills; the report goes to docs/soak.json (Linux, root)
+	SRGAN_HUB_SOAK=docs/soak.json $(BIN)/python -m pytest -q -m soak
 
 space: $(INSTALLED)           ## the page in an environment of its own, as a Space installs it (two minutes, 6 GB for a while)
 	$(BIN)/python -m pytest -q -m space
@@ -43,4 +46,4 @@ $(CHROMIUM):
 	apt-get install -q -y --no-install-recommends chromium fonts-dejavu-core
 
 clean:
-	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) *.egg-info .hypothesis .pytest_cache .ruff_cache

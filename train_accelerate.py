@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object, set_seed
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -550,6 +551,8 @@ def main() -> None:
         train(parse())
     except ValueError as error:
         sys.exit(f"train_accelerate.py: {error}")
+    except (OSError, SafetensorError) as error:  # a full disk, say, under the log or the result
+        sys.exit(f"train_accelerate.py: {error}; what the last checkpoint holds is kept, and --resume latest goes on from there")
     except (torch.OutOfMemoryError, MemoryError):
         sys.exit("train_accelerate.py: out of memory; a smaller --batch_size with more --gradient_accumulation_steps takes less")
     except KeyboardInterrupt:

@@ -11,52 +11,63 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import MOST, STREAMED, BadInput, Job, read_picture, stream, write_whole
-from srgan_hub.imaging.convert import normalise, profile_of
+from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, Job, read_with_losses, stream, write_whole
+from srgan_hub.imaging.convert import DEEP, normalise, profile_of
 from srgan_hub.imaging.target import Target
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
-
-WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
 
 Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many
 
 
 class Picture(NamedTuple):
-    image: Image.Image     # as it is enlarged, with a profile that fits
-    size: tuple[int, int]  # of the result
+    image: Image.Image       # as it is enlarged, with a profile that fits
+    size: tuple[int, int]    # of the result
+    losses: tuple[str, ...]  # what of the file the result does not have
+
+
+class Done(NamedTuple):
+    pixels: int              # of the result
+    losses: tuple[str, ...]  # what of the file it does not have, in words
 
 
 def enlarge_files(
     jobs: Sequence[Job], upscaler, target: Target, progress: Progress | None = None
-) -> Iterator[tuple[Job, int | BadInput]]:
-    """Do the jobs in order; of each, the pixels of its result once that is on the disk, or why there is none.
+) -> Iterator[tuple[Job, Done | BadInput]]:
+    """Do the jobs in order; of each, what is Done once its result is on the disk, or why there is none.
 
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, in memory that does not
-    grow with it; a WebP needs the whole result there. Nothing is left half-written."""
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+    grow with it; a WebP, and a picture of more than 8 bits, need the whole result there. Nothing is left half-written."""
+    reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
 
-        def start(number: int) -> Future | None:
-            return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
+    def start(number: int) -> Future | None:
+        return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
 
+    try:
         coming, written = start(0), None
         for number, job in enumerate(jobs):
-            picture, failure, result = None, None, None
+            picture, found, result = None, None, None
             try:
                 picture = coming.result()
                 coming = start(number + 1)
                 result = compute(job, picture, upscaler, target, progress)
             except BadInput as error:
-                failure = error
+                found = error
                 coming = start(number + 1) if picture is None else coming
             if written:
                 yield outcome(*written)
-            written = job, failure or (writer.submit(store, result, job) if result else picture.size[0] * picture.size[1])
+            if found is None:
+                done = Done(picture.size[0] * picture.size[1], picture.losses)
+                found = writer.submit(store, result, job, done) if result else done
+            written = job, found
         if written:
             yield outcome(*written)
+    finally:  # who stops does not wait for what is being read or encoded
+        for pool in (reader, writer):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def outcome(job: Job, found: Future | int | BadInput) -> tuple[Job, int | BadInput]:
+def outcome(job: Job, found: Future | Done | BadInput) -> tuple[Job, Done | BadInput]:
     try:
         return job, found.result() if isinstance(found, Future) else found
     except BadInput as error:
@@ -66,8 +77,10 @@ def outcome(job: Job, found: Future | int | BadInput) -> tuple[Job, int | BadInp
 def prepare(job: Job, factor: int, target: Target) -> Picture:
     """The picture of a job that can be done; BadInput for any other, before the work."""
     try:
-        image = read_picture(io.BytesIO(job.content()) if job.content else job.source)
+        image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
         upright = normalise(image)
+        if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
+            losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:
@@ -93,7 +106,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
                 f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
                 f"{job.target.parent}; choose another output"
             )
-        return Picture(upright, size)
+        return Picture(upright, size, losses)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
     except ValueError as error:  # a mode that Pillow cannot convert, or content that cannot be had
@@ -102,10 +115,10 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
 
 def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
     """The result; None where it is on the disk already."""
-    image, size = picture
+    image, size, _ = picture
     report = (lambda done, total: progress(job, done, total)) if progress else None
     try:
-        if job.format in STREAMED and size[0] * size[1] > LARGE:
+        if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
             stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
             return None
         return upscaler(image, report, scale=target.scale, longest=target.longest)
@@ -116,16 +129,12 @@ def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Prog
         raise no_memory(job) from error
 
 
-def store(result: Image.Image, job: Job) -> int:
+def store(result: Image.Image, job: Job, done: Done) -> Done:
     try:
         write_whole(result, job.target, job.format)
-    except BadInput:
-        raise
-    except (MemoryError, ValueError) as error:
-        if isinstance(error, MemoryError) or str(error) in WEBP_NO_MEMORY:
-            raise no_memory(job) from error
-        raise BadInput(f"{job.target}: cannot be written ({error})") from error
-    return result.width * result.height
+    except MemoryError as error:
+        raise no_memory(job) from error
+    return done
 
 
 def no_memory(job: Job) -> BadInput:

@@ -26,6 +26,7 @@ from srgan_hub.data.hub_sets import open_hub_set
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.ending import status_of
 from srgan_hub.engine import PACKAGES, PRECISIONS
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
@@ -35,7 +36,7 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput, Job, ended_as_by_ctrl_c, plan
+from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
@@ -49,6 +50,7 @@ from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
+NAMED = 8     # files in a summary
 SAMPLES = 32  # photographs to take the mean colour from
 
 
@@ -64,7 +66,7 @@ def upscale(options: argparse.Namespace) -> int:
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
-    done, pixels, start = 0, 0, time.perf_counter()
+    done, pixels, losses, start = 0, 0, {}, time.perf_counter()
     bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     numbers = {job: number for number, job in enumerate(jobs)}
 
@@ -72,13 +74,14 @@ def upscale(options: argparse.Namespace) -> int:
         bar.n = numbers[job] + tiles / of
         bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
-    with ended_as_by_ctrl_c():
-        for _, found in enlarge_files(jobs, upscaler, target, show):
-            if isinstance(found, BadInput):
-                faults.append(str(found))
-                bar.write(f"srgan-hub: {found}", file=sys.stderr)
-            else:
-                done, pixels = done + 1, pixels + found
+    for job, found in enlarge_files(jobs, upscaler, target, show):
+        if isinstance(found, BadInput):
+            faults.append(str(found))
+            bar.write(f"srgan-hub: {found}", file=sys.stderr)
+        else:
+            done, pixels = done + 1, pixels + found.pixels
+            for loss in found.losses:
+                losses.setdefault(loss, []).append(str(job.source))
     bar.close()
     seconds = time.perf_counter() - start
     if done:
@@ -87,6 +90,9 @@ def upscale(options: argparse.Namespace) -> int:
             f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
             f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
         )
+    for loss, names in losses.items():
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        print(f"{loss}: {', '.join(names[:NAMED])}{more}")
     if there:
         print(f"{there} {'was' if there == 1 else 'were'} there already; --force does them again")
     return 2 if faults else 0
@@ -260,9 +266,9 @@ def dataset_push(options: argparse.Namespace) -> int:
                 report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
             else:
                 report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             print("srgan-hub: stopped; nothing was committed", file=sys.stderr)
-            return 130
+            return status_of(stop)
     print(report)
     return 0
 
@@ -447,7 +453,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("srgan-hub: stopped; finished pictures are kept", file=sys.stderr)
-        return 130
+        return status_of(stop)
 

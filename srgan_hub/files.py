@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import io
 import os
-import signal
+import re
+import stat
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -15,7 +16,9 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from srgan_hub.ending import being_written
 from srgan_hub.imaging import jfif
+from srgan_hub.imaging.convert import DEEP, eight_bits, sixteen_bits
 from srgan_hub.imaging.png import PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
 
@@ -28,6 +31,9 @@ FORMATS = {  # --format: Pillow's name, its options
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
 STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
 MOST = {"webp": 16383, "jpg": jfif.MOST}  # pixels a side that the format can hold
+DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format holds
+WHOLE = ("MPO", "PSD")  # further pictures in them are previews and layers, not frames
+WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
 
 
 class BadInput(ValueError):
@@ -56,17 +62,23 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
     """
     sources, faults = [], []
     for path in inputs:
-        if path.is_dir():
+        try:
+            kind = path.stat().st_mode
+        except OSError as error:  # none there, no right to look, a circle of links, a name too long
+            faults.append(f"{path}: there is no such file or folder" + (
+                "" if isinstance(error, FileNotFoundError) else f" that can be read ({error.strerror})"))
+            continue
+        if stat.S_ISDIR(kind):
             pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
             if _same(path, output):  # what an earlier run put there is no input
                 pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
                 faults.append(f"{path}: there is no picture in this folder")
             sources += pictures
-        elif path.is_file():
+        elif stat.S_ISREG(kind):
             sources.append(path)
         else:
-            faults.append(f"{path}: there is no such file or folder")
+            faults.append(f"{path}: is neither a file nor a folder")
     sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one picture
 
     if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
@@ -112,6 +124,11 @@ def _same(one: Path, other: Path) -> bool:
 
 def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.Image:
     """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
+    return read_with_losses(file, max_pixels)[0]
+
+
+def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `read_picture`, and what of the file is not in it, in words."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large, or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
@@ -121,8 +138,9 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
                 )
             if 0 in image.size:
                 raise BadInput("the picture has no pixels")
+            lost = losses(image)
             image.load()
-            return image
+            return image, lost
     except BadInput:
         raise
     except UnidentifiedImageError as error:
@@ -132,30 +150,50 @@ def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.
     except Image.DecompressionBombError as error:
         raise BadInput(f"too large to be read safely ({error})") from error
     except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
-        raise BadInput(f"damaged or not readable ({error})") from error
+        raise BadInput(f"damaged or not readable ({' '.join(str(error).split())})") from error
+
+
+def losses(image: Image.Image) -> tuple[str, ...]:
+    """What Pillow leaves of a picture that it has opened and not yet decoded."""
+    found = []
+    with contextlib.suppress(Exception):  # a damaged second frame spoils no first one
+        if getattr(image, "is_animated", False) and image.format not in WHOLE:
+            found.append("first frame only")
+    if any(re.search(r";16|65535", str(tile.args)) for tile in image.tile) and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        found.append("16 bits a channel read as 8")
+    return tuple(found)
 
 
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
-    """Write a picture, whole or not at all. Raises BadInput if it cannot be written."""
+    """Write a picture, whole or not at all, with no more depth than the format holds. Raises BadInput if that fails."""
     kind, settings = FORMATS[format]
+    if image.mode == "F" and format == "png":
+        image = sixteen_bits(image)
+    elif format not in DEEPEST:
+        image = eight_bits(image)
     if format == "tif":
         stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
         return
-    with whole(target) as unfinished:
-        encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+    encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+    try:
         image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+    except (OSError, ValueError, RuntimeError) as error:  # more pixels a side than the format holds, say
+        if str(error) in WEBP_NO_MEMORY:
+            raise MemoryError from error
+        raise BadInput(f"{target}: cannot be written as {format} ({error})") from error
+    with whole(target) as unfinished:
         unfinished.write_bytes(encoded.getbuffer())
 
 
 def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
-    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) uint8.
+    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) of its mode.
 
-    size: (width, height); like: a picture of the same mode and ICC profile."""
+    size: (width, height); like: a picture of the same mode and ICC profile; of more than 8 bits only for TIFF."""
     channels, profile = len(like.getbands()), like.info.get("icc_profile")
     with whole(target) as unfinished, unfinished.open("wb") as file:
         match format:
             case "tif":
-                write_tiff(file, bands, *size, channels, profile)
+                write_tiff(file, bands, *size, channels, profile, DEEP.get(like.mode, np.uint8))
             case "jpg":
                 jfif.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
             case "png":
@@ -170,10 +208,12 @@ def whole(target: Path) -> Iterator[Path]:
     """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file.
 
     What a killed process left under such a name is deleted."""
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    name = f".{zlib.crc32(os.fsencode(target.name)):08x}"  # the name itself may be as long as a name may be
+    unfinished = target.with_name(f"{name}.{os.getpid()}.tmp")
+    being_written.add(unfinished)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        for left in target.parent.glob(f"{name}.*.tmp"):
             if abandoned(left):
                 left.unlink(missing_ok=True)
         yield unfinished
@@ -183,6 +223,7 @@ def whole(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink()
+        being_written.discard(unfinished)
 
 
 def abandoned(unfinished: Path) -> bool:
@@ -197,17 +238,3 @@ def abandoned(unfinished: Path) -> bool:
     except OSError:  # somebody else's
         return False
     return False
-
-
-@contextlib.contextmanager
-def ended_as_by_ctrl_c() -> Iterator[None]:
-    """SIGTERM, and a terminal that is closed, raise KeyboardInterrupt, so that what is half-written is deleted."""
-    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    heard = [kind for kind in kinds if signal.getsignal(kind) == signal.SIG_DFL]  # nohup means its silence
-    for kind in heard:
-        signal.signal(kind, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for kind in heard:
-            signal.signal(kind, signal.SIG_DFL)

@@ -22,6 +22,7 @@ from srgan_hub.hub.push import push
 BUNDLED = Path(__file__).parent / "pretrained"
 OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
 FORMAT = 1  # of config.json, where it stands beside the constructor's arguments; files without it are of the first
+LARGEST_CONFIG = 100_000  # bytes: more is not read
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
 REFUSED = "reading a pickle can run whatever code is in it, so none is opened: ask its owner for safetensors of srgan_hub"
@@ -105,7 +106,11 @@ class StrictHubMixin(PyTorchModelHubMixin):
 def read_config(path: Path, cls: type, source: str) -> dict:
     """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` takes."""
     try:
+        if (size := path.stat().st_size) > LARGEST_CONFIG:
+            raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, which none of srgan_hub has; copy it again")
         config = json.loads(path.read_text(encoding="utf-8"))
+    except CheckpointError:
+        raise
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
     except OSError as error:

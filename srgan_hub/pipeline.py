@@ -15,7 +15,7 @@ from srgan_hub.blend import with_texture
 from srgan_hub.engine import OpenVINOEngine, open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
-from srgan_hub.imaging.convert import normalise, profile_of, to_bytes, to_image, to_tensors
+from srgan_hub.imaging.convert import DEEP, normalise, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.project import back_project
 from srgan_hub.imaging.shrink import shrunk_rows
 from srgan_hub.imaging.target import Target
@@ -90,7 +90,7 @@ class Upscaler:
         """
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((*size[::-1], len(source.getbands())), np.uint8)
+        pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
         row = 0
         for band in self.bands(source, progress, size):
             pixels[row : row + len(band)] = band
@@ -103,15 +103,15 @@ class Upscaler:
     def bands(
         self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
-        """The enlarged picture from top to bottom, in parts (h, width, C) uint8; source: what `upright` gives.
+        """The enlarged picture from top to bottom, in parts (h, width, C); source: what `upright` gives.
 
         size: (width, height) of the result, shrunk from the network's; None: that. At no time is more in memory than the
-        source, a band and what the engine needs for a tile."""
+        source, a band and what the engine needs for a tile, unless one of more than 8 bits is shrunk."""
         whole = self.scale * source.width, self.scale * source.height
         yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
 
     def _enlarged(self, source: Image.Image, progress: Progress | None) -> Iterator[np.ndarray]:
-        """Parts (h, scale W, C) uint8, one for each row of tiles."""
+        """Parts (h, scale W, C), one for each row of tiles."""
         pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
         height, width, channels = pixels.shape
         mode = source.mode
@@ -133,7 +133,7 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
-        """(H, W, C) uint8 -> (1, C, sH, sW) uint8, C as `mode` has it."""
+        """(H, W, C) of `mode` -> (1, C, sH, sW) of `mode`."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
         colour, alpha = to_tensors(piece)
@@ -141,11 +141,11 @@ class Upscaler:
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
         if alpha is None:
-            return to_bytes(sr, None, mode)
+            return to_pixels(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
-            return to_bytes(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
+            return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
         mask = self._compute(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
-        return to_bytes(sr, bound(mask, alpha, self.scale), mode)
+        return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
     def _compute(self, lr: Tensor) -> Tensor:
         """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""

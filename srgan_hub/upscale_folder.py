@@ -18,7 +18,8 @@ from accelerate.utils import gather_object
 
 from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
-from srgan_hub.files import FORMATS, BadInput, Job, ended_as_by_ctrl_c, plan
+from srgan_hub.ending import exit_with, status_of
+from srgan_hub.files import FORMATS, BadInput, Job, plan
 from srgan_hub.imaging.target import Target
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.training.launch import make_accelerator, threads_each
@@ -83,15 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
     add("--cpu", action="store_true", help="compute on the CPU even where there is a GPU")
     options = parser.parse_args(arguments)
     try:
-        with ended_as_by_ctrl_c():
-            return run(options)
+        return run(options)
     except (ValueError, OSError) as error:
         print(f"upscale_folder: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("upscale_folder: stopped; finished pictures are kept, and the same command goes on", file=sys.stderr)
-        return 130
+        return status_of(stop)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

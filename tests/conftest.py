@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,19 @@ def seed():
 def cache(tmp_path_factory, monkeypatch):
     """Decoded photographs are kept apart from those of whoever runs the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def report(request):
+    """`report(pictures=3, ...)`: the figures of a soak, kept in the JSON file that SRGAN_HUB_SOAK names, by test."""
+
+    def write(**figures):
+        if path := os.environ.get("SRGAN_HUB_SOAK"):
+            kept = json.loads(Path(path).read_text()) if Path(path).exists() else {}
+            kept[request.node.name] = {"date": f"{date.today()}"} | figures
+            Path(path).write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+
+    return write
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from PIL import Image
 
 from conftest import encoded, read, smooth_photo
 from srgan_hub import Upscaler, batch
-from srgan_hub.batch import enlarge_files
+from srgan_hub.batch import Done, enlarge_files
 from srgan_hub.files import BadInput, Job
 from srgan_hub.imaging.target import Target
 
@@ -30,7 +30,7 @@ def test_all_are_done_in_order_and_the_damaged_one_is_told_of(jobs, tiny_generat
     upscaler, told = Upscaler(tiny_generator), []
     found = list(enlarge_files(jobs, upscaler, Target(), lambda *what: told.append(what)))
     assert [job for job, _ in found] == jobs
-    assert [pixels for _, pixels in found if not isinstance(pixels, BadInput)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
+    assert [done.pixels for _, done in found if not isinstance(done, BadInput)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
     assert str(found[2][1]) == f"{jobs[2].source}: not a picture that can be read"
     assert told[:2] == [(jobs[0], 0, 1), (jobs[0], 1, 1)] and len(told) == 8
     for number in (0, 1, 3, 4):
@@ -53,8 +53,8 @@ def test_the_next_is_read_and_the_last_is_written_while_one_is_computed(jobs, ti
             read_third.set()
         return prepare(job, *arguments)
 
-    def storing(result, job):
-        stored = store(result, job)
+    def storing(result, job, done):
+        stored = store(result, job, done)
         if job is others[0]:
             wrote_first.set()
         return stored
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_written_does_not_stop_the_others(jobs, tiny_ge
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "1_x4.png").mkdir()  # in the way
     found = dict(enlarge_files(jobs, Upscaler(tiny_generator), Target()))
-    assert "cannot be written" in str(found[jobs[1]]) and found[jobs[4]] == 16 * 9 * 12
+    assert "cannot be written" in str(found[jobs[1]]) and found[jobs[4]] == Done(16 * 9 * 12, ())
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n}_x4.png" for n in (0, 1, 3, 4)]
 
 
@@ -92,7 +92,7 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
     ((_, fault),) = enlarge_files([job], Upscaler(tiny_generator), Target())
     assert str(fault).endswith("train-000001: not a picture that can be enlarged (the Hub cannot be reached)")
     fine = job._replace(content=lambda: encoded(Image.new("L", (3, 2))))
-    assert list(enlarge_files([fine], Upscaler(tiny_generator), Target(scale=2))) == [(fine, 24)]
+    assert list(enlarge_files([fine], Upscaler(tiny_generator), Target(scale=2))) == [(fine, Done(24, ()))]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
         ("srgan_hub.pipeline.to_image", RuntimeError("std::bad_alloc"), "0.png: not enough memory for it"),
         ("PIL.Image.Image.save", MemoryError(), "0.png: not enough memory for it"),
         ("PIL.Image.Image.save", ValueError("encoding error 1"), "0.png: not enough memory for it"),
-        ("PIL.Image.Image.save", ValueError("encoding error 9"), "0_x4.png: cannot be written (encoding error 9)"),
+        ("PIL.Image.Image.save", ValueError("encoding error 9"), "0_x4.png: cannot be written as webp (encoding error 9)"),
     ],
 )
 def test_too_little_memory_anywhere_is_a_sentence(jobs, tiny_generator, monkeypatch, place, error, sentence):

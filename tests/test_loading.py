@@ -1,6 +1,7 @@
 import io
 import json
 import pickle
+import shutil
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from conftest import LOAD, checkpoint_files, client, zipped
 from srgan_hub import CheckpointError, SRGANGenerator
 from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.loading import BUNDLED, bundled
+from srgan_hub.quantization import find
 
 
 @pytest.fixture
@@ -107,6 +109,61 @@ def test_another_file_under_the_name_of_the_weights_is_told(saved, tmp_path, con
         SRGANGenerator.from_pretrained(saved)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "exploded").exists()
+
+
+def lying(head: dict | bytes, content: int = 8, length: int | None = None) -> bytes:
+    """A safetensors file of that header, which may say what is not so, and as many bytes of content."""
+    text = head if isinstance(head, bytes) else json.dumps(head).encode()
+    return (len(text) if length is None else length).to_bytes(8, "little") + text + bytes(content)
+
+
+TENSOR = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lying({"a": TENSOR | {"shape": [10**9]}}),
+        lying({"a": TENSOR | {"shape": [10**9], "data_offsets": [0, 4 * 10**9]}}),
+        lying({"a": TENSOR | {"shape": [2**32, 2**32]}}),
+        lying({"a": TENSOR | {"shape": [-2]}}),
+        lying({"a": TENSOR | {"data_offsets": [8, 0]}}),
+        lying({"a": TENSOR | {"data_offsets": [-8, 0]}}),
+        lying({"a": TENSOR, "b": TENSOR}),                          # both at the same place
+        lying({"a": TENSOR | {"dtype": "F99"}}),
+        lying({"a": TENSOR}, content=800),                          # more than it says
+        lying({"a": TENSOR, "__metadata__": {"a": 1}}),
+        lying({"a": TENSOR}, length=2**63),
+        lying({"a": TENSOR}, length=5),
+        lying(b"{" * 1000),
+        lying(b'{"a":' + b"[" * 50_000),
+        lying(b"\xff\xfe{}"),
+    ],
+)  # fmt: skip
+def test_a_header_that_lies_is_refused(saved, content):
+    (saved / "model.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match="not a whole safetensors file") as caught:
+        SRGANGenerator.from_pretrained(saved)
+    assert str(caught.value).isprintable()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(BUNDLED / "srgan-x4-lite" / name, saved)
+    (saved / "int8.safetensors").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"cannot be used .* delete it"):
+        find(saved)
+
+
+def test_names_in_a_file_cannot_write_to_the_terminal(saved):
+    edit(saved, lambda tensors: tensors.update({"\x1b[2J\n" + 5000 * "long": torch.zeros(1)}))
+    with pytest.raises(CheckpointError, match="does not fit") as caught:
+        SRGANGenerator.from_pretrained(saved)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 1100
+
+
+def test_a_config_that_is_too_large_is_not_read(saved):
+    with (saved / "config.json").open("w") as file:
+        file.truncate(10**10)  # sparse
+    with pytest.raises(CheckpointError, match=r"config.json has 10000.0 MB, which none of srgan_hub has"):
+        SRGANGenerator.from_pretrained(saved)
 
 
 @pytest.mark.parametrize("kept", [-100, 100, 9, 7])

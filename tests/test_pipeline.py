@@ -28,12 +28,13 @@ def test_generator_is_used_as_in_eval_mode_and_left_as_it_was(random_generator, 
     assert random_generator.training
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 def test_every_mode_is_enlarged(tiny_generator, photo, mode):
     image = photo.convert("L").convert(mode) if mode == "I;16" else photo.convert(mode)
+    image = Image.fromarray(np.asarray(image) / 255) if mode == "F" else image
     result = Upscaler(tiny_generator)(image)
     assert result.size == (160, 112)
-    assert result.mode == {"1": "L", "P": "RGB", "CMYK": "RGB", "I;16": "RGB"}.get(mode, mode)
+    assert result.mode == {"1": "L", "P": "RGB", "CMYK": "RGB"}.get(mode, mode)
 
 
 def test_input_is_left_alone(tiny_generator, photo):

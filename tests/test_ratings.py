@@ -99,9 +99,10 @@ def test_two_processes_at_once_lose_nothing(study, tmp_path):
     assert sum(a != b for a, b in pairwise(names)) > 5
 
 
-def test_a_killed_writer_loses_nothing_acknowledged(study, tmp_path):
-    path = tmp_path / "ratings.jsonl"
-    for round in range(3):
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_killed_writer_loses_nothing_acknowledged(study, tmp_path, kills, report):
+    path, acknowledged = tmp_path / "ratings.jsonl", 0
+    for round in range(kills):
         process = rater(study, path, f"r{round}", 1000)
         start(process)
         for _ in range(20 + round):
@@ -110,10 +111,12 @@ def test_a_killed_writer_loses_nothing_acknowledged(study, tmp_path):
         rest = process.stdout.read()  # communicate() would leave out what readline() has read ahead
         process.communicate()
         own = [r for r in read(path)[0] if r.rater == f"r{round}"]
+        acknowledged += 20 + round + len(rest.splitlines())
         assert 0 <= len(own) - (20 + round + len(rest.splitlines())) <= 1
     begun = time.monotonic()
     append(path, study, "anna", study.order("anna")[0], 4, simulated=True)  # no lock is left behind
     assert time.monotonic() - begun < 5
+    report(kills=kills, acknowledged=acknowledged, torn=read(path)[1])
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, 120])

@@ -33,3 +33,11 @@ def test_a_row_is_given_as_soon_as_its_window_is_there():
     rows = shrunk_rows(coming(pixels, 8, taken), (6, 400), (3, 200))
     assert len(next(rows)) == 30 and taken[-1] == 56  # row 29 is made of rows up to 62, row 30 of rows up to 64
     assert len(next(rows)) == 32 and taken[-1] == 120
+
+
+def test_a_deep_picture_is_pillows_and_a_float_one_stays_within_black_and_white():
+    grey = np.random.default_rng(0).integers(0, 65536, (30, 20, 1), dtype=np.uint16)
+    (found,) = shrunk_rows(coming(grey, 7, []), (20, 30), (7, 9))
+    assert found.dtype == np.uint16 and found.tobytes() == to_image(grey).resize((7, 9), Image.Resampling.BICUBIC).tobytes()
+    (found,) = shrunk_rows(coming(np.eye(16, dtype=np.float32)[..., None], 5, []), (16, 16), (7, 7))
+    assert found.dtype == np.float32 and found.shape == (7, 7, 1) and found.min() == 0

@@ -40,3 +40,11 @@ def test_what_may_be_larger_than_32_bit_offsets_is_a_bigtiff(monkeypatch):
         file = io.BytesIO()
         write_tiff(file, [np.zeros((20, 20, 3), np.uint8)], 20, 20, 3, None)
         assert int.from_bytes(file.getvalue()[2:4], "little") == version
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_deep_grey_is_read_back_by_pillow(dtype):
+    pixels = np.random.default_rng(0).integers(0, 65536, (150, 21, 1)).astype(dtype) / (65535 if dtype == np.float32 else 1)
+    file = io.BytesIO()
+    write_tiff(file, bands(pixels.astype(dtype), 100, 50), 21, 150, 1, dtype=dtype)
+    assert np.array_equal(np.asarray(Image.open(file)), pixels[..., 0].astype(dtype))

@@ -25,7 +25,7 @@ from PIL import Image
 
 from srgan_hub.data.fingerprint import perceptual_hash
 from srgan_hub.data.sources import Images
-from srgan_hub.imaging.convert import normalise
+from srgan_hub.imaging.convert import eight_bits, normalise
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def default_folder() -> Path:
 def decode(encoded: bytes | str) -> np.ndarray:
     """An image file, or its bytes, -> (H, W, 3) uint8 RGB: upright, 16 bits scaled, what is transparent on white."""
     with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
-        image = normalise(image)
+        image = eight_bits(normalise(image))
         if image.mode in ("LA", "RGBA"):  # hidden colours are not part of the photograph
             page = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(page, image.convert("RGBA"))

@@ -25,11 +25,16 @@ from huggingface_hub.utils import httpx
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
+LONGEST = 1000  # characters of a message
 AGAIN = "check the network and try again, or name a folder"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be found or does not fit; the message says what to do."""
+    """A checkpoint that cannot be found or does not fit; the message says what to do, in one line of printable characters."""
+
+    def __init__(self, message: str):
+        line = "".join(letter if letter.isprintable() else " " for letter in message)  # names in a file may hold anything
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
 
 
 class MissingFile(CheckpointError):

@@ -4,6 +4,7 @@ Pillow shrinks the rows, each by itself; the columns are shrunk here, for Pillow
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -20,11 +21,18 @@ ROWS = 64    # taken at a time
 
 
 def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Parts (rows, W, C) uint8 of an L, LA, RGB or RGBA picture, from top to bottom -> such parts of it, shrunk.
+    """Parts (rows, W, C) of a picture, from top to bottom -> such parts of it, shrunk; one of more than 8 bits as one part.
 
     source, size: (W, H) of the picture and of the result, which is on no side longer. Wide enough that nothing aliases."""
     if size == source:
         yield from bands
+        return
+    bands = iter(bands)
+    start = next(bands)
+    bands = itertools.chain([start], bands)
+    if start.dtype != np.uint8:
+        deep = np.asarray(to_image(np.concatenate(list(bands))).resize(size, Image.Resampling.BICUBIC))
+        yield (deep.clip(0, 1) if deep.dtype == np.float32 else deep)[..., None]  # floats may leave black and white behind
         return
     (width, height), (_, before) = size, source
     first, last, weights = windows(before, height)

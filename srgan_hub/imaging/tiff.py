@@ -15,30 +15,40 @@ CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be
 
 
 def write_tiff(
-    file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int, profile: bytes | None = None
-) -> None:
-    """Write parts (h, width, channels) uint8, from top to bottom, as L, LA, RGB or RGBA; deflated. profile: ICC."""
+    file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int,
+    profile: bytes | None = None, dtype: type = np.uint8,
+) -> None:  # fmt: skip
+    """Write parts (h, width, channels), from top to bottom, as L, LA, RGB or RGBA, or grey uint16 or float32; deflated.
+
+    profile: ICC."""
     import tifffile  # late: pictures are rarely TIFF
 
     shape = (height, width, channels) if channels > 1 else (height, width)
-    with tifffile.TiffWriter(file, bigtiff=height * width * channels > CLASSIC) as writer:
+    whole_numbers = np.issubdtype(dtype, np.integer)
+    size = height * width * channels * np.dtype(dtype).itemsize
+    with tifffile.TiffWriter(file, bigtiff=size > CLASSIC) as writer:
         writer.write(
-            map(packed, strips(bands, ROWS)),
+            map(packed if whole_numbers else deflated, strips(bands, ROWS)),
             shape=shape,
-            dtype=np.uint8,
+            dtype=dtype,
             rowsperstrip=ROWS,
             photometric="rgb" if channels > 2 else "minisblack",
             planarconfig="contig" if channels > 1 else None,
             extrasamples=["unassalpha"] if channels in (2, 4) else None,
             compression="zlib",
-            predictor=True,
+            predictor=whole_numbers,
             iccprofile=profile,
             metadata=None,
         )
 
 
 def packed(strip: np.ndarray) -> bytes:
-    """Each pixel less its left neighbour, deflated. tifffile takes a stream of strips as bytes only."""
+    """Each pixel less its left neighbour, deflated."""
     difference = strip.copy()
     difference[:, 1:] -= strip[:, :-1]
-    return zlib.compress(difference.tobytes())
+    return deflated(difference)
+
+
+def deflated(strip: np.ndarray) -> bytes:
+    """tifffile takes a stream of strips as bytes only."""
+    return zlib.compress(strip.tobytes())

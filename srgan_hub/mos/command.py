@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from srgan_hub.data.benchmarks import find_sets, images, pairs
 from srgan_hub.data.benchmarks import read as read_picture
+from srgan_hub.ending import status_of
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.mos.histogram import histograms
@@ -38,9 +39,9 @@ def plan(options: argparse.Namespace) -> int:
     try:
         with bar:
             key = make_study(options.output, sets, methods, examples, options.seed, options.repeats)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("srgan-hub: stopped; no study was made", file=sys.stderr)
-        return 130
+        return status_of(stop)
     print(
         f"study {key.version}: {len(key.items)} pictures a rater, {len(key.methods)} methods. Raters may see "
         f"{options.output / PUBLIC}; nobody who rates may see {options.output / KEY}, without which no rating can be read"

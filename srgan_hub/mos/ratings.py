@@ -54,6 +54,7 @@ def write_line(path: Path, line: str) -> None:
             torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"  # a writer died here: begin a line of our own
             data = (b"\n" if torn else b"") + line.encode() + b"\n"
             if os.write(file, data) != len(data):
+                os.ftruncate(file, size)
                 raise OSError(f"{path}: no room left for a rating")
             os.fsync(file)
         finally:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from accelerate import Accelerator
+from safetensors import SafetensorError
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,25 @@ PAUSE = "SRGAN_HUB_CHECKPOINT_PAUSE"  # seconds; tests widen the moments in whic
 
 
 def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: int = 2) -> Path:
-    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep` up to it."""
+    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep` up to it.
+
+    Raises ValueError if it cannot be written; the ones before are whole."""
     final, unfinished = folder / f"{PREFIX}{step:07d}", folder / f"{UNFINISHED}{step:07d}"
+    try:
+        _write(accelerator, folder, final, unfinished, config, keep)
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own words for a full disk
+        room = shutil.disk_usage(folder).free
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if isinstance(error, RuntimeError) and "writ" not in str(error):
+            raise
+        raise ValueError(
+            f"checkpoint {step} cannot be written in {folder} ({str(error).splitlines()[0]}; {room / 1e6:.1f} MB were free); the "
+            "one before is whole: free some room, then go on with --resume latest"
+        ) from error
+    return final
+
+
+def _write(accelerator: Accelerator, folder: Path, final: Path, unfinished: Path, config: dict, keep: int) -> None:
     if accelerator.is_main_process:
         for left in folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)
@@ -48,7 +66,6 @@ def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: 
             if other not in newest:
                 shutil.rmtree(other, ignore_errors=True)
     accelerator.wait_for_everyone()
-    return final
 
 
 def load(accelerator: Accelerator, checkpoint: Path) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from srgan_hub.files import BadInput, read_picture
-from srgan_hub.imaging.convert import normalise, profile_of
+from srgan_hub.imaging.convert import eight_bits, normalise, profile_of
 from srgan_hub.imaging.region import Box
 
 LARGEST = 50_000_000  # pixels: more is not decoded, even to be shrunk
@@ -38,7 +38,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
         return photo._replace(image=apply(cut, photo.image))
     image = read_picture(Path(path), LARGEST)
     try:
-        upright = normalise(image)
+        upright = eight_bits(normalise(image))
     except ValueError as error:  # a mode that Pillow cannot convert
         raise BadInput(f"not a picture that can be enlarged ({error})") from error
     return Photo(upright, profile_of(image, upright.mode))

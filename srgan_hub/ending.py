@@ -1,0 +1,51 @@
+"""How a command ends when it is told to: within seconds, by Ctrl-C with status 130, by SIGTERM or a terminal that is closed with
+143, nothing half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+CTRL_C, SIGTERM = 130, 143  # statuses, as shells have them
+
+being_written: set[Path] = set()  # files, by whichever thread
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP came; whoever looks after Ctrl-C looks after this too."""
+
+
+def status_of(stop: KeyboardInterrupt) -> int:
+    return SIGTERM if isinstance(stop, Terminated) else CTRL_C
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Run a program's main function and exit with the status that it returns.
+
+    A program that was stopped does not wait for threads that still encode: what they were writing is deleted."""
+
+    def terminate(*_) -> NoReturn:
+        raise Terminated
+
+    for name in ("SIGTERM", "SIGHUP"):
+        kind = getattr(signal, name, None)  # Windows has no SIGHUP
+        if kind and signal.getsignal(kind) != signal.SIG_IGN:  # nohup means its silence
+            signal.signal(kind, terminate)
+    try:
+        status = main()
+    except KeyboardInterrupt as stop:
+        status = status_of(stop)
+    if status in (CTRL_C, SIGTERM):
+        for path in list(being_written):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)

@@ -1,0 +1,164 @@
+"""Whatever file `srgan-hub upscale` is given, it gives a right picture or one sentence."""
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from subprocess import PIPE
+
+import numpy as np
+import pytest
+import torch
+
+import picture_zoo
+from conftest import ROOT, read
+from picture_zoo import MODES, difference, expected, in_mode, nearest_generator
+from srgan_hub import Upscaler
+from srgan_hub.cli import main
+from srgan_hub.files import BadInput
+from srgan_hub.ui.photo import size_of
+
+SECONDS, EACH = 10, 20  # of the processor, for a file, and for each megapixel that its head promises
+SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ico", ".icns", ".ppm", ".svg", ".npy")
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])}
+
+
+@pytest.fixture(scope="module")
+def nearest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nearest")
+    nearest_generator().save_pretrained(folder)
+    return str(folder)
+
+
+def enlarge(paths, out: Path, nearest: str, capsys, *options: str) -> tuple[int, dict[Path, str], str]:
+    """Status, the sentence about each path that has one, and the summary."""
+    status = main(["upscale", *map(str, paths), "-o", str(out), "--model", nearest, "--precision", "fp32", *options])
+    captured = capsys.readouterr()
+    said = {}
+    for path in paths:
+        starts = f"{path}: ", f"{out / path.stem}_x4"
+        lines = [line for line in captured.err.split("srgan-hub: ")[1:] if line.startswith(starts)]
+        assert len(lines) <= 1
+        said.update(dict.fromkeys([path], lines[0]) if lines else {})
+    assert len(said) == captured.err.count("srgan-hub: ") and "Traceback" not in captured.err
+    assert status == (2 if said else 0)
+    return status, said, captured.out
+
+
+def test_the_nearest_generator_is_one():
+    lr = torch.rand(1, 3, 5, 7)
+    with torch.inference_mode():
+        assert torch.equal(nearest_generator()(lr), lr.repeat_interleave(4, 2).repeat_interleave(4, 3))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_comes_back_right(mode):
+    image = in_mode(mode)
+    result = Upscaler(nearest_generator(), precision="fp32")(image)
+    assert difference(result, expected(image)) <= 2
+    kept = {"L", "LA", "RGB", "RGBA", "I;16", "F"}
+    others = {"1": "L", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "I": "I;16"}
+    assert result.mode == (mode if mode in kept else others.get(mode, "RGB"))
+    if mode == "I;16":
+        assert np.abs(np.asarray(result).astype(int) - expected(image)[..., 0]).max() <= 1  # of 65535
+
+
+def test_every_sound_file_becomes_its_picture(tmp_path, nearest, capsys):
+    (tmp_path / "in").mkdir()
+    paths = picture_zoo.write(tmp_path / "in", picture_zoo.sound())
+    _, said, summary = enlarge(paths, tmp_path / "out", nearest, capsys, "--format", "tif")
+    assert not said
+    wrong = {}
+    for path in paths:
+        result = read(tmp_path / "out" / f"{path.stem}_x4.tif")
+        if (apart := difference(result, expected(read(path)))) > 2:
+            wrong[path.name] = apart, result.mode
+    assert not wrong
+    assert len(os.listdir(tmp_path / "out")) == len(paths) > 100
+    frames = next(line for line in summary.splitlines() if line.startswith("first frame only: "))
+    assert all(f"frames.{form}" in frames for form in ("gif", "webp", "png", "tiff"))
+    assert "16 bits a channel read as 8: " in summary
+
+
+def test_every_broken_file_is_right_or_a_sentence(tmp_path, nearest, capsys):
+    (tmp_path / "in").mkdir()
+    paths = picture_zoo.write(tmp_path / "in", picture_zoo.broken(seed=1))
+    odd = picture_zoo.odd_places(tmp_path)
+    status, said, _ = enlarge([*paths, *odd], tmp_path / "out", nearest, capsys, "--format", "tif")
+    assert status == 2 and set(odd) <= set(said)
+    there = sorted(os.listdir(tmp_path / "out"))
+    assert there == sorted(f"{path.stem}_x4.tif" for path in paths if path not in said)
+    for path in paths:
+        if path not in said:
+            assert difference(read(tmp_path / "out" / f"{path.stem}_x4.tif"), expected(read(path))) <= 2
+
+
+@pytest.mark.parametrize(("form", "loss"), [("png", "cut to 16 bits, as png holds no more"), ("jpg", "cut to 8 bits, as jpg")])
+def test_depth_that_a_format_does_not_hold_is_told(tmp_path, nearest, capsys, form, loss):
+    in_mode("F").save(tmp_path / "float.tif")
+    in_mode("I;16").save(tmp_path / "deep.png")
+    paths = [tmp_path / "float.tif", tmp_path / "deep.png"]
+    status, _, summary = enlarge(paths, tmp_path / "out", nearest, capsys, "--format", form)
+    (line,) = [line for line in summary.splitlines() if line.startswith(loss)]
+    assert status == 0 and "float.tif" in line and ("deep.png" in line) == (form == "jpg")
+    for path in paths:
+        result = np.asarray(read(tmp_path / "out" / f"{path.stem}_x4.{form}")).astype(float)
+        wanted = expected(read(path))[..., 0] * (1 if path.stem == "float" else 1 / 65535)
+        assert np.abs(result / (65535 if form == "png" else 255) - wanted).max() <= (1e-4 if form == "png" else 0.1)
+
+
+@pytest.mark.soak
+def test_many_pictures(tmp_path, nearest, report):
+    """Six zoos of other chance, and every image file of the installed packages: none takes 500 MB, or more than its time."""
+    installed = [path for path in Path(np.__file__).parents[1].rglob("*") if path.suffix.lower() in SUFFIXES]
+    made = []
+    for seed in range(6):
+        (tmp_path / str(seed)).mkdir()
+        made += picture_zoo.write(tmp_path / str(seed), picture_zoo.broken(100 + seed))
+    (tmp_path / "sound").mkdir()
+    made += picture_zoo.write(tmp_path / "sound", picture_zoo.sound())
+    odd = picture_zoo.odd_places(tmp_path)
+    log = (tmp_path / "log").open("w")
+    worker, right, refused, faults, seconds, most = None, 0, 0, [], 0.0, 0.0
+    for path in [made[-1], *made, *installed, *odd]:  # the first warms up
+        if worker is None or worker.poll() is not None:
+            command = [sys.executable, ROOT / "tests" / "picture_worker.py", nearest]
+            worker = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, text=True, stderr=log, stdin=PIPE, stdout=PIPE)
+            ask(worker, made[-1], 60)
+        allowed = SECONDS + EACH * megapixels(path)
+        answer = ask(worker, path, 10 * allowed)  # other programs may have most of the machine
+        if answer is None:
+            worker.kill()
+            faults.append(f"{path}: no answer, status {worker.wait()}")
+            continue
+        most, seconds = max(most, answer["megabytes"]), max(seconds, answer["seconds"] / allowed)
+        whole = answer["status"] == 0 and answer["said"] == "" and answer.get("apart", 999) <= 2
+        sentence = answer["status"] == 2 and answer["said"].count("srgan-hub: ") == 1 and answer["left"] == []
+        right, refused = right + whole, refused + sentence
+        if not (whole or sentence) or answer["megabytes"] > 500 or answer["seconds"] > allowed:
+            faults.append(f"{path}: {answer}")
+    worker.stdin.close()
+    worker.wait(60)
+    assert not faults, "\n".join(faults)
+    counts = dict(files=right + refused, right=right, refused=refused, installed=len(installed))
+    report(**counts, most_of_the_time_allowed=round(seconds, 2), most_megabytes=round(most))
+
+
+def megapixels(path) -> float:
+    try:
+        return min(np.prod(size_of(path)) / 1e6, 6) if path.is_file() else 0
+    except (OSError, BadInput):
+        return 0
+
+
+def ask(worker, path, seconds: float) -> dict | None:
+    """The worker's answer about a file, or None when it has died or the time is up."""
+    with contextlib.suppress(BrokenPipeError):
+        worker.stdin.write(json.dumps(str(path)) + "\n")
+        worker.stdin.flush()
+        if select.select([worker.stdout], [], [], seconds)[0] and (line := worker.stdout.readline()):
+            return json.loads(line)
+    return None
