@@ -88,7 +88,7 @@ def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys)
     given = ratings.append(disk / "ratings.jsonl", study, "anna", shown[0], 3)
     read_only(disk)
     assert main(["upscale", str(tmp_path / "a.png"), "-o", str(disk / "new" / "a.png"), "--model", model]) == 2
-    assert "cannot be written (Read-only file system)" in capsys.readouterr().err
+    assert f"{disk} cannot be written to; choose another output" in capsys.readouterr().err
     with pytest.raises(OSError, match="Read-only file system"):
         ratings.append(disk / "ratings.jsonl", study, "anna", shown[1], 3)
     assert ratings.read(disk / "ratings.jsonl") == ([given], 0)
