@@ -10,9 +10,9 @@ CHROMIUM := /usr/bin/chromium
 demo: $(INSTALLED)            ## the app on http://127.0.0.1:7860
 	GRADIO_ANALYTICS_ENABLED=False HF_HUB_DISABLE_TELEMETRY=1 $(BIN)/python app.py
 
-# Three at a time, whatever the machine: many wait for a process, and many take all cores by themselves.
+# Three at a time, whatever the machine: many wait for a process. One thread each: more of them would wait for one another.
 test: $(INSTALLED)            ## every test that needs no browser and installs nothing
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not browser and not space and not soak"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal -m "not browser and not space and not soak"
 
 check: $(INSTALLED)           ## style
 	$(BIN)/ruff check .

