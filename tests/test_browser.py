@@ -249,12 +249,12 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
     seen(page)
     page.click("#enlarge")
     page.wait_for_selector("#status progress")
-    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status').innerText)", timeout=SECONDS)
+    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status')?.innerText)", timeout=SECONDS)
     assert "left" in page.locator("#status").inner_text()
     page.click("#cancel")
-    page.wait_for_function("/Cancelled/.test(document.querySelector('#status').innerText)", timeout=2000)
+    page.wait_for_function("/Cancelled/.test(document.querySelector('#status')?.innerText)", timeout=2000)
     page.click("#enlarge")  # it is there again as soon as it works again
-    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status').innerText)", timeout=SECONDS)
+    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status')?.innerText)", timeout=SECONDS)
     assert page.locator("#result a[download]").count() == 0
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
 
@@ -342,7 +342,7 @@ def test_photos_may_be_pasted_and_dropped_anywhere_one_or_several(page):
     wait_for_other(page, first)
     page.evaluate(HAND_OVER, ["#photo", "drop", photos])
     page.wait_for_selector("#photos:visible")
-    page.wait_for_function("['10', '200'].every(name => document.querySelector('#photos').innerText.includes(name))")
+    page.wait_for_function("['10', '200'].every(name => document.querySelector('#photos')?.innerText.includes(name))")
     page.evaluate(HAND_OVER, ["body", "paste", photos[:1]])
     page.wait_for_selector("#photo:visible")
 
@@ -481,7 +481,7 @@ def test_a_rating_session_goes_on_in_the_same_browser_and_is_kept(browser, url, 
 
 def test_the_snippets_on_the_page_name_its_address(page, url):
     page.get_by_role("tab", name="Use it").click()
-    page.wait_for_function("url => document.querySelector('#snippet-curl').innerText.includes(url)", arg=url)
+    page.wait_for_function("url => document.querySelector('#snippet-curl')?.innerText.includes(url)", arg=url)
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["gradio_client", "curl"])
@@ -524,7 +524,7 @@ def test_who_waits_sees_the_place_and_a_client_that_cancels_makes_way(page, url,
     while not job.outputs():
         time.sleep(0.1)
     page.click("#enlarge")
-    page.wait_for_function("/number 1 of 1 in the queue/.test(document.querySelector('#status').innerText)")
+    page.wait_for_function("/number 1 of 1 in the queue/.test(document.querySelector('#status')?.innerText)")
     keep(page, "waiting")
     job.cancel()
     start = time.monotonic()
