@@ -271,9 +271,9 @@ def odd_places(folder: Path) -> list[Path]:
     os.mkfifo(folder / "fifo.png")
     (folder / "circle.png").symlink_to("circle.png")
     (folder / "nothing.png").symlink_to("not there")
-    (folder / ("long" * 62 + ".png")).write_bytes(encoded(smooth_photo(3, 2)))
+    (folder / ("long" * 62 + "lon.png")).write_bytes(encoded(smooth_photo(3, 2)))
     names = ["directory.png", "fifo.png", "circle.png", "nothing.png", "x" * 300 + ".png", "y/" * 3000 + "y.png",
-             "long" * 62 + ".png"]  # fmt: skip
+             "long" * 62 + "lon.png"]  # fmt: skip
     return [folder / name for name in names]
 
 
