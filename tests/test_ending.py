@@ -22,12 +22,12 @@ def start(*arguments, before: str = "") -> subprocess.Popen:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def stop(process, kind) -> tuple[int, str, float]:
-    """The status, what was said, and the seconds until the end."""
+def stop(process, kind) -> tuple[int, str, str, float]:
+    """The status, what was told on stdout and said on stderr, and the seconds until the end."""
     process.send_signal(kind)
     begun = time.monotonic()
-    said = process.communicate(timeout=60)[1]
-    return process.returncode, said, time.monotonic() - begun
+    told, said = process.communicate(timeout=60)
+    return process.returncode, told, said, time.monotonic() - begun
 
 
 WRITES = """
@@ -63,7 +63,7 @@ def test_a_stop_waits_for_no_writer_and_leaves_nothing(kind, status, tmp_path, t
     process = start(*arguments, before=WRITES)
     assert process.stdout.readline() == "writing\n"
     assert len(os.listdir(tmp_path / "out")) == 1
-    ended, said, seconds = stop(process, kind)
+    ended, _, said, seconds = stop(process, kind)
     assert ended == status and "stopped; finished pictures are kept" in said and "Traceback" not in said
     assert seconds < 3 and os.listdir(tmp_path / "out") == []
 
@@ -72,7 +72,7 @@ def test_a_stop_waits_for_no_writer_and_leaves_nothing(kind, status, tmp_path, t
 def test_a_stop_while_it_is_imported_is_no_traceback(kind, status):
     process = start("upscale", "a.png", "-o", "b.png", before=IMPORTS)
     assert process.stdout.readline() == "importing\n"
-    ended, said, seconds = stop(process, kind)
+    ended, _, said, seconds = stop(process, kind)
     assert (ended, said) == (status, "") and seconds < 3
 
 
@@ -86,11 +86,12 @@ def test_stops_at_random_moments(tmp_path, report):
     for number in range(20):
         out = tmp_path / f"out{number}"
         kind, status = STOPS[number % 3]
-        process = start("upscale", tmp_path / "in", "-o", out, "--model", "srgan-x4")
-        time.sleep(moments.uniform(0.5, 12))
-        ended, said, seconds = stop(process, kind)
-        if ended != 0:  # not over before
-            assert ended == status and "Traceback" not in said, said
+        process = start("upscale", tmp_path / "in", "-o", out, "--model", "srgan-x4", before="print('begun', flush=True)")
+        assert process.stdout.readline() == "begun\n"  # before that it is Python, not the program, that is stopped
+        time.sleep(moments.uniform(0.3, 12))
+        ended, told, said, seconds = stop(process, kind)
+        if "30 enlarged" not in told:  # else Python itself was stopped, while it closed
+            assert ended == status and "Traceback" not in said, (ended, told, said)
         slowest = max(slowest, seconds)
         for path in out.iterdir() if out.exists() else ():
             assert path.suffix == ".png" and read(path).size == (600, 480)

@@ -79,6 +79,9 @@ def test_what_a_format_cannot_hold_is_a_sentence(tmp_path):
     with pytest.raises(BadInput, match=r"a.jpg: cannot be written as jpg \("):
         write_whole(Image.new("L", (65600, 1)), tmp_path / "a.jpg", "jpg")
     assert not list(tmp_path.iterdir())
+    longest = "x" * 251 + ".png"
+    write_whole(Image.new("L", (1, 1)), tmp_path / longest, "png")
+    assert os.listdir(tmp_path) == [longest]
 
 
 def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys):

@@ -71,16 +71,20 @@ def checkpoints(few: int, many: int):
 
 @checkpoints(few=2, many=100)
 def test_a_flat_colour_is_alike_to_the_edge(name, examples, report):
-    """Every LR pixel becomes the same 4 x 4 pixels, within 2 grey levels; how flat those are is reported."""
-    uneven = []
+    """Every LR pixel becomes the same 4 x 4 pixels, within 3 grey levels; how flat those are is reported."""
+    apart, uneven = [], []
 
-    @check(examples, st.tuples(*3 * [st.integers(0, 255)]), st.integers(1, 24), st.integers(1, 24))
+    sides = st.sampled_from([1, 2, 7, 24])  # few: an engine prepares itself for each new size
+
+    @check(examples, st.tuples(*3 * [st.integers(0, 255)]), sides, sides)
     def holds(colour, width, height):
         result = np.asarray(full(name)(Image.new("RGB", (width, height), colour))).astype(int)
-        assert np.ptp(result.reshape(height, 4, width, 4, 3), axis=(0, 2)).max() <= 2
+        apart.append(np.ptp(result.reshape(height, 4, width, 4, 3), axis=(0, 2)).max())
+        assert apart[-1] <= 3
         uneven.append(np.ptp(result, axis=(0, 1)).max())
 
-    report(examples=len(uneven), most_uneven_levels=int(max(uneven)), flat_within_2=float(np.mean(np.array(uneven) <= 2)))
+    flat = float(np.mean(np.array(uneven) <= 2))
+    report(examples=len(uneven), most_levels_apart=int(max(apart)), most_uneven_levels=int(max(uneven)), flat_within_2=flat)
 
 
 @checkpoints(few=1, many=20)
