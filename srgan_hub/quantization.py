@@ -36,7 +36,8 @@ FLAT = 2.5        # grey levels by which a flat colour may change
 FLAT_MIXED = 2
 SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
-FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product((0.0, 0.5, 1.0), repeat=3)]
+LEVELS = (0.0, 128 / 255, 1.0)  # of a flat picture, as bytes have them
+FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product(LEVELS, repeat=3)]
 MEASURED = 8   # pictures on which each convolution's share in it is measured
 
 
@@ -106,6 +107,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     def without(count: int) -> Quantization:
         """Those left out of "mixed" that are first in order."""
         return found._replace(showing=frozenset(number for first in order[:count] for number in together[first]))
+
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
     def least_without(start: int, allowed: float, flat_limit: float) -> int:

@@ -122,7 +122,7 @@ ALLOWED = {
                 "ui/photo", "ui/upscalers", "ui/zero_gpu"},
     "ui/view_panel": {"evaluation/benchmark", "files", "ui"},
     "ui/words": {"ui/enlarge", "ui/view"},
-    "ui/zero_gpu": set(),
+    "ui/zero_gpu": {"ui/steps"},
     "training/__init__": set(),
     "training/checkpoint": set(),
     "training/colour": {"generator", "imaging"},

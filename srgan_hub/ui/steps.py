@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import TypeVar
@@ -35,18 +35,26 @@ def steps(work: Callable[[Callable[..., None]], Result]) -> Generator[tuple, Non
         except BaseException as error:
             reports.put(("error", error))
 
+    def heard():
+        while True:
+            turn.release()
+            yield reports.get()
+
     thread = Thread(target=run, daemon=True)
     thread.start()
     try:
-        while True:
-            turn.release()
-            kind, content = reports.get()
-            if kind == "result":
-                return content
-            if kind == "error":
-                raise content
-            yield content
+        return (yield from told(heard()))
     finally:
         closed = True
         turn.release()
         thread.join()
+
+
+def told(reports: Iterator[tuple[str, object]]) -> Generator:
+    """Yield what comes under "news"; return what comes under "result", raise what comes under "error"."""
+    for kind, content in reports:
+        if kind == "result":
+            return content
+        if kind == "error":
+            raise content
+        yield content

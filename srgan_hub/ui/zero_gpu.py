@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from functools import wraps
 from inspect import isgeneratorfunction
 
+from srgan_hub.ui.steps import told
+
 try:
     from spaces import GPU
 except ImportError:
@@ -36,7 +38,7 @@ def lent(function: Callable) -> Callable:
             running = function(*args, **kwargs)
             try:
                 while True:
-                    yield "step", next(running)
+                    yield "news", next(running)
             except StopIteration as end:
                 yield "result", end.value
             finally:
@@ -47,12 +49,7 @@ def lent(function: Callable) -> Callable:
     def steps(*args, **kwargs):
         running = there(*args, **kwargs)
         try:
-            for kind, content in running:
-                if kind == "result":
-                    return content
-                if kind == "error":
-                    raise content
-                yield content
+            return (yield from told(running))
         finally:
             running.close()
 
