@@ -16,7 +16,7 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 
-from srgan_hub.program import Step
+from srgan_hub.program import Step, trunk
 from srgan_hub.quantization import Quantization
 from srgan_hub.rounding import tops
 
@@ -67,20 +67,23 @@ def openvino_model(steps: list[Step], quantization: Quantization | None = None):
 
 def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
     """The same for pictures, (N, H, W, 3) uint8 RGB -> (N, scale H, scale W, 3), clamped and rounded before the last shuffle,
-    which then moves bytes."""
+    which then moves bytes. Of the features before the enlargement only those from "start" on to before "stop" (row, column;
+    int32) are enlarged: whoever throws the margin of a tile away need not compute all of it."""
     openvino = import_openvino()
     ops = openvino.opset13
     lr = ops.parameter([-1, -1, -1, 3], np.uint8, name="lr")
+    window = [ops.parameter([2], np.int32, name=name) for name in ("start", "stop")]
     x = ops.convert(ops.transpose(lr, ops.constant([0, 3, 1, 2])), "f32")
-    y = ops.clamp(_openvino_value(ops, steps[:-1], x, quantization), 0.0, 1.0)  # before the factor, or that goes into weights
+    y = _openvino_value(ops, steps[:-1], x, quantization, window)
+    y = ops.clamp(y, 0.0, 1.0)  # before the factor, or that goes into weights
     y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
     y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
-    model = openvino.Model([y], [lr], "srgan")
+    model = openvino.Model([y], [lr, *window], "srgan")
     model.output(0).set_names({"sr"})
     return model
 
 
-def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None):
+def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None, window: list | None = None):
     """The last value; lr in 0...255, which bf16 holds exactly where it came as bytes. Inputs in 8 bits are rounded where they
     are made, so that a pixel shuffle moves bytes."""
     ranges = quantization.ranges if quantization else {}
@@ -99,6 +102,7 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
         return divisors.repeat_interleave(cells if len(divisors) > 1 else 1).view(1, -1, 1, 1).numpy()
 
     uses = Counter(value for step in steps for value in step.inputs)
+    whole = trunk(steps) if window else None
     values = [lr]
     for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
@@ -115,6 +119,8 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                         x[0] = eighth(x[0], *ranges[number], 256, divisor(number))
                 else:
                     weight = ops.constant(step.weight.numpy())
+                if step.inputs[0] == whole:  # rounded before, by what made it
+                    x[0] = ops.slice(x[0], *window, ops.constant([1, 1]), ops.constant([2, 3]))
                 y = ops.convolution(x[0], weight, [1, 1], pad, pad, [1, 1])
                 y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
             case "prelu":

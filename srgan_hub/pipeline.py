@@ -132,10 +132,14 @@ class Upscaler:
             yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
 
     @torch.inference_mode()
-    def _enlarge(self, piece: np.ndarray, mode: str) -> Tensor:
-        """(H, W, C) of `mode` -> (1, C, sH, sW) of `mode`."""
+    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
+        """These rows and columns of a piece of `mode`, (H, W, C), enlarged: (1, C, s h, s w)."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
-            return torch.from_numpy(self.engine.picture(piece)).permute(2, 0, 1)[None]
+            return torch.from_numpy(self.engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
+        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
+        return self._enlarge_whole(piece, mode)[..., y, x]
+
+    def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
         colour, alpha = to_tensors(piece)
         sr = self._compute(colour)
         if self.faithful:

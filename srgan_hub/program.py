@@ -6,6 +6,7 @@ shuffle, as a 5x5 one with twelve. Measured on two cores, the second alone makes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -76,6 +77,22 @@ def picture_apart(steps: list[Step]) -> list[Step]:
         *steps[:-2], own, act._replace(inputs=(first + 3,)), last._replace(weight=rest),
         Step("add", (first + 5, first + 4)), shuffle._replace(inputs=(first + 6,)),
     ]  # fmt: skip
+
+
+def trunk(steps: list[Step]) -> int:
+    """Number of the value that the enlargement begins with: the first features and what the blocks make of them."""
+    return max(number for number, step in enumerate(steps, start=1) if step.kind == "add" and 2 in step.inputs)
+
+
+def reach(steps: list[Step], value: int) -> int:
+    """How many LR pixels beyond its own a pixel of the result depends on `value`, at most."""
+    known = {value: (0.0, 1)}  # how far, and values of an LR pixel's side
+    for number, step in enumerate(steps, start=1):
+        if found := [known[given] for given in step.inputs if given in known]:
+            far, cells = max(found)
+            far += step.weight.shape[-1] // 2 / cells if step.kind == "conv" else 0
+            known[number] = far, cells * (2 if step.kind == "shuffle" else 1)
+    return math.ceil(known[len(steps)][0])
 
 
 def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tuple[Tensor, Tensor]] | None = None) -> Tensor:

@@ -73,6 +73,25 @@ def test_threads_do_not_disturb_each_other(random_generator, name):
     assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_part_of_a_picture_is_that_of_the_whole(scale):
+    """Little beyond the part is enlarged, but all that it depends on: were it a pixel less, the weights would show it."""
+    torch.manual_seed(0)
+    generator = SRGANGenerator(scale=scale, width=8, blocks=1).eval()
+    torch.nn.init.normal_(generator.tail.weight, std=0.1)
+    computes = open_engine(generator, "openvino", "fp32", "cpu")
+    lr = np.random.default_rng(0).integers(0, 256, (30, 26, 3), dtype=np.uint8)
+    whole = computes.picture(lr, slice(0, 30), slice(0, 26))
+    assert whole.shape == (30 * scale, 26 * scale, 3) and whole.std() > 20
+    for rows, columns in ((slice(8, 17), slice(9, 15)), (slice(0, 12), slice(1, 26)), (slice(29, 30), slice(0, 1))):
+        part = computes.picture(lr, rows, columns)
+        expected = whole[scale * rows.start : scale * rows.stop, scale * columns.start : scale * columns.stop]
+        assert np.array_equal(part, expected)
+    computes.reach -= 1
+    part = computes.picture(lr, slice(8, 17), slice(9, 15))
+    assert not np.array_equal(part, whole[8 * scale : 17 * scale, 9 * scale : 15 * scale])
+
+
 def test_results_are_not_overwritten_by_the_next(random_generator):
     computes = open_engine(random_generator, "openvino", "fp32")
     first = computes(torch.zeros(1, 3, 8, 8))

@@ -1,10 +1,12 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.program import before_shuffle, fold_norm, picture_apart, program, run
+from srgan_hub.program import before_shuffle, fold_norm, picture_apart, program, reach, run, trunk
 from srgan_hub.training.cpu import speed_up
 from srgan_hub.training.initialization import pass_through
 
@@ -31,6 +33,16 @@ def test_program_computes_the_generator(scale, norm):
         lr = torch.rand(size)
         with torch.inference_mode():
             assert torch.allclose(run(steps, lr), generator(lr), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("scale", "far"), [(2, 3), (4, 3), (8, 3)])
+def test_enlargement_begins_at_the_trunk_and_reaches_a_few_pixels(scale, far):
+    generator = lively(scale=scale, width=6, blocks=2)
+    pass_through(generator)
+    steps = program(generator)
+    assert steps[trunk(steps)].kind == "conv" and steps[trunk(steps) + 1].kind == "prelu"
+    assert reach(steps, trunk(steps)) == far == reach(picture_apart(steps), trunk(steps))
+    assert reach(steps, 0) == math.ceil(generator.reach)
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ Progress = Callable[[int, int], None]  # pieces done, of how many; called before
 
 
 def bands(
-    upscale: Callable[[Tensor], Tensor],
+    upscale: Callable[[Tensor, slice, slice], Tensor],
     cut: Callable[[slice, slice], Tensor],
     size: tuple[int, int],
     tile: int,
@@ -24,8 +25,8 @@ def bands(
     """The result from top to bottom in bands (N, D, h, s W), each a row of pieces of at most `tile` pixels a side.
 
     cut(rows, columns) gives a part of the picture, (N, C, h, w); size is its (H, W), and `cut` is asked for up to `border`
-    pixels beyond each side (from -border to H + border). Each piece is seen with `margin` pixels of its surroundings, which
-    are cut off afterwards: exact when the margin is at least the reach of `upscale`.
+    pixels beyond each side (from -border to H + border). upscale(part, rows, columns) enlarges these of the part, which has
+    `margin` pixels of their surroundings: exact when the margin is at least the reach of `upscale`.
     Raises ValueError for a tile below 1 or a negative margin.
     """
     if tile < 1 or margin < 0:
@@ -38,15 +39,14 @@ def bands(
         band = None
         for left, right in columns:
             x = slice(max(-border, left - margin), min(size[1] + border, right + margin))
-            piece = upscale(cut(y, x))
-            s = piece.shape[-1] // (x.stop - x.start)
+            inside = slice(top - y.start, bottom - y.start), slice(left - x.start, right - x.start)
+            piece = upscale(cut(y, x), *inside)
+            s = piece.shape[-1] // (right - left)
             if band is None:
                 shape = (*piece.shape[:2], s * (bottom - top), s * size[1])
                 as_pictures = dict(memory_format=torch.channels_last)
                 band = torch.empty(shape, dtype=piece.dtype, device=piece.device, **as_pictures)
-            band[..., s * left : s * right] = piece[
-                ..., s * (top - y.start) : s * (bottom - y.start), s * (left - x.start) : s * (right - x.start)
-            ]
+            band[..., s * left : s * right] = piece
             done += 1
             report(done, len(rows) * len(columns))
         yield band
@@ -56,7 +56,15 @@ def tiled(
     upscale: Callable[[Tensor], Tensor], image: Tensor, tile: int, margin: int, progress: Progress | None = None
 ) -> Tensor:
     """(N, C, H, W) -> (N, D, sH, sW), `upscale` called on pieces of at most `tile` + 2 `margin` pixels a side; see `bands`."""
-    return torch.cat(list(bands(upscale, lambda y, x: image[..., y, x], image.shape[-2:], tile, margin, 0, progress)), dim=-2)
+    enlarge = partial(enlarged_part, upscale)
+    return torch.cat(list(bands(enlarge, lambda y, x: image[..., y, x], image.shape[-2:], tile, margin, 0, progress)), dim=-2)
+
+
+def enlarged_part(upscale: Callable[[Tensor], Tensor], part: Tensor, rows: slice, columns: slice) -> Tensor:
+    """These rows and columns of the part enlarged, (N, D, s h, s w), from the whole of it."""
+    sr = upscale(part)
+    s = sr.shape[-1] // part.shape[-1]
+    return sr[..., s * rows.start : s * rows.stop, s * columns.start : s * columns.stop]
 
 
 def _spans(length: int, tile: int) -> list[tuple[int, int]]:
