@@ -19,11 +19,11 @@ from PIL import Image, UnidentifiedImageError
 from srgan_hub.ending import being_written
 from srgan_hub.imaging import jfif
 from srgan_hub.imaging.convert import DEEP, eight_bits, sixteen_bits
-from srgan_hub.imaging.png import PNGWriter
+from srgan_hub.imaging.png import LEVEL, PNGWriter
 from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
-    "png": ("PNG", {}),
+    "png": ("PNG", {"compress_level": LEVEL}),
     "webp": ("WEBP", {"lossless": True}),
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails

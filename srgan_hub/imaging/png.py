@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: L, LA, RGB, RGBA
-LEVEL = 6                                # of zlib
+LEVEL = 4                                # of zlib: files 1 to 3% larger than with its usual 6, in a third of the time
 ROWS = 64                                # filtered at a time
 MOST = 2**31 - 1                         # pixels a side that the format holds
 

@@ -11,6 +11,7 @@ import numpy as np
 from srgan_hub.imaging.strips import strips
 
 ROWS = 64             # of a strip
+LEVEL = 4             # of zlib, as in png.py
 CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be larger is a BigTIFF
 
 
@@ -51,4 +52,4 @@ def packed(strip: np.ndarray) -> bytes:
 
 def deflated(strip: np.ndarray) -> bytes:
     """tifffile takes a stream of strips as bytes only."""
-    return zlib.compress(strip.tobytes())
+    return zlib.compress(strip.tobytes(), LEVEL)
