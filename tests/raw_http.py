@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from typing import NamedTuple
@@ -44,12 +45,13 @@ class Raw:
                 connection.putheader(name, value)
             with suppress(OSError):  # refused before it was heard out: the answer says so
                 connection.endheaders(body)
-            answer = connection.getresponse()
-            try:
-                read = answer.read()
-            except http.client.IncompleteRead as error:  # so gradio ends a stream that nothing is known of
-                read = error.partial
-            return Answer(answer.status, read, {name.lower(): value for name, value in answer.getheaders()})
+            answer, body, end = connection.getresponse(), b"", time.monotonic() + SECONDS
+            with suppress(http.client.IncompleteRead):  # so gradio ends a stream that nothing is known of
+                while chunk := answer.read1():
+                    body += chunk
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"{path} goes on for ever: {body[-300:]}")
+            return Answer(answer.status, body, {name.lower(): value for name, value in answer.getheaders()})
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.ask("GET", path, headers=headers)
