@@ -9,18 +9,22 @@ from importlib.util import find_spec
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+# Gradio would sum up all events after each one, for an admin's page that is off here; one odd request spoils every later sum.
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 
 import gradio as gr
 
-from srgan_hub.ui import arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
+from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
 from srgan_hub.ui.duration import duration
-from srgan_hub.ui.folder import own_folder
+from srgan_hub.ui.folder import keep_swept, own_folder
+from srgan_hub.ui.guard import Guard
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
 from srgan_hub.ui.style import CSS, HEAD, THEME
 from srgan_hub.ui.upscalers import open_all
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
+SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of a page that was closed
 TITLE = """# SRGAN: photographs, four times larger
 Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos stay on the machine \
 that computes this page: they are sent nowhere else, and deleted after {}."""
@@ -48,18 +52,24 @@ def build(limits: Limits) -> gr.Blocks:
 def main() -> None:
     try:
         limits = Limits.from_environment()
-        own_folder()
+        home = own_folder()
         page = build(limits)
         if zero_gpu.PLACED_FIRST:
             open_all()
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
+    addresses.limit(round(1e6 * limits.file_megabytes))
+    page.queue(api_open=False)  # what has a line waits in it
+    keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
         css=CSS,
         head=HEAD + arrivals.SCRIPT + rate_tab.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the line, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
+        state_session_capacity=SESSIONS,
+        enable_monitoring=False,
+        app_kwargs={"middleware": [(Guard, (), dict(limits=limits, home=home))]},
         run_history=False,  # gradio would keep uploads and results in the visitor's browser
         ssr_mode=False,  # a Space switches on rendering on the server: of no use to a page that does nothing without its scripts
         footer_links=["api", "settings"],

@@ -43,14 +43,16 @@ class Answer(NamedTuple):
 
 
 @contextmanager
-def served(**variables: str) -> Iterator[tuple[str, psutil.Process]]:
-    """app.py on a free port, with those variables: its address, once it answers, and its process."""
+def served(log: Path | None = None, **variables: str) -> Iterator[tuple[str, psutil.Process]]:
+    """app.py on a free port, with those variables: its address, once it answers, and its process; log: what it writes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     environment = os.environ | {"GRADIO_SERVER_PORT": str(port), "HF_HUB_OFFLINE": "1"} | variables
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    with open(log or os.devnull, "wb") as file:
+        heard = dict(stdout=file, stderr=subprocess.STDOUT if log else None)
+        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, **heard)
     try:
         while True:
             try:

@@ -3,7 +3,7 @@
 Repositories are commits in memory, their files lie in a folder. It speaks what these clients speak without Xet, hence
 HF_HUB_DISABLE_XET=1 in `environment`. It is strict: what a client asks for that it should not, or leaves out, is kept in
 `strays`, which the fixture `hub` wants empty. Left to itself it never answers 5xx, after which the clients would try again for
-half a minute; `fail_next`, `cut_next` and `flip_next` break what a test wants broken."""
+half a minute; `fail_next`, `cut_next` and `flip_next` break what a test wants broken, and `send_next` sends clients elsewhere."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def card_faults(card: str) -> list[str]:
 
 @dataclass
 class Fault:
-    """What befalls the next `left` requests with `at` in their path: a status, "cut" or "flip"."""
+    """What befalls the next `left` requests with `at` in their path: a status, "cut", "flip", or to go to another host."""
 
     at: str
     how: int | str
@@ -252,6 +252,10 @@ class LoopbackHub:
     def flip_next(self, n: int, at: str) -> None:
         """Change one bit on the way of the next n downloads from paths with `at` in them."""
         self._break(n, "flip", at)
+
+    def send_next(self, n: int, url: str, at: str) -> None:
+        """Answer the next n requests for paths with `at` in them by the same path at another address, as a store's."""
+        self._break(n, url, at)
 
     def take_strays(self) -> list[str]:
         """What no client should have sent, for tests whose clients do; the list is empty afterwards."""
@@ -574,16 +578,33 @@ class LoopbackHub:
                 await self._app(scope, receive, self._half(scope, send))
             case "flip":
                 await self._app(scope, receive, self._flipped(send))
+            case str(url):
+                await self._app(scope, receive, self._elsewhere(send, url + scope["path"]))
             case None:
                 await self._app(scope, receive, send)
 
     def _fault(self, scope) -> int | str | None:
         for fault in self._faults:
-            takes = isinstance(fault.how, int) or scope["method"] in ("GET", "PUT")
+            takes = fault.how not in ("cut", "flip") or scope["method"] in ("GET", "PUT")
             if fault.left and fault.at in scope["path"] and takes:
                 fault.left -= 1
                 return fault.how
         return None
+
+    def _elsewhere(self, send, url: str):
+        """A `send` whose answer is that url, with what the Hub states of the file."""
+
+        async def sent(message):
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                given = {name.lower(): value for name, value in message["headers"]}
+                stated = {b"x-linked-etag": given[b"etag"], b"x-linked-size": given[b"content-length"], b"location": url.encode()}
+                stated |= {name: value for name, value in given.items() if name.startswith(b"x-")}
+                message = message | {"status": 302, "headers": list(stated.items())}
+            elif message["type"] == "http.response.body":
+                message = message | {"body": b""}
+            await send(message)
+
+        return sent
 
     async def _hang_up(self, scope, how: str) -> None:
         """Abort a connection, or close it once what has been written is out."""

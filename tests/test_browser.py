@@ -324,6 +324,25 @@ def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
     assert "broken.png: not a picture that can be read." in page.locator("#numbers").inner_text()
 
 
+def test_what_stands_in_a_files_name_is_shown_and_not_run(page):
+    """Its letters, where they are shown as they were given, and what the server has left of them in sentences."""
+    name = "<img src=x onerror=hit()>&lt;img src=x onerror=hit()&gt;'.png"
+    page.evaluate("() => { window.hits = 0; window.hit = () => window.hits++; }")
+    broken, sound = ({"name": f"{n}{name}", "mimeType": "image/png", "buffer": data} for n, data in enumerate((b"x", flat(9))))
+    page.set_input_files("#photo input[type=file]", broken)
+    assert "not a picture that can be read" in toast(page)
+    page.get_by_role("tab", name="Several").click()
+    page.set_input_files("#photos input[type=file]", [broken, sound])
+    page.wait_for_function("document.querySelector('#photos')?.innerText.includes('<img src=x onerror')")
+    page.click("#enlarge-many")
+    page.wait_for_selector("#result a[download]", timeout=SECONDS)
+    assert "0img src=x onerror=hit()&lt;img src=x onerror=hit()&gt;'.png: not a picture" in page.locator("#numbers").inner_text()
+    assert page.locator("#numbers :is(img, script), #photos img[src=x], [data-testid=toast-body] img").count() == 0
+    assert page.evaluate("window.hits") == 0
+    page.set_content("<img src=x onerror='window.hits = 1'>")
+    page.wait_for_function("window.hits == 1")  # it would have been counted
+
+
 HAND_OVER = """([place, event, photos]) => {
     const data = new DataTransfer();
     for (const [name, bytes] of photos)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from srgan_hub.ui.folder import fresh_folder
+from srgan_hub.ui.folder import fresh_folder, keep_swept, sweep
 
 CODE = """
 import signal, time
@@ -41,4 +41,29 @@ def test_nothing_is_left_behind(tmp_path, end):
         running.send_signal(end)
     running.wait(20)
     running.stdout.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_nobody_fetched_is_deleted_and_what_the_page_shows_stays(tmp_path):
+    for name in ("half an upload", "hash/example.png", "job/photo_x4.png", "empty/"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).write_bytes(b"x")
+    standing = {str(tmp_path / "hash" / "example.png")}
+    sweep(tmp_path, 60, standing)
+    assert len(list(tmp_path.rglob("*"))) == 6  # all are new
+    time.sleep(0.05)
+    sweep(tmp_path, 0.04, standing)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "example.png", "hash", "job"]
+    time.sleep(0.1)
+    sweep(tmp_path, 0.04, standing)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["example.png", "hash"]
+
+
+def test_it_is_swept_while_the_program_runs(tmp_path):
+    keep_swept(tmp_path, 0.05, set)
+    (tmp_path / "left").write_bytes(b"x")
+    for _ in range(100):
+        time.sleep(0.02)
+        if not list(tmp_path.iterdir()):
+            break
     assert not list(tmp_path.iterdir())

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
+from srgan_hub.mos.session import rater_of
 from srgan_hub.mos.study import make_study
-from srgan_hub.ui.rate_tab import RATINGS, STUDY, build, memory, results, study_of_environment
+from srgan_hub.ui.rate_tab import RATINGS, STUDY, build, memory, opened, results, study_of_environment
 
 
 @pytest.fixture
@@ -50,3 +51,15 @@ def test_tab_tells_no_method_and_keeps_its_events_private(study):
     config = str(page.get_config_file())
     assert "nearest" not in config and "Mine" not in config
     assert not page.get_api_info()["named_endpoints"]
+
+
+SECRET = "0123456789abcdef" * 2
+
+
+def test_what_a_browser_says_is_looked_at():
+    assert opened({"name": SECRET, "examples": 2}) == (rater_of(SECRET), 2)
+    wrong_examples = ({"name": SECRET, "examples": wrong} for wrong in (-1, True, "2", 1.5))
+    wrong_names = ({"name": wrong, "examples": 2} for wrong in (SECRET + "/../x", None))
+    for other in (None, [], SECRET, {}, {"name": SECRET}, *wrong_examples, *wrong_names):
+        with pytest.raises(ValueError, match="begin again"):
+            opened(other)

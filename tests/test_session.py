@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
+from srgan_hub.mos import session
 from srgan_hub.mos.ratings import read
-from srgan_hub.mos.session import Sessions
+from srgan_hub.mos.session import Sessions, new_secret, rater_of
 from srgan_hub.mos.study import Study, make_study
 
 
@@ -53,3 +54,45 @@ def test_hit_twice_it_is_one_rating(study, tmp_path):
     assert [rating.score for rating in read(sessions.file)[0]] == [4]
     with pytest.raises(ValueError, match="no picture"):
         sessions.rate("me", shown._replace(item="foreign"), 4)
+
+
+def test_what_is_kept_of_a_rater_is_no_key_to_their_ratings():
+    secret = new_secret()
+    assert secret != new_secret()
+    assert rater_of(secret) == rater_of(secret)
+    assert rater_of(rater_of(secret)) != rater_of(secret)  # who reads the one in a file is somebody else
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "../../etc/passwd", "a" * 31, "A" * 32, "a" * 32 + "\n", "é" * 32, "a" * 10_000, None, 7, ["a" * 32]]
+)
+def test_a_secret_that_the_page_never_gave_is_refused(secret):
+    with pytest.raises(ValueError, match="none that the page gave"):
+        rater_of(secret)
+
+
+def test_raters_are_so_many_and_no_more(study, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "RATERS", 3)
+    sessions = Sessions(study, tmp_path / "ratings")
+    for name in "abc":
+        sessions.rate(name, study.order(name)[0], 3)
+    for again in (sessions, Sessions(study, tmp_path / "ratings")):  # another process counts them too
+        with pytest.raises(ValueError, match="all the raters that it can take"):
+            again.rate("d", study.order("d")[0], 3)
+    sessions.rate("a", study.order("a")[1], 3)  # who has begun goes on
+    assert len(read(sessions.file)[0]) == 4
+
+
+def test_no_more_than_so_many_begin_within_an_hour(study, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    sessions = Sessions(study, tmp_path / "ratings")
+    for number in range(session.NEW):
+        now[0] = 10.0 * number
+        sessions.rate(f"r{number}", study.order(f"r{number}")[0], 3)
+    with pytest.raises(ValueError, match="come again in an hour"):
+        sessions.admit("late")
+    now[0] = 3600
+    sessions.rate("late", study.order("late")[0], 3)
+    with pytest.raises(ValueError, match="come again in an hour"):
+        sessions.rate("later", study.order("later")[0], 3)

@@ -1,7 +1,9 @@
 from PIL import Image
 
+from conftest import read, smooth_photo
+from srgan_hub.imaging.region import most_detailed
 from srgan_hub.ui.sharp import Check
-from srgan_hub.ui.sharp_panel import table
+from srgan_hub.ui.sharp_panel import HEIGHT, WIDTH, regions, table
 
 ROWS = {
     "bicubic": {"psnr": 26.5, "ssim": 0.7, "niqe": float("nan"), "seconds": 0.01},
@@ -15,3 +17,15 @@ def test_the_table_has_every_number_and_marks_the_best():
                  "24×20", "96×80", "NIQE is 3.25", "&lt;Clean&gt;"):  # fmt: skip
         assert part in said
     assert "feature distance" not in said
+
+
+def test_what_stays_of_a_check_are_files(tmp_path):
+    original, restored = smooth_photo(800, 600, seed=1), smooth_photo(800, 600, seed=2)
+    pairs = regions(Check(original, (200, 150), ROWS, {"a/../b": restored, "bicubic": original}, 3.0), tmp_path)
+    assert list(pairs) == ["a/../b", "bicubic"]
+    for method, picture in (("a/../b", restored), ("bicubic", original)):
+        left, right = (read(path) for path in pairs[method])
+        assert left.size == right.size == (WIDTH, HEIGHT)
+        assert pairs[method][0].startswith(f"{tmp_path}/restored-")
+        box = most_detailed(original, (WIDTH, HEIGHT))
+        assert left.tobytes() == picture.crop(box).tobytes() and right.tobytes() == original.crop(box).tobytes()

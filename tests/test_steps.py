@@ -1,4 +1,6 @@
+import gc
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,6 +56,27 @@ def test_closing_ends_the_work():
     next(running)
     running.close()
     assert ended == [True]
+
+
+def test_what_was_computed_until_then_is_free_at_once():
+    """Not when Python next looks for circles, which may be after hundreds of megabytes."""
+
+    class Pixels:
+        pass
+
+    def work(report):
+        pixels = Pixels()
+        report(weakref.ref(pixels))
+        report()
+
+    gc.disable()
+    try:
+        running = steps(work)
+        (pixels,) = next(running)
+        running.close()
+        assert pixels() is None
+    finally:
+        gc.enable()
 
 
 def test_an_iterator_that_never_began_does_not_stay_behind():

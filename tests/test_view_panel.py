@@ -24,6 +24,12 @@ def test_the_view_fits_a_screen():
     assert view_size(1200, SLIDER) == (1200, 560)
 
 
+@pytest.mark.parametrize(("said", "room"), [(1e9, 1200), (1201, 1200), (0, 240), (-5, 240)])
+def test_a_browser_that_lies_gets_no_more_than_a_screen(said, room):
+    assert view_size(said, SLIDER) == view_size(room, SLIDER)
+    assert str(room) in view_panel.MEASURE
+
+
 def test_the_sample_is_a_pair_of_one_size():
     plain, enlarged = sample()
     assert plain.size == enlarged.size

@@ -6,8 +6,8 @@ SRGAN_RATINGS the folder to keep ratings in [ratings]; SRGAN_RATINGS_REPO a priv
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import gradio as gr
 
@@ -15,7 +15,7 @@ from srgan_hub.hub.collect import collect
 from srgan_hub.mos.histogram import histograms
 from srgan_hub.mos.opinions import report
 from srgan_hub.mos.ratings import read
-from srgan_hub.mos.session import Sessions
+from srgan_hub.mos.session import Sessions, new_secret, rater_of
 from srgan_hub.mos.study import KEY, PUBLIC, Key, Presentation, Study
 
 STUDY, RATINGS, REPOSITORY = "SRGAN_STUDY", "SRGAN_RATINGS", "SRGAN_RATINGS_REPO"
@@ -25,7 +25,7 @@ You are shown pictures one after another: photographs, and photographs that were
 several ways. Say of each how good it looks, from 1 (bad) to 5 (excellent), with the buttons or the keys 1 to 5. There
 is no right answer, and no way to see which is which. First come {examples} examples of the ends of the scale, then
 {pictures} pictures. You may close the page and go on later in the same browser. What is kept is your scores with a
-random number for you, nothing else."""
+random number for you, nothing else. Only this browser can add to them."""
 THANKS = "### Thank you\nYou have rated all {pictures} pictures."
 # Keys press the buttons, where these are in sight and nothing is being typed.
 KEYS = """<script>
@@ -67,6 +67,26 @@ def memory(study: Study) -> gr.BrowserState:
     return gr.BrowserState(None, storage_key=f"srgan_hub-rater-{study.version}", secret=study.version)
 
 
+@contextmanager
+def said(before: str = ""):
+    """What cannot be done, as a sentence to the visitor."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        text = f"{before}{error}."
+        raise gr.Error(text[:1].upper() + text[1:], print_exception=False, title="That did not work") from error
+
+
+def opened(rater) -> tuple[str, int]:
+    """The rater's id, and how many examples they have seen, of what a browser says; it may say anything.
+
+    ValueError for what the page never gave it."""
+    secret, examples = (rater.get("name"), rater.get("examples")) if isinstance(rater, dict) else (None, None)
+    if type(examples) is not int or examples < 0:
+        secret = None
+    return rater_of(secret), examples
+
+
 def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Key | None) -> None:
     """The tab's components, inside a gr.Blocks."""
     study = sessions.study
@@ -88,7 +108,8 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
     changing = [browser, shown, intro, begin, progress, picture, told, following, scores]
 
     def show(rater: dict) -> dict:
-        turn = sessions.turn(rater["name"], rater["examples"])
+        with said():
+            turn = sessions.turn(*opened(rater))
         example, over = turn.score is not None, turn.picture is None
         kind = "Example" if example else "Picture"
         bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="how far you are"></progress>'
@@ -105,19 +126,25 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
         }
 
     def start(rater):
-        return show(rater or {"name": uuid4().hex, "examples": 0})
+        rater = rater or {"name": new_secret(), "examples": 0}
+        with said():
+            sessions.admit(opened(rater)[0])
+        return show(rater)
 
     def resume(rater):
         return show(rater) if rater else {shown: None}
 
     def after_example(rater):
-        return show({**rater, "examples": rater["examples"] + 1})
+        with said():
+            examples = opened(rater)[1]
+        return show({"name": rater["name"], "examples": examples + 1})
 
     def rate(rater, item, score):
-        try:
-            sessions.rate(rater["name"], Presentation(*item), score)
-        except (ValueError, OSError) as error:
-            raise gr.Error(f"The rating was not kept: {error}", print_exception=False) from error
+        with said("The rating was not kept: "):
+            name, _ = opened(rater)
+            if item is None:
+                raise ValueError("no picture was shown")
+            sessions.rate(name, Presentation(*item), score)
         return show(rater)
 
     hidden = dict(api_visibility="private", show_progress="hidden", trigger_mode="once")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 
 import gradio as gr
 import numpy as np
+from PIL import Image
 
 from srgan_hub.imaging.region import most_detailed
 from srgan_hub.ui import words
+from srgan_hub.ui.folder import fresh_folder
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
 from srgan_hub.ui.mistakes import MISTAKES, mistake
@@ -49,6 +52,20 @@ def table(check: Check, names: dict[str, str]) -> str:
     )
 
 
+def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
+    """{method: (what it restored, the original)}, the most detailed part of both, as files: pictures would stay in memory for
+    every visitor."""
+    box = most_detailed(check.original, (WIDTH, HEIGHT))
+
+    def write(picture: Image.Image, name: str) -> str:
+        picture.crop(box).save(folder / name, compress_level=1)
+        return str(folder / name)
+
+    original = write(check.original, "original.png")
+    restored = enumerate(check.results.items())
+    return {method: (write(result, f"restored-{number}.png"), original) for number, (method, result) in restored}
+
+
 def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     """The panel, for the photo that was chosen above it."""
     choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
@@ -66,11 +83,7 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
         with gr.Column(visible=False) as compared:
             which = gr.Radio([], label="Restored by, beside the original on the right", elem_id="which")
             pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
-    found = gr.State(None, time_to_live=limits.kept)
-
-    def regions(check, method):
-        box = most_detailed(check.original, (WIDTH, HEIGHT))
-        return check.results[method].crop(box), check.original.crop(box)
+    found = gr.State(None, time_to_live=limits.kept)  # what `regions` gave
 
     def buttons(busy):
         return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
@@ -90,10 +103,11 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
             raise mistake(photo, error) from error
         finally:
             running.close()
+        pairs = regions(check, fresh_folder())
         last = list(check.rows)[-1] if first not in check.rows else first
         yield buttons(busy=False) | {
-            status: "", scores: table(check, names), found: check, compared: gr.Column(visible=True),
-            which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: regions(check, last),
+            status: "", scores: table(check, names), found: pairs, compared: gr.Column(visible=True),
+            which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: pairs[last],
         }  # fmt: skip
 
     quietly = dict(show_progress="hidden", api_visibility="private")
@@ -103,4 +117,4 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     )
     running.failure(lambda: buttons(busy=False), None, [go, stop], queue=False, **quietly)
     stop.click(lambda: words.said("Cancelled."), None, status, cancels=[running], queue=False, **quietly)
-    which.input(lambda check, method: check and regions(check, method), [found, which], pair, **quietly)
+    which.input(lambda pairs, method: pairs and pairs.get(method), [found, which], pair, **quietly)

@@ -48,6 +48,8 @@ def steps(work: Callable[[Callable[..., None]], Result]) -> Generator[tuple, Non
         closed = True
         turn.release()
         thread.join()
+        while not reports.empty():  # an error that nobody heard holds, by its traceback, this queue and all that was computed
+            reports.get()
 
 
 def told(reports: Iterator[tuple[str, object]]) -> Generator:

@@ -20,6 +20,7 @@ COMPASS = {"Left": (-0.5, 0), "Up": (0, -0.5), "Down": (0, 0.5), "Right": (0.5, 
 SAMPLE = (0, 0, 512, 400)  # pixels of the first example's result
 NARROW = 560               # pixels of the screen: in less, two pictures stand one above the other
 GAP = 12                   # pixels between two pictures
+ROOM = 240, 1200           # pixels that the panel may be wide, as in MEASURE
 # How wide the panel is, in pixels of the screen, as the first input: pictures are then made to be shown pixel by pixel.
 MEASURE = """(...inputs) => {
     inputs[0] = Math.max(240, Math.min(document.querySelector('#view')?.clientWidth || 640, 1200));
@@ -74,8 +75,9 @@ class ViewPanel(NamedTuple):
         }
 
 
-def view_size(room: int, mode: str) -> tuple[int, int]:
+def view_size(room: float, mode: str) -> tuple[int, int]:
     """(width, height) in pixels of a picture in so wide a panel: what fits on a screen together with the buttons around it."""
+    room = min(max(round(room), ROOM[0]), ROOM[1])  # a browser may say anything, and pay for it with our time
     width = room if mode == SLIDER or room < NARROW else (room - GAP) // 2
     return width, min(560, max(320, round(0.66 * room)))
 
