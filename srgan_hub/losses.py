@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CELLS = 3  # LR pixels a side of a square in which a pattern is looked for: in 8 x 8, short rows of dots cancel
+CELLS = 8  # LR pixels a side of a square in which a pattern is looked for
 VGG_SCALE = 1 / 12.75  # section 3.2: rescaled features bring the VGG loss near the size of the MSE
 
 
@@ -24,8 +24,8 @@ def coarse_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of 3 x 3 LR pixels: of each square's
-    mean over these, without the mean of the pattern. Texture has less of such a mean, rows of dots have nothing else. Ours."""
+    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of 8 x 8 LR pixels: of each square's
+    mean over these, without the mean of the pattern. Texture hardly has such a mean, rows of dots have nothing else. Ours."""
     side = min(CELLS, *(length // scale for length in sr.shape[-2:]))
     squares = [length // (side * scale) for length in sr.shape[-2:]]
     error = 2 * (sr.float() - hr.float())[..., : squares[0] * side * scale, : squares[1] * side * scale]

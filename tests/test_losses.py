@@ -3,7 +3,6 @@ import math
 import torch
 
 from srgan_hub.losses import (
-    CELLS,
     adversarial_loss,
     coarse_loss,
     content_loss,
@@ -27,17 +26,16 @@ def test_coarse_loss_sees_the_mean_of_an_lr_pixel_and_no_texture_within_it():
     assert math.isclose(coarse_loss(hr + 0.1, hr, 4), pixel_loss(hr + 0.1, hr), rel_tol=1e-4)
 
 
-def test_grid_loss_sees_what_repeats_with_every_lr_pixel_and_a_tenth_of_the_texture():
+def test_grid_loss_sees_what_repeats_with_every_lr_pixel_and_hardly_any_texture():
     torch.manual_seed(0)
-    hr, texture = torch.rand(2, 3, 70, 72), 0.1 * torch.randn(2, 3, 70, 72)  # the ten rows below are no square
-    dots = torch.zeros(70, 72)
+    hr, texture = torch.rand(2, 3, 70, 64), 0.1 * torch.randn(2, 3, 70, 64)  # the six rows below are no square
+    dots = torch.zeros(70, 64)
     dots[::4, ::4] = 0.1
     half = dots.clone()
-    half[:, :36] *= -1  # over the whole picture no pattern is left
+    half[:, :32] *= -1  # over the whole picture no pattern is left
     assert math.isclose(grid_loss(hr + dots, hr, 4), 4 * (0.1**2 / 16 - (0.1 / 16) ** 2), rel_tol=1e-4)
     assert math.isclose(grid_loss(hr + dots, hr, 4), grid_loss(hr + half, hr, 4), rel_tol=1e-4)
-    of_noise = 15 / 16 / CELLS**2  # what is left of it by the mean over a square's LR pixels, and without that of the pattern
-    assert math.isclose(grid_loss(hr + texture, hr, 4), of_noise * pixel_loss(hr + texture, hr), rel_tol=0.1)
+    assert grid_loss(hr + texture, hr, 4) < pixel_loss(hr + texture, hr) / 40
     assert grid_loss(hr + 0.1, hr, 4) < 1e-10
     assert math.isfinite(grid_loss(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), 4))
 
