@@ -9,8 +9,9 @@ from importlib.util import find_spec
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# Gradio would sum up all events after each one, for an admin's page that is off here; one odd request spoils every later sum.
+# Gradio would keep ten thousand events and sum them up after each, for a page that is off here; one odd request spoils the sums.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
 import gradio as gr
 
