@@ -19,6 +19,7 @@ from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, 
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.folder import keep_swept, own_folder
 from srgan_hub.ui.guard import Guard
+from srgan_hub.ui.heap import one_heap
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
 from srgan_hub.ui.style import CSS, HEAD, THEME
@@ -51,6 +52,7 @@ def build(limits: Limits) -> gr.Blocks:
 
 
 def main() -> None:
+    one_heap()
     try:
         limits = Limits.from_environment()
         home = own_folder()
