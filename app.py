@@ -9,8 +9,9 @@ from importlib.util import find_spec
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# Gradio would sum up all events after each one, for an admin's page that is off here; one odd request spoils every later sum.
+# Gradio would keep ten thousand events and sum them up after each, for a page that is off here; one odd request spoils the sums.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
 import gradio as gr
 
@@ -18,6 +19,7 @@ from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, 
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.folder import keep_swept, own_folder
 from srgan_hub.ui.guard import Guard
+from srgan_hub.ui.heap import one_heap
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
 from srgan_hub.ui.style import CSS, HEAD, THEME
@@ -50,6 +52,7 @@ def build(limits: Limits) -> gr.Blocks:
 
 
 def main() -> None:
+    one_heap()
     try:
         limits = Limits.from_environment()
         home = own_folder()

@@ -1,12 +1,13 @@
 """Two hundred requests at once, then half an hour of mixed ones: is each accounted for, do speed and memory stay as they are?
 
-    python -m benchmarks.load [--minutes 30] [--queued 200] [--visitors 4]
+    python -m benchmarks.load [--minutes 30] [--queued 200] [--visitors 4] [--warm 2000]
 
-Starts app.py with room for so many in its queue and speaks plain HTTP to it, every request as a new visitor. A first round of
-so many at once warms it up, with some requests of each kind; a second is measured. Then each of `visitors` sends one request
-after another, of a kind drawn by chance: a photo of 64x64 enlarged, compared or used for a check, a file that is no picture, a
-job that is cancelled, a visitor who leaves in the middle. Memory is the resident set of the server, every few seconds; its slope
-is the least squares' of the whole soak."""
+Starts app.py with room for so many in its queue and speaks plain HTTP to it, every request as a new visitor. It is warmed up by
+a round of so many at once, by one request of each kind, and by `warm` that are files without a picture: of so many visitors
+Gradio keeps the last words. Then a second round is measured, and a soak, in which each of `visitors` sends one request after
+another, of a kind drawn by chance: a photo of 64x64 enlarged, compared or used for a check, a file that is no picture, a job that
+is cancelled, a visitor who leaves in the middle. Memory is the resident set of the server, every few seconds; its slope is the
+least squares' of the whole soak."""
 
 from __future__ import annotations
 
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--queued", type=int, default=200, help="requests at once")
     parser.add_argument("--visitors", type=int, default=4, help="who send one request after another in the soak")
+    parser.add_argument("--warm", type=int, default=2000, help="requests before anything is measured")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -243,6 +245,8 @@ def main() -> None:
         at_once(url, options.queued)
         for kind in KINDS:
             one(url, kind)
+        with ThreadPoolExecutor(options.visitors) as pool:
+            list(pool.map(lambda _: one(url, "no picture"), range(options.warm)))
         start = time.monotonic()
         queued, seconds = at_once(url, options.queued), time.monotonic() - start
         with Memory(server) as memory:

@@ -105,6 +105,7 @@ ALLOWED = {
     "ui/examples": set(),
     "ui/folder": set(),
     "ui/guard": {"ui/limits"},
+    "ui/heap": set(),
     "ui/limits": set(),
     "ui/line": {"files", "ui/duration", "ui/enlarge"},
     "ui/mistakes": {"files", "loading", "ui/line"},

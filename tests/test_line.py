@@ -59,6 +59,18 @@ def test_the_time_to_wait_is_that_of_those_before():
     assert line.words(2) == "You are number 3 of 3 in the queue, about 40 s to go"
 
 
+def test_whose_turn_comes_while_nobody_looks_begins_at_once(monkeypatch):
+    monkeypatch.setattr("srgan_hub.ui.line.PATIENCE", 10)
+    line = Line(1, 2)
+    first, second = line.steps(work()), line.steps(work())
+    assert words(first) == "step 0"
+    assert words(second) == "You are number 1 of 1 in the queue"
+    ended(first)
+    start = time.monotonic()
+    assert words(second) == "step 0"
+    assert time.monotonic() - start < 5
+
+
 def test_one_too_many_is_told_and_who_leaves_gives_a_place():
     line = Line(1, 2)
     running = [line.steps(work(number)) for number in range(4)]

@@ -43,7 +43,7 @@ class Line:
             while (before := self.there.index(work) - self.jobs) >= 0:
                 yield Step(self.words(before), 0)
                 with self.moved:
-                    self.moved.wait(PATIENCE)
+                    self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE)
             start = time.monotonic()
             result = yield from work
             self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)
