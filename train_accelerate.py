@@ -40,7 +40,6 @@ from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degrade import DEGRADATIONS
-from srgan_hub.imaging.resize import downsample
 from srgan_hub.losses import (
     adversarial_loss,
     coarse_loss,
@@ -56,6 +55,7 @@ from srgan_hub.pipeline import Upscaler
 from srgan_hub.training import checkpoint, options
 from srgan_hub.training.colour import centre_colour
 from srgan_hub.training.cpu import speed_up
+from srgan_hub.training.flat import flat_loss, random_colours
 from srgan_hub.training.health import Health, refuse_infinite
 from srgan_hub.training.initialization import pass_through
 from srgan_hub.training.launch import keep_memory, make_accelerator, threads_each
@@ -97,12 +97,15 @@ class Config:
     width: int = 64                       # channels of the generator
     blocks: int = 16                      # residual blocks of the generator
     norm: str = "batch"                   # normalisation of the generator: batch or none
+    freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics, and trains with them
     teacher: str | None = None            # generator whose results are learned instead of HR: what it does, by a smaller one
     # Loss; each weight's default is the variant's
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
     coarse_weight: float | None = None    # of the squared error of the images shrunk by the scale
     grid_weight: float | None = None      # of the squared error of what repeats with every LR pixel, a checkerboard's
+    grid_side: int | None = None          # LR pixels a side of the squares that is looked for in: small ones find short rows
+    flat_weight: float | None = None      # of the squared error of surfaces of one colour
     content_weight: float | None = None   # of the VGG loss
     content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
     tv_weight: float | None = None        # of total variation
@@ -154,16 +157,21 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
     return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
-def g_step(sr: Tensor, hr: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float) -> dict:
-    """One update of the generator that made `sr`; returns every term, unweighted."""
+def g_step(
+    sr: Tensor, hr: Tensor, colours: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float
+) -> dict:
+    """One update of the generator that made `sr`; returns every term, unweighted. colours: of the surfaces of `flat`."""
     terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
     loss = weights.pixel * terms["pixel"]
     if weights.coarse:
         terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
         loss = loss + weights.coarse * terms["coarse"]
     if weights.grid:
-        terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale)
+        terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale, weights.grid_side)
         loss = loss + weights.grid * terms["grid"]
+    if weights.flat:
+        terms["flat"] = flat_loss(accelerator.unwrap_model(generator), colours)
+        loss = loss + weights.flat * terms["flat"]
     if weights.content:
         with torch.no_grad():
             hr_maps = vgg(hr)
@@ -369,8 +377,8 @@ def train(config: Config) -> Path:
             set_rate(optimizer, rate)
 
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
-                hr = teacher(batch.hr) if teacher else hr
-                generator.train(not warm)
+                hr = teacher(lr) if teacher else hr
+                generator.train(not (warm or config.freeze_norm))
                 with torch.set_grad_enabled(not warm):
                     sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
                 terms = {}
@@ -378,8 +386,9 @@ def train(config: Config) -> Path:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
-                    terms |= g_step(sr, hr, weights, networks["vgg"], generator, discriminator, optimizer, accelerator,
-                                    config.max_grad_norm)  # fmt: skip
+                    rng = np.random.default_rng((config.seed, accelerator.process_index, number, 3))
+                    terms |= g_step(sr, hr, random_colours(rng, accelerator.device), weights, networks["vgg"], generator,
+                                    discriminator, optimizer, accelerator, config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
                 continue  # the update's next batch
@@ -487,7 +496,7 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
 
 
 class Teacher(torch.nn.Module):
-    """(N, 3, H, W) HR, uint8 -> what the generator that is to be learned from makes of them, shrunk by bicubic; [0, 1]."""
+    """(N, 3, H, W) LR in [0, 1] -> what the generator that is to be learned from makes of it, clamped to [0, 1]."""
 
     def __init__(self, config: Config, scale: int):
         super().__init__()
@@ -496,8 +505,7 @@ class Teacher(torch.nn.Module):
             raise ValueError(f"--teacher {config.teacher} enlarges {self.generator.scale} times, the generator {scale} times")
 
     @torch.no_grad()
-    def forward(self, hr: Tensor) -> Tensor:
-        lr = downsample(hr, self.generator.scale).to(memory_format=torch.channels_last).float() / 255
+    def forward(self, lr: Tensor) -> Tensor:
         return self.generator(lr).float().clamp(0, 1)
 
 

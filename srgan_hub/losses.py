@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-CELLS = 8  # LR pixels a side of a square in which a pattern is looked for
 VGG_SCALE = 1 / 12.75  # section 3.2: rescaled features bring the VGG loss near the size of the MSE
 
 
@@ -23,10 +22,10 @@ def coarse_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
     return pixel_loss(F.avg_pool2d(sr.float(), scale), F.avg_pool2d(hr.float(), scale))
 
 
-def grid_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of 8 x 8 LR pixels: of each square's
+def grid_loss(sr: Tensor, hr: Tensor, scale: int, side: int = 8) -> Tensor:
+    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of `side` LR pixels: of each square's
     mean over these, without the mean of the pattern. Texture hardly has such a mean, rows of dots have nothing else. Ours."""
-    side = min(CELLS, *(length // scale for length in sr.shape[-2:]))
+    side = min(side, *(length // scale for length in sr.shape[-2:]))
     squares = [length // (side * scale) for length in sr.shape[-2:]]
     error = 2 * (sr.float() - hr.float())[..., : squares[0] * side * scale, : squares[1] * side * scale]
     cells = error.view(*error.shape[:2], squares[0], side, scale, squares[1], side, scale)

@@ -103,7 +103,10 @@ def tiny_generator():
 @pytest.fixture
 def random_generator():
     """Width 4, one block, random weights and BatchNorm statistics: every layer shows in the result."""
-    generator = SRGANGenerator(width=4, blocks=1)
+    return random_batchnorm(SRGANGenerator(width=4, blocks=1))
+
+
+def random_batchnorm(generator: SRGANGenerator) -> SRGANGenerator:
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

@@ -129,6 +129,7 @@ ALLOWED = {
     "training/__init__": set(),
     "training/checkpoint": set(),
     "training/colour": {"generator", "imaging"},
+    "training/flat": {"generator"},
     "training/cpu": {"generator", "program"},
     "training/health": set(),
     "training/launch": set(),

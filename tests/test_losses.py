@@ -37,6 +37,8 @@ def test_grid_loss_sees_what_repeats_with_every_lr_pixel_and_hardly_any_texture(
     assert math.isclose(grid_loss(hr + dots, hr, 4), grid_loss(hr + half, hr, 4), rel_tol=1e-4)
     assert grid_loss(hr + texture, hr, 4) < pixel_loss(hr + texture, hr) / 40
     assert grid_loss(hr + 0.1, hr, 4) < 1e-10
+    changing = hr + torch.where(torch.arange(70)[:, None] % 32 < 16, dots, -dots)  # their sign, every 4 LR pixels
+    assert grid_loss(changing, hr, 4) < grid_loss(changing, hr, 4, side=4) / 100
     assert math.isfinite(grid_loss(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), 4))
 
 

@@ -21,6 +21,8 @@ def test_flags_override_the_variant():
         (dict(ema_decay=2.0), "--ema_decay must be from 0 to below 1, got 2.0"),
         (dict(threads=-1), "--threads must be"),
         (dict(keep=0.5), "name them with --pretrained"),
+        (dict(freeze_norm=True), "name a generator that has some with --pretrained"),
+        (dict(grid_side=0), "--grid_side must be from 1"),
         (dict(batch_size=0), "--batch_size must be at least 1, got 0"),
         (dict(content_weight=1.0), "has no VGG layer"),
         (dict(content_layers="vgg22,vgg99"), "no layer vgg99; there are vgg12"),

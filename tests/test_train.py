@@ -4,6 +4,7 @@ import re
 import shutil
 import time
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -15,6 +16,7 @@ import train_accelerate
 from conftest import equal, smooth_photo, state_of, train, untrained_vgg
 from srgan_hub import SRGANGenerator
 from srgan_hub.training import checkpoint
+from srgan_hub.training.flat import flat_loss, random_colours
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import Config, parse
 
@@ -310,7 +312,7 @@ def test_accumulated_batches_are_one_large_batch(photo_folder, tmp_path):
 
 @pytest.mark.parametrize("more", [
     dict(gradient_accumulation_steps=2), dict(streaming=True), dict(degradation="realistic"), dict(optimizer="muon"),
-    dict(recolour=0.5, coarse_weight=1.0, grid_weight=1.0),
+    dict(recolour=0.5, coarse_weight=1.0, grid_weight=1.0, flat_weight=1.0),
 ])
 def test_resume_is_exact_with(small, photo_folder, tmp_path, more):
     gan = dict(variant="srgan-mse", max_train_steps=8, checkpoint_every=5, validation="none", **more)
@@ -496,6 +498,24 @@ def test_what_a_teacher_does_is_learned(photo_folder, tmp_path):
         lost.append(json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])["pixel"])
     assert lost[1] < lost[0] / 20
     assert "teacher's results in place of HR" in (tmp_path / "taught" / "README.md").read_text()
+
+
+def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(photo_folder, tmp_path):
+    torch.manual_seed(0)
+    start = SRGANGenerator(width=4, blocks=1)
+    torch.nn.init.normal_(start.tail.weight, std=0.05)
+    start.body[0].norm1.running_mean.fill_(0.1)
+    start.save_pretrained(tmp_path / "start")
+    run = dict(pretrained=str(tmp_path / "start"), teacher=str(tmp_path / "start"), freeze_norm=True, max_train_steps=30, lr=0.02,
+               ema_decay=0.1, validation="none", log_every=30)  # fmt: skip
+    lost = []
+    for weight in (0.0, 1.0):
+        train(configuration(photo_folder, tmp_path / f"{weight}", flat_weight=weight, **run))
+        result = SRGANGenerator.from_pretrained(tmp_path / f"{weight}")
+        lost.append(float(flat_loss(result, random_colours(np.random.default_rng(0)))))
+        assert torch.allclose(result.body[0].norm1.running_mean, torch.full((4,), 0.1))
+    assert lost[1] < lost[0] / 4
+    assert "1 x the same of surfaces of one colour" in (tmp_path / "1.0" / "README.md").read_text()
 
 
 def test_a_teacher_of_another_scale_is_one_sentence(photo_folder, tmp_path):

@@ -144,7 +144,10 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
     if weights.coarse:
         terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")
     if weights.grid:
-        terms.append(f"{weights.grid:g} x the same of the pattern that repeats with every LR pixel in squares of 8 x 8 of them")
+        squares = f"squares of {weights.grid_side} x {weights.grid_side} of them"
+        terms.append(f"{weights.grid:g} x the same of the pattern that repeats with every LR pixel in {squares}")
+    if weights.flat:
+        terms.append(f"{weights.flat:g} x the same of surfaces of one colour")
     if weights.content:
         form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
         layers = f"{' + '.join(weights.layers)} of {network}"

@@ -9,7 +9,7 @@ from srgan_hub.training.options import seconds
 from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
 from srgan_hub.vgg import LAYERS
 
-TERMS = ("pixel", "coarse", "grid", "content", "tv", "adversarial")
+TERMS = ("pixel", "coarse", "grid", "flat", "content", "tv", "adversarial")
 
 
 def weights_of(config) -> Variant:
@@ -28,6 +28,7 @@ def weights_of(config) -> Variant:
     limits += [("seed", 0, 2**32)]
     limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
     limits += [(f"{term}_weight", 0, math.inf) for term in TERMS]
+    limits += [("grid_side", 1, math.inf)]
     for name, low, high in limits:
         value = getattr(config, name)
         if value is not None and not low <= value < high:
@@ -36,10 +37,12 @@ def weights_of(config) -> Variant:
         raise ValueError("--optimizer muon cannot leave out a step, as fp16 needs; use --mixed_precision bf16")
     if config.keep and not config.pretrained:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
+    if config.freeze_norm and not config.pretrained:
+        raise ValueError("--freeze_norm keeps the pretrained statistics; name a generator that has some with --pretrained")
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in TERMS}
-    given |= {name: getattr(config, name) for name in ("gan", "lr", "d_lr", "d_warmup")}
+    given |= {name: getattr(config, name) for name in ("gan", "grid_side", "lr", "d_lr", "d_warmup")}
     if config.content_layers:
         given["layers"] = tuple(config.content_layers.split(","))
         if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():

@@ -11,6 +11,8 @@ class Variant(NamedTuple):
     pixel: float = 0.0            # squared error on [-1, 1]
     coarse: float = 0.0           # squared error on [-1, 1] of the images shrunk by the scale
     grid: float = 0.0             # squared error on [-1, 1] of what repeats with every LR pixel
+    grid_side: int = 8            # LR pixels a side of the squares in which that is looked for
+    flat: float = 0.0             # squared error on [-1, 1] of surfaces of one colour
     content: float = 0.0          # distance of VGG feature maps
     layers: tuple[str, ...] = ()  # which maps (vgg.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size

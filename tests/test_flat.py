@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+import torch
+
+from conftest import random_batchnorm
+from srgan_hub import SRGANGenerator
+from srgan_hub.training.cpu import speed_up
+from srgan_hub.training.flat import flat_loss, flat_response, random_colours
+
+
+@pytest.mark.parametrize("faster", [False, True])
+@pytest.mark.parametrize(("scale", "norm"), [(2, "batch"), (4, "batch"), (4, "none"), (8, "batch")])
+def test_it_is_the_middle_of_a_large_surface(scale, norm, faster):
+    generator = random_batchnorm(SRGANGenerator(scale=scale, width=4, blocks=1, norm=norm))
+    torch.nn.init.normal_(generator.tail.weight, std=0.2)
+    colours = torch.rand(3, 3)
+    side = 2 * int(generator.reach) + 3
+    with torch.inference_mode():
+        surface = generator(colours[:, :, None, None].expand(-1, -1, side, side))
+        inside = slice(side // 2 * scale, (side // 2 + 1) * scale)
+        if faster:
+            speed_up(generator)
+        generator.train()  # it uses the running statistics all the same
+        assert torch.allclose(flat_response(generator, colours), surface[..., inside, inside], atol=1e-5)
+
+
+def test_the_loss_is_the_squared_error_on_both_sides_of_zero(tiny_generator):
+    generator = tiny_generator  # enlarges like bilinear: a surface stays as it is
+    colours = random_colours(np.random.default_rng(0))
+    assert flat_loss(generator, colours) < 1e-4
+    generator.tail.bias.data += 0.1
+    assert abs(flat_loss(generator, colours) - 4 * 0.1**2) < 2e-3
+
+
+def test_it_is_computed_in_float32_and_reaches_every_weight(tiny_generator):
+    colours = random_colours(np.random.default_rng(0))
+    exact = flat_loss(tiny_generator, colours)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(flat_loss(tiny_generator, colours), exact)
+    exact.backward()
+    assert all(parameter.grad is not None for parameter in tiny_generator.parameters())
+
+
+def test_colours_are_anywhere_and_often_nearly_pure():
+    colours = random_colours(np.random.default_rng(5))
+    assert torch.equal(colours, random_colours(np.random.default_rng(5))) and colours.min() >= 0 and colours.max() <= 1
+    pure = ((colours < 0.05) | (colours > 0.95)).all(1)
+    assert len({tuple(colour) for colour in colours[pure].round().tolist()}) >= 6
+    assert ((colours > 0.2) & (colours < 0.8)).all(1).sum() > 10
