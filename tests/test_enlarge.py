@@ -50,6 +50,19 @@ def test_one_picture_is_what_the_upscaler_makes_of_it(tiny, photo, tmp_path):
     assert "left" in seen[3].words
 
 
+@pytest.mark.parametrize("cut", [Cut(), Cut(Box(1, 1, 9, 9))])
+def test_what_a_result_does_not_have_is_told(tiny, photo, tmp_path, cut):
+    frames = tmp_path / "frames.gif"
+    read(photo).save(frames, save_all=True, append_images=[Image.new("RGB", (40, 28))])
+    deep = tmp_path / "deep.png"
+    Image.new("I;16", (12, 10), 30000).save(deep)
+    assert run([photo], ORDER, tmp_path / "out")[1].lost == []
+    assert run([str(frames)], ORDER._replace(cut=cut), tmp_path / "1")[1].lost == ["first frame only"]
+    assert run([str(deep)], ORDER._replace(cut=cut), tmp_path / "2")[1].lost == ([] if cut == Cut() else ["cut to 8 bits"])
+    _, both = run([str(frames), photo], ORDER._replace(cut=cut), tmp_path / "3")
+    assert both.lost == ["frames.gif: first frame only"]
+
+
 @pytest.mark.parametrize(
     ("target", "format", "name", "size"),
     [(Target(scale=2), "WebP", "my photo_x2.webp", (80, 56)), (Target(longest=100), "JPEG", "my photo_100.jpg", (100, 70))],

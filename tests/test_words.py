@@ -6,7 +6,7 @@ from srgan_hub.ui import words
 from srgan_hub.ui.enlarge import Result, Step
 from srgan_hub.ui.view import Doubts
 
-RESULT = Result(Path("a_x4.png"), (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, False, [])
+RESULT = Result(Path("a_x4.png"), (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, [], False, [])
 
 
 def test_numbers_of_a_result():
@@ -18,7 +18,8 @@ def test_numbers_of_a_result():
 
 
 def test_what_was_kept_removed_or_cut_is_said():
-    said = words.facts(RESULT._replace(profile=True, located=True, taken=(20, 14)), 1)
+    said = words.facts(RESULT._replace(profile=True, lost=["first frame only"], located=True, taken=(20, 14)), 1)
+    assert "first frame only" in said and "Not kept" not in words.facts(RESULT, 1)
     assert "Colour profile</th><td>kept" in said
     assert "That is removed" in said
     assert "20×14" in said

@@ -44,6 +44,7 @@ class Result(NamedTuple):
     seconds: float
     engine: str
     profile: bool                 # ICC kept
+    lost: list[str]               # what of a file its result does not have, each in words
     located: bool                 # the photograph said where it was taken; the result does not
     faults: list[str]             # one sentence for each picture that is not there
 
@@ -71,7 +72,7 @@ def enlarge(
             sizes[source] = admitted(source, order, limits)
         except BadInput as error:
             faults.append(sentence(source, error))
-    jobs, there = jobs_of(list(sizes), order, folder, upscaler.scale), {}
+    jobs, there, lost = jobs_of(list(sizes), order, folder, upscaler.scale), {}, {}
     running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
     whole, computing = sum(w * h for w, h in sizes.values()), time.perf_counter()
     try:
@@ -89,6 +90,8 @@ def enlarge(
                 faults.append(sentence(job.source, found, job.target))
             else:
                 there[job.source] = job.target
+                of_it = open_photo(str(job.source)).lost if job.content else found.losses
+                lost |= dict.fromkeys(words if len(sources) == 1 else f"{job.source.name}: {words}" for words in of_it)
     finally:
         running.close()
     if not there:
@@ -105,6 +108,7 @@ def enlarge(
         seconds=time.perf_counter() - start,
         engine=str(upscaler.engine),
         profile=bool(open_photo(first).profile),
+        lost=list(lost),
         located=any(map(is_located, there)),
         faults=faults,
     )

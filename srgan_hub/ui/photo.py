@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import BadInput, read_picture
+from srgan_hub.files import BadInput, read_with_losses
 from srgan_hub.imaging.convert import eight_bits, normalise, profile_of
 from srgan_hub.imaging.region import Box
 
@@ -21,6 +21,7 @@ GPS = 0x8825          # EXIF's pointer to where a photograph was taken
 class Photo(NamedTuple):
     image: Image.Image     # upright, 8-bit L, LA, RGB or RGBA
     profile: bytes | None  # ICC
+    lost: tuple[str, ...]  # what of the file is not in it, in words
 
 
 class Cut(NamedTuple):
@@ -36,12 +37,15 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
     if cut != Cut():
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
-    image = read_picture(Path(path), LARGEST)
+    image, lost = read_with_losses(Path(path), LARGEST)
     try:
-        upright = eight_bits(normalise(image))
+        whole = normalise(image)
+        upright = eight_bits(whole)
     except ValueError as error:  # a mode that Pillow cannot convert
         raise BadInput(f"not a picture that can be enlarged ({error})") from error
-    return Photo(upright, profile_of(image, upright.mode))
+    if upright.mode != whole.mode:
+        lost += ("cut to 8 bits",)
+    return Photo(upright, profile_of(image, upright.mode), lost)
 
 
 def apply(cut: Cut, image: Image.Image) -> Image.Image:

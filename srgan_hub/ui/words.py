@@ -31,6 +31,8 @@ def facts(result: Result, bytes_: int) -> str:
     rows["Computed by"] = result.engine
     if result.profile:
         rows["Colour profile"] = "kept"
+    if result.lost:
+        rows["Not kept"] = "; ".join(result.lost)
     if result.located:
         rows["Place"] = "The photo says where it was taken (GPS). That is removed: the enlarged file does not."
     table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
