@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, Job, read_with_losses, stream, write_whole
+from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, read_with_losses, stream, write_whole
 from srgan_hub.imaging.convert import DEEP, normalise, profile_of
 from srgan_hub.imaging.target import Target
+from srgan_hub.plan import Job
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
 

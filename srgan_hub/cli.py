@@ -36,7 +36,7 @@ from srgan_hub.evaluation.report import index_entry, new_report, perceptual_meas
 from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
 from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.files import FORMATS, BadInput
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
@@ -45,6 +45,7 @@ from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id, locate
 from srgan_hub.mos import command as mos
 from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
+from srgan_hub.plan import Job, plan
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import centre_colour

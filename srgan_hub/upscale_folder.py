@@ -19,9 +19,10 @@ from accelerate.utils import gather_object
 from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
 from srgan_hub.ending import exit_with, status_of
-from srgan_hub.files import FORMATS, BadInput, Job, plan
+from srgan_hub.files import FORMATS, BadInput
 from srgan_hub.imaging.target import Target
 from srgan_hub.pipeline import Upscaler
+from srgan_hub.plan import Job, plan
 from srgan_hub.training.launch import make_accelerator, threads_each
 
 

@@ -7,8 +7,9 @@ from PIL import Image
 from conftest import encoded, read, smooth_photo
 from srgan_hub import Upscaler, batch
 from srgan_hub.batch import Done, enlarge_files
-from srgan_hub.files import BadInput, Job
+from srgan_hub.files import BadInput
 from srgan_hub.imaging.target import Target
+from srgan_hub.plan import Job
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from srgan_hub.batch import enlarge_files
-from srgan_hub.files import BadInput, Job
+from srgan_hub.files import BadInput
 from srgan_hub.imaging.target import Target
+from srgan_hub.plan import Job
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
