@@ -512,7 +512,7 @@ def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(pho
     for weight in (0.0, 1.0):
         train(configuration(photo_folder, tmp_path / f"{weight}", flat_weight=weight, **run))
         result = SRGANGenerator.from_pretrained(tmp_path / f"{weight}")
-        lost.append(float(flat_loss(result, random_colours(np.random.default_rng(0)))))
+        lost.append(flat_loss(result, random_colours(np.random.default_rng(0))).item())
         assert torch.allclose(result.body[0].norm1.running_mean, torch.full((4,), 0.1))
     assert lost[1] < lost[0] / 4
     assert "1 x the same of surfaces of one colour" in (tmp_path / "1.0" / "README.md").read_text()
