@@ -102,7 +102,7 @@ def open_engine(
     """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights;
     compile: PyTorch's engine by torch.compile."""
     steps = program(generator)
-    fits = int8 is not None and int8.belongs_to(in_eight_bits(generator))
+    fits = int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
     if choice.engine == "pytorch":
         return PyTorchEngine(steps, choice, compile)

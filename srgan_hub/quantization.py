@@ -42,17 +42,18 @@ MEASURED = 8   # pictures on which each convolution's share in it is measured
 
 
 class Quantization(NamedTuple):
-    weights: str                             # `fingerprint` of the steps that it is for
+    weights: str                             # `fingerprint` of the generator that it is for
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
     divisors: dict[int, Tensor]              # number: what its input's channels are divided by, (I,); the range is of that
     showing: frozenset[int] = frozenset()    # those of them that the precision "mixed" leaves finer
 
-    def belongs_to(self, steps: list[Step]) -> bool:
-        """Whether it was made for these steps, as `in_eight_bits` gives them, with these weights."""
+    def belongs_to(self, generator: SRGANGenerator) -> bool:
+        """Whether it was made for a generator with these weights."""
+        steps = in_eight_bits(generator)
         convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
         return (
-            self.weights == fingerprint(steps)
+            self.weights == fingerprint(generator)
             and self.ranges.keys() <= convolutions.keys()
             and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
             and all(len(divisor) == convolutions[number][1] for number, divisor in self.divisors.items())
@@ -76,13 +77,13 @@ class Quantization(NamedTuple):
         return rounded(x / self.divisors[number].view(-1, 1, 1) if number in self.divisors else x, *self.ranges[number], 256)
 
 
-def fingerprint(steps: list[Step]) -> str:
-    """sha256 of the steps' weights, float32, BatchNorm folded."""
+def fingerprint(generator: SRGANGenerator) -> str:
+    """sha256 of the weights as they are stored, in float32. Not as they are computed with: folding BatchNorm into them rounds
+    otherwise on another processor."""
     digest = hashlib.sha256()
-    for step in steps:
-        for tensor in step[2:]:
-            if tensor is not None:
-                digest.update(tensor.contiguous().numpy().tobytes())
+    for name, tensor in sorted(generator.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -97,6 +98,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     steps = in_eight_bits(generator)
     limits, work = observe(steps, pictures)
     found, share = divide(steps, pictures, limits)
+    found = found._replace(weights=fingerprint(generator))
     together = by_input(steps)
     shown = {number for first in share if share[first] > SHOWS for number in together[first]}
     for number, gram in grams(steps, pictures, found, shown).items():
@@ -158,14 +160,13 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Te
 def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
     """Every convolution in 8 bits, and the shares. Where that shows, channels of more than the median's size are divided
     down to it, or to the geometric mean of both, if less shows then: their rounding is no finer by it, but all others' is."""
-    weights = fingerprint(steps)
-    found = Quantization(weights, {number: span(of) for number, of in limits.items()}, {}, {})
+    found = Quantization("", {number: span(of) for number, of in limits.items()}, {}, {})
     share = shares(steps, pictures, found)
     shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
     for power in (0.5, 1):
         divisors = {number: excess(limits[number]) ** power for first in shown for number in together[first]}
         ranges = {number: span(limits[number] / divisor) for number, divisor in divisors.items()}
-        for first, less in shares(steps, pictures, Quantization(weights, ranges, {}, divisors), shown).items():
+        for first, less in shares(steps, pictures, Quantization("", ranges, {}, divisors), shown).items():
             if less < share[first]:
                 share[first] = less
                 for number in together[first]:

@@ -55,10 +55,10 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 #model-line p { margin: 0; color: var(--body-text-color-subdued); }
 #examples .gallery { gap: 8px; } .credits p { font-size: .8rem; color: var(--body-text-color-subdued); margin: 0; }
 #enlarge, #cancel { min-height: 48px; font-size: 1.05rem; }
-.status progress { width: 100%; height: 10px; display: block; margin-bottom: 6px; appearance: none; border: 0; }
-.status progress, .status progress::-webkit-progress-bar { background: var(--neutral-200); border-radius: 5px; }
-.status progress::-webkit-progress-value { background: var(--primary-600); border-radius: 5px; }
-.status progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px; }
+progress { height: 10px; appearance: none; border: 0; } .status progress { width: 100%; display: block; margin-bottom: 6px; }
+progress, progress::-webkit-progress-bar { background: var(--border-color-primary); border-radius: 5px; }
+progress::-webkit-progress-value { background: var(--primary-600); border-radius: 5px; }
+progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px; }
 .facts, .facts tr, .facts td, .facts th { border: 0 !important; border-collapse: collapse; background: none !important; }
 .facts { width: auto !important; margin: 0 !important; }
 .facts td, .facts th { padding: 3px 16px 3px 0 !important; text-align: left; vertical-align: top; font-weight: normal; }
@@ -83,7 +83,7 @@ label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !importan
 :is(#pair, #sample, #restored) .icon { color: white; }
 #sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 280px), 1fr)); gap: 12px; }
 #sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
-#rate-progress progress { width: min(100%, 320px); height: 10px; accent-color: var(--primary-600); vertical-align: middle; }
+#rate-progress progress { width: min(100%, 320px); vertical-align: middle; }
 #rate-scores { flex-wrap: nowrap; } #rate-scores button { min-width: 0 !important; min-height: 56px; }
 @media (max-width: 560px) { #rate-scores { gap: 6px; } #rate-scores button { font-size: .8rem; padding: 4px 2px; } }
 footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }

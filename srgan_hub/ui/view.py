@@ -46,7 +46,7 @@ class Doubts(NamedTuple):
     mean: float                   # grey levels by which the two networks differ
     clearly: float                # share of the region where they do by CLEAR or more
     changed_mean: float           # grey levels
-    weak: bool                    # the first map tells less about where this model is wrong than plain enlargement does
+    weak: bool                    # the first map tells no more about where this model is wrong than plain enlargement does
 
 
 class Look(NamedTuple):

@@ -7,6 +7,8 @@ from html import escape
 from srgan_hub.ui.enlarge import Result, Step
 from srgan_hub.ui.view import CLEAR, Doubts
 
+READABLE = 440  # pixels that the names beside a view need to stand in one line, however small the picture
+
 
 def progress(step: Step) -> str:
     return (
@@ -44,7 +46,7 @@ def facts(result: Result, bytes_: int) -> str:
 def names(left: str, right: str, size: tuple[int, int]) -> str:
     """What stands on which side of the view."""
     pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
-    fitting = no_wider("#pair, #sample, .names", size[0])
+    fitting = no_wider("#pair, #sample", size[0]) + no_wider(".names", max(size[0], READABLE))
     return f'{fitting}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
 
 
@@ -70,8 +72,8 @@ def doubted(doubts: Doubts) -> str:
         )
         if doubts.weak:
             first += (
-                " <b>For this quick model it is a weak sign:</b> where the model is wrong is told a little better by how far it "
-                "is from plain enlargement (the slider, with bicubic on the left)."
+                " <b>For this quick model it is a weak sign:</b> how far it is from plain enlargement tells about as much of where "
+                "it is wrong (the slider, with bicubic on the left)."
             )
     second = (
         f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
