@@ -40,7 +40,6 @@ from srgan_hub.evaluation.specimen import specimen
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degrade import DEGRADATIONS
-from srgan_hub.imaging.project import back_project
 from srgan_hub.losses import (
     adversarial_loss,
     coarse_loss,
@@ -100,7 +99,6 @@ class Config:
     norm: str = "batch"                   # normalisation of the generator: batch or none
     freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics, and trains with them
     teacher: str | None = None            # generator whose results are learned instead of HR: what it does, by a smaller one
-    faithful_teacher: bool = False        # its results are changed first until, shrunk again, they are LR
     # Loss; each weight's default is the variant's
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
@@ -498,22 +496,17 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
 
 
 class Teacher(torch.nn.Module):
-    """(N, 3, H, W) LR in [0, 1] -> what the generator that is to be learned from makes of it, in [0, 1]."""
+    """(N, 3, H, W) LR in [0, 1] -> what the generator that is to be learned from makes of it, clamped to [0, 1]."""
 
     def __init__(self, config: Config, scale: int):
         super().__init__()
         self.generator = SRGANGenerator.from_pretrained(config.teacher).to(memory_format=torch.channels_last)
         if self.generator.scale != scale:
             raise ValueError(f"--teacher {config.teacher} enlarges {self.generator.scale} times, the generator {scale} times")
-        self.faithful = config.faithful_teacher
 
     @torch.no_grad()
     def forward(self, lr: Tensor) -> Tensor:
-        sr = self.generator(lr).float().clamp(0, 1)
-        if not self.faithful:
-            return sr
-        with torch.autocast(lr.device.type, enabled=False):  # bf16 has steps of a grey level
-            return back_project(sr, lr, self.generator.scale)
+        return self.generator(lr).float().clamp(0, 1)
 
 
 def prepared(network: torch.nn.Module, config: Config) -> torch.nn.Module:

@@ -22,8 +22,6 @@ def test_flags_override_the_variant():
         (dict(threads=-1), "--threads must be"),
         (dict(keep=0.5), "name them with --pretrained"),
         (dict(freeze_norm=True), "name a generator that has some with --pretrained"),
-        (dict(faithful_teacher=True), "name one with --teacher"),
-        (dict(faithful_teacher=True, teacher="srgan-x4", degradation="realistic"), "leave --degradation bicubic"),
         (dict(grid_side=0), "--grid_side must be from 1"),
         (dict(batch_size=0), "--batch_size must be at least 1, got 0"),
         (dict(content_weight=1.0), "has no VGG layer"),

@@ -96,8 +96,6 @@ def training_card(config, weights: Variant, record: dict, network: str | None) -
         numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
         validation = f"{numbers}; {record['held_out']}"
     taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
-    if config.teacher and config.faithful_teacher:
-        taught += ", changed until they give LR back"
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
     on_hub = is_hub_id(config.dataset) and not Path(config.dataset).exists()

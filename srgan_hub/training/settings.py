@@ -39,10 +39,6 @@ def weights_of(config) -> Variant:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
     if config.freeze_norm and not config.pretrained:
         raise ValueError("--freeze_norm keeps the pretrained statistics; name a generator that has some with --pretrained")
-    if config.faithful_teacher and not config.teacher:
-        raise ValueError("--faithful_teacher changes what a teacher says; name one with --teacher")
-    if config.faithful_teacher and config.degradation != "bicubic":
-        raise ValueError("--faithful_teacher takes LR for what bicubic makes of HR; leave --degradation bicubic")
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in TERMS}
