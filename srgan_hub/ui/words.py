@@ -72,8 +72,8 @@ def doubted(doubts: Doubts) -> str:
         )
         if doubts.weak:
             first += (
-                " <b>For this quick model it is a weak sign:</b> how far it is from plain enlargement tells about as much of where "
-                "it is wrong (the slider, with bicubic on the left)."
+                " <b>For this quick model it is a weak sign:</b> how far it is from plain enlargement tells about as much of "
+                "where it is wrong (the slider, with bicubic on the left)."
             )
     second = (
         f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
