@@ -1,6 +1,6 @@
 """Puts a run's result into the package: srgan_hub/pretrained/NAME, convolutions rounded to bfloat16 (half the size).
 
-    python -m benchmarks.bundle RUN NAME
+    python -m benchmarks.bundle RUN NAME            # paper/NAME for one of the paper's Table 1
 
 The card there is kept, or the run's taken where there is none; ranges for int8 are of other weights, and go. What is stored is
 then to be quantized and measured: `srgan-hub quantize`, `srgan-hub benchmark --write-card`."""
@@ -20,7 +20,7 @@ from srgan_hub.quantization import FILE as INT8
 
 def main(run: str, name: str) -> None:
     source, target = Path(run), BUNDLED / name
-    target.mkdir(exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     tensors = load_file(source / WEIGHTS)
     rounded = {key: value.to(torch.bfloat16) if value.ndim == 4 else value for key, value in tensors.items()}
     save_file({key: value.contiguous() for key, value in rounded.items()}, target / WEIGHTS, metadata={"format": "pt"})

@@ -42,7 +42,7 @@ from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.target import Target
-from srgan_hub.loading import bundled, is_hub_id, locate
+from srgan_hub.loading import bundled, is_hub_id, locate, papers
 from srgan_hub.mos import command as mos
 from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
 from srgan_hub.plan import Job, plan
@@ -324,7 +324,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--config", metavar="NAME", help="configuration of a dataset on the Hub that has several")
     add("--split", metavar="NAME", help="split of a dataset on the Hub [test, validation or train, the first it has]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
-        help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")  # fmt: skip
+        help=f"{model_help}, or one of {', '.join(papers())} (the paper's Table 1), or of {', '.join(BASELINES)} "
+             "[bicubic and every bundled checkpoint]")  # fmt: skip
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")

@@ -1,55 +1,62 @@
-"""The published numbers: docs/results.json, what is drawn from it, and the weights that it was measured on."""
+"""The published numbers, docs/results.json and docs/paper.json: what is drawn from them, and the weights they are of."""
 
 import hashlib
 import json
 
 import pytest
 
-from benchmarks.reproduction import DOCS, page
+from benchmarks.reproduction import DOCS, REPORTS, page
 from conftest import ROOT
 from srgan_hub.card import RESULTS, block
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import measure
 from srgan_hub.evaluation.methods import open_methods
 from srgan_hub.evaluation.tables import from_json, markdown
+from srgan_hub.loading import papers
 
-REPORT = json.loads((DOCS / "results.json").read_text())
+REPORT, PAPER = (json.loads((DOCS / name).read_text()) for name in REPORTS)
 BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo", "srresnet-x4-lite",
            "srgan-x4-lite")  # fmt: skip
 SOME = 3
 SETS = ("Set5", "Set14", "BSD100")
 
 
-def rows() -> dict:
+def rows(report: dict = REPORT) -> dict:
     """The report's rows as `measure` gave them."""
     return {
         name: {
             method: [{key: v if key == "image" else from_json(v) for key, v in row.items()} for row in result["images"]]
             for method, result in one["results"].items()
         }
-        for name, one in REPORT["sets"].items()
+        for name, one in report["sets"].items()
     }
 
 
 def test_numbers_are_those_of_the_shipped_weights():
-    for name in BUNDLED:
-        weights = (ROOT / "srgan_hub" / "pretrained" / name / "model.safetensors").read_bytes()
-        assert REPORT["methods"][name]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert papers() == ["srgan-mse", "srgan-vgg22", "srgan-vgg54", "srresnet-vgg22"]
+    for report, folder, names in ((REPORT, "", BUNDLED), (PAPER, "paper/", papers())):
+        for name in names:
+            weights = (ROOT / f"srgan_hub/pretrained/{folder}{name}/model.safetensors").read_bytes()
+            assert report["methods"][name]["weights_sha256"] == hashlib.sha256(weights).hexdigest()
 
 
-@pytest.mark.parametrize("path", ["README.md", *(f"srgan_hub/pretrained/{name}/README.md" for name in BUNDLED)])
-def test_every_table_is_drawn_from_the_report(path):
-    notes = {name: one["note"] for name, one in REPORT["sets"].items()}
+@pytest.mark.parametrize(
+    ("report", "path"),
+    [(REPORT, "README.md"), *((REPORT, f"srgan_hub/pretrained/{name}/README.md") for name in BUNDLED),
+     *((PAPER, f"srgan_hub/pretrained/paper/{name}/README.md") for name in papers())],
+)  # fmt: skip
+def test_every_table_is_drawn_from_the_report(report, path):
+    notes = {name: one["note"] for name, one in report["sets"].items()}
     text = (ROOT / path).read_text(encoding="utf-8")
-    assert block(text, RESULTS) == f"{REPORT['protocol']['words']}\n\n{markdown(rows(), notes)}"
+    assert block(text, RESULTS) == f"{report['protocol']['words']}\n\n{markdown(rows(report), notes)}"
 
 
-def test_reproduction_is_drawn_from_the_report():
-    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == page(REPORT)
+def test_reproduction_is_drawn_from_the_reports():
+    assert (DOCS / "reproduction.md").read_text(encoding="utf-8") == page(REPORT, PAPER)
 
 
 def test_images_are_those_of_the_manifest():
-    assert all("files as in the manifest" in one["note"] for one in REPORT["sets"].values())
+    assert all("files as in the manifest" in one["note"] for report in (REPORT, PAPER) for one in report["sets"].values())
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -58,8 +65,9 @@ def test_measured_again_they_are_the_same(benchmark_sets, name):
     one = next(one for one in find_sets(benchmark_sets) if one.name == name)
     loaded = list(pairs(one))
     assert {row["image"] for row in rows()[name]["bicubic"]} == {image for image, _, _ in loaded}
-    for method in open_methods(["nearest", "bicubic", *BUNDLED])[0]:
-        known = {row["image"]: row for row in rows()[name][method.name]}
+    known_rows = rows(PAPER)[name] | rows()[name]
+    for method in open_methods(["nearest", "bicubic", *BUNDLED, *papers()])[0]:
+        known = {row["image"]: row for row in known_rows[method.name]}
         for row in measure(method.upscale, loaded[:: len(loaded) // SOME]):
             for key, slack in (("psnr", 0.005), ("ssim", 5e-5), ("psnr_rgb", 0.005), ("colour_shift", 0.01)):
                 assert row[key] == pytest.approx(known[row["image"]][key], abs=slack), (method.name, row["image"], key)

@@ -38,14 +38,14 @@ def run(installed, program, *arguments):
 def test_every_bundled_checkpoint_loads_and_types_are_there(installed):
     code = """
 import srgan_hub, pathlib
-from srgan_hub.loading import bundled
+from srgan_hub.loading import bundled, papers
 home = pathlib.Path(srgan_hub.__file__).parent
-print(home, (home / "py.typed").exists(), len([srgan_hub.SRGANGenerator.from_pretrained(name) for name in bundled()]))
+print(home, (home / "py.typed").exists(), len([srgan_hub.SRGANGenerator.from_pretrained(name) for name in bundled() + papers()]))
 """
     done = run(installed, "python", "-c", code)
     home, typed, count = done.stdout.split() or pytest.fail(done.stderr)
     assert home.startswith(str(installed[0].parent))
-    assert (typed, count) == ("True", str(sum(path.is_dir() for path in (ROOT / "srgan_hub" / "pretrained").iterdir())))
+    assert (typed, count) == ("True", str(len(list((ROOT / "srgan_hub" / "pretrained").rglob("model.safetensors")))))
 
 
 def test_commands_work(installed):
