@@ -7,7 +7,7 @@ from html import escape
 from srgan_hub.ui.enlarge import Result, Step
 from srgan_hub.ui.view import CLEAR, Doubts
 
-READABLE = 440  # pixels that the names beside a view need to stand in one line, however small the picture
+READABLE = 600  # pixels that the names beside a view need to stand in one line, however small the picture
 
 
 def progress(step: Step) -> str:
