@@ -85,7 +85,7 @@ progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px
 #sides > * { min-width: 0 !important; } #doubted { font-size: .95rem; }
 #rate-progress progress { width: min(100%, 320px); vertical-align: middle; }
 #rate-scores { flex-wrap: nowrap; } #rate-scores button { min-width: 0 !important; min-height: 56px; }
-@media (max-width: 560px) { #rate-scores { gap: 6px; } #rate-scores button { font-size: .8rem; padding: 4px 2px; } }
+@media (max-width: 560px) { #rate-scores { gap: 6px; } #rate-scores button { font-size: .72rem; padding: 4px 2px; } }
 footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }
 """
 
