@@ -32,6 +32,7 @@ from srgan_hub.data.loader import Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.discriminator import SRGANDiscriminator
+from srgan_hub.efficientnet import STAGES, LiteFeatures
 from srgan_hub.evaluation import features
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.features import FeatureDistance
@@ -106,8 +107,8 @@ class Config:
     grid_weight: float | None = None      # of the squared error of what repeats with every LR pixel, a checkerboard's
     grid_side: int | None = None          # LR pixels a side of the squares that is looked for in: small ones find short rows
     flat_weight: float | None = None      # of the squared error of surfaces of one colour
-    content_weight: float | None = None   # of the VGG loss
-    content_layers: str | None = None     # of the VGG loss, as vgg22,vgg54
+    content_weight: float | None = None   # of the distance of feature maps
+    content_layers: str | None = None     # which maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
     tv_weight: float | None = None        # of total variation
     adversarial_weight: float | None = None  # of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
@@ -158,7 +159,8 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
 
 
 def g_step(
-    sr: Tensor, hr: Tensor, colours: Tensor, weights: Variant, vgg, generator, discriminator, optimizer, accelerator, clip: float
+    sr: Tensor, hr: Tensor, colours: Tensor, weights: Variant, perceptual, generator, discriminator, optimizer, accelerator,
+    clip: float,
 ) -> dict:
     """One update of the generator that made `sr`; returns every term, unweighted. colours: of the surfaces of `flat`."""
     terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
@@ -174,9 +176,9 @@ def g_step(
         loss = loss + weights.flat * terms["flat"]
     if weights.content:
         with torch.no_grad():
-            hr_maps = vgg(hr)
+            hr_maps = perceptual(hr)
         distance = relative_content_loss if weights.relative else content_loss
-        for layer, sr_map in vgg(sr).items():
+        for layer, sr_map in perceptual(sr).items():
             terms[layer] = distance(sr_map, hr_maps[layer])
             loss = loss + weights.content * terms[layer]
     if weights.tv:
@@ -254,16 +256,19 @@ def train(config: Config) -> Path:
     scale, pretrained = generator.scale, copy.deepcopy(generator) if config.keep else None
     if config.crop % scale or config.crop == scale:
         raise ValueError(f"--crop must be a multiple of the scale {scale}, and larger than it, got {config.crop}")
-    discriminator = vgg = d_optimizer = None
+    discriminator = perceptual = d_optimizer = None
     adam = dict(betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
     if weights.adversarial:
         discriminator = prepared(new_discriminator(config), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=weights.d_lr, **adam)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     if weights.content:
-        vgg = VGGFeatures(weights.layers, config.vgg_weights)
-        vgg = vgg.to(accelerator.device, memory_format=torch.channels_last)
-        vgg.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
+        if set(weights.layers) <= set(STAGES):
+            perceptual = LiteFeatures(weights.layers)
+        else:
+            perceptual = VGGFeatures(weights.layers, config.vgg_weights)
+            perceptual.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
+        perceptual = perceptual.to(accelerator.device, memory_format=torch.channels_last)
     teacher = Teacher(config, scale).to(accelerator.device) if config.teacher else None
     generator = prepared(generator, config)
     if on_cpu:
@@ -280,7 +285,7 @@ def train(config: Config) -> Path:
     generator, optimizer = accelerator.prepare(generator, optimizer)
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
-    networks = {"generator": generator, "discriminator": discriminator, "vgg": vgg}
+    networks = {"generator": generator, "discriminator": discriminator, "perceptual": perceptual}
     if config.compile:
         networks = {name: torch.compile(network) if network else None for name, network in networks.items()}
 
@@ -357,7 +362,7 @@ def train(config: Config) -> Path:
     def write() -> None:
         if accelerator.is_main_process:
             facts = record()
-            card = training_card(config, weights, facts, vgg.network if vgg else None)
+            card = training_card(config, weights, facts, perceptual.network if perceptual else None)
             write_result(output, result(), card, facts)
 
     def show() -> None:
@@ -387,7 +392,7 @@ def train(config: Config) -> Path:
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     rng = np.random.default_rng((config.seed, accelerator.process_index, number, 3))
-                    terms |= g_step(sr, hr, random_colours(rng, accelerator.device), weights, networks["vgg"], generator,
+                    terms |= g_step(sr, hr, random_colours(rng, accelerator.device), weights, networks["perceptual"], generator,
                                     discriminator, optimizer, accelerator, config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:

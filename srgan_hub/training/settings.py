@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from srgan_hub.efficientnet import STAGES
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.training.options import seconds
 from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
@@ -45,14 +46,17 @@ def weights_of(config) -> Variant:
     given |= {name: getattr(config, name) for name in ("gan", "grid_side", "lr", "d_lr", "d_warmup")}
     if config.content_layers:
         given["layers"] = tuple(config.content_layers.split(","))
-        if unknown := set(given["layers"]) - LAYERS["vgg19"].keys():
-            raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; there are {', '.join(LAYERS['vgg19'])}")
+        if unknown := set(given["layers"]).difference(LAYERS["vgg19"], STAGES):
+            there = f"there are {', '.join(LAYERS['vgg19'])} and {', '.join(STAGES)}"
+            raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; {there}")
+        if 0 < len(set(given["layers"]) & set(STAGES)) < len(set(given["layers"])):
+            raise ValueError("--content_layers are of one network: vgg12 to vgg54, or stage1 to stage5 of EfficientNet-Lite2")
     weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
     if weights.d_lr is None:
         weights = weights._replace(d_lr=weights.lr)
     if weights.content and not weights.layers:
-        raise ValueError(f"--variant {config.variant} has no VGG layer; name some with --content_layers, as vgg22,vgg54")
-    if weights.content and config.crop < (least := 2 ** (max(int(layer[3]) for layer in weights.layers) - 1)):
+        raise ValueError(f"--variant {config.variant} has no content layer; name some with --content_layers, as vgg22,vgg54")
+    if weights.content and config.crop < (least := max(map(stride, weights.layers))):
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if not (weights.pixel or weights.coarse or weights.content or weights.adversarial):
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
@@ -63,3 +67,8 @@ def weights_of(config) -> Variant:
     if weights.d_warmup >= config.max_train_steps:
         raise ValueError(f"the {weights.d_warmup} updates of --d_warmup leave none of {config.max_train_steps} for the generator")
     return weights
+
+
+def stride(layer: str) -> int:
+    """Of a feature map, in pixels: VGG halves before its second stage, EfficientNet before its first."""
+    return 2 ** int(layer[-1]) if layer in STAGES else 2 ** (int(layer[3]) - 1)
