@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from srgan_hub.ending import being_written
 from srgan_hub.imaging import jfif
 from srgan_hub.imaging.convert import DEEP, eight_bits, sixteen_bits
-from srgan_hub.imaging.png import LEVEL, PNGWriter
+from srgan_hub.imaging.png import LEVEL, write_png
 from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
@@ -113,10 +113,7 @@ def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image
             case "jpg":
                 jfif.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
             case "png":
-                writer = PNGWriter(file, *size, channels, profile)
-                for band in bands:
-                    writer.write(band)
-                writer.finish()
+                write_png(file, bands, *size, channels, profile)
 
 
 @contextlib.contextmanager

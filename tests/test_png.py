@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, smooth_photo
-from srgan_hub.imaging.png import PNGWriter
+from srgan_hub.imaging.png import PNGWriter, write_png
 
 
 def write(pixels: np.ndarray, parts: int, profile: bytes | None = None) -> bytes:
@@ -46,3 +46,31 @@ def test_rows_that_do_not_fit_are_refused():
     writer.write(np.zeros((1, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="1 rows are missing"):
         writer.finish()
+
+
+def test_bands_are_packed_in_their_order():
+    pixels = np.random.default_rng(0).integers(0, 256, (500, 30, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    write_png(file, iter(np.array_split(pixels, [1, 200, 264])), 30, 500, 3, b"a profile")
+    assert np.array_equal(np.asarray(Image.open(file)), pixels)
+    assert Image.open(file).info["icc_profile"] == b"a profile"
+
+
+def test_what_fails_while_a_band_is_packed_or_computed_is_told():
+    band = np.zeros((100, 4, 3), np.uint8)
+
+    class Full(io.BytesIO):
+        def write(self, content):
+            if content[4:8] == b"IDAT":
+                raise OSError("full")
+
+    def broken():
+        yield band
+        raise MemoryError
+
+    with pytest.raises(OSError, match="full"):
+        write_png(Full(), [band, band], 4, 200, 3)
+    with pytest.raises(MemoryError):
+        write_png(io.BytesIO(), broken(), 4, 200, 3)
+    with pytest.raises(ValueError, match="200 rows are missing"):
+        write_png(io.BytesIO(), [band], 4, 300, 3)
