@@ -37,7 +37,7 @@ MODEL = "srgan-x4-lite"
 ORDER = [MODEL, 100, "x4", "PNG"]
 ENDINGS = ("answered", "refused", "told", "cancelled", "left", "error")  # told: of a mistake, in a sentence
 EVERY = 2      # seconds between two looks at the memory
-PATIENCE = 60  # seconds without a word until a request counts as an error; who waits hears their place every second
+PATIENCE = 60  # seconds without a word until a request counts as an error; who waits hears their place every three
 
 
 class Ended(NamedTuple):

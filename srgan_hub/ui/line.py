@@ -15,7 +15,7 @@ from srgan_hub.ui.duration import duration
 from srgan_hub.ui.enlarge import Step
 
 Result = TypeVar("Result")
-PATIENCE = 1.0  # seconds between two steps of who waits: so soon it is noticed that one has left
+PATIENCE = 3.0  # seconds until it is noticed that one who waits has left: looking more often takes from the one at work
 
 
 class Full(BadInput):
