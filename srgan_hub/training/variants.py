@@ -13,8 +13,8 @@ class Variant(NamedTuple):
     grid: float = 0.0             # squared error on [-1, 1] of what repeats with every LR pixel
     grid_side: int = 8            # LR pixels a side of the squares in which that is looked for
     flat: float = 0.0             # squared error on [-1, 1] of surfaces of one colour
-    content: float = 0.0          # distance of VGG feature maps
-    layers: tuple[str, ...] = ()  # which maps (vgg.py)
+    content: float = 0.0          # distance of feature maps
+    layers: tuple[str, ...] = ()  # which maps (vgg.py, efficientnet.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
     tv: float = 0.0               # total variation, a sum over the pixels of an image
     adversarial: float = 0.0      # 0: no discriminator
