@@ -112,6 +112,16 @@ def test_card_says_when_the_perceptual_network_is_a_stand_in(small, photo_folder
     assert all(term in line for term in ("d_loss", "D(hr)", "D(sr)", "pixel", "vgg54", "adversarial", "updates/s"))
 
 
+def test_content_loss_may_be_of_efficientnet(small, photo_folder, tmp_path):
+    options = dict(variant="srgan-plus", content_layers="stage2,stage3", adversarial_weight=0.0, max_train_steps=1)
+    train(configuration(photo_folder, tmp_path / "out", validation="none", **options))
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "EfficientNet-Lite2, ImageNet's; it is not the paper's VGG19" in card
+    assert "stage2 + stage3 of EfficientNet-Lite2 (after the ReLU, images on [-1, 1];" in card
+    row = json.loads((tmp_path / "out" / "log.jsonl").read_text().splitlines()[0])
+    assert row["stage2"] > 0 and row["stage3"] > 0 and not [name for name in row if name.startswith("vgg")]
+
+
 def test_every_network_moves(small, photo_folder, tmp_path, vgg_file):
     """Both networks and every loss term reach the weights: none is detached or forgotten."""
     for number, changes in enumerate([{}, {"content_weight": 2.0}, {"adversarial_weight": 0.5}, {"pixel_weight": 3.0}]):

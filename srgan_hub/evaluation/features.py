@@ -1,8 +1,8 @@
 """Feature distance: how differently an image classifier sees two pictures, on a network that no training loss uses.
 
 EfficientNet-Lite0 (../efficientnet.py). The comparison is that of Zhang et al. 2018 (arXiv:1801.03924, equation 1) without
-learned weights: never call a number from here LPIPS. The content loss of `srgan-plus` is of a larger network of the same
-family, trained on the same photographs: what it has trained may come nearer here than another judge would say."""
+learned weights: never call a number from here LPIPS. A content loss may be of EfficientNet-Lite2 (`--content_layers stage1`),
+which learned from the same photographs: what that has trained may come nearer here than another judge would say."""
 
 from __future__ import annotations
 
