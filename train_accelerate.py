@@ -54,7 +54,7 @@ from srgan_hub.losses import (
 )
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.training import checkpoint, options
-from srgan_hub.training.colour import centre_colour
+from srgan_hub.training.colour import SAMPLES, centre_colour
 from srgan_hub.training.cpu import speed_up
 from srgan_hub.training.flat import flat_loss, random_colours
 from srgan_hub.training.health import Health, refuse_infinite
@@ -70,8 +70,6 @@ from srgan_hub.training.stop import Stop, any_process
 from srgan_hub.training.validation import Validation
 from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
-
-SAMPLES = 32  # photographs to take the mean colour from
 
 
 @dataclass(frozen=True)

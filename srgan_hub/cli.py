@@ -48,11 +48,10 @@ from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
 from srgan_hub.plan import Job, plan
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, in_eight_bits, save
-from srgan_hub.training.colour import centre_colour
+from srgan_hub.training.colour import SAMPLES, centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
 NAMED = 8     # files in a summary
-SAMPLES = 32  # photographs to take the mean colour from
 
 
 def upscale(options: argparse.Namespace) -> int:
@@ -315,6 +314,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="do again what is there already (never an input)")
 
+    of_paper = f"or one of {', '.join(papers())} (the paper's Table 1), " if papers() else ""  # a Space is without them
     command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
     command.set_defaults(run=benchmark)
     add = command.add_argument
@@ -324,8 +324,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--config", metavar="NAME", help="configuration of a dataset on the Hub that has several")
     add("--split", metavar="NAME", help="split of a dataset on the Hub [test, validation or train, the first it has]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
-        help=f"{model_help}, or one of {', '.join(papers())} (the paper's Table 1), or of {', '.join(BASELINES)} "
-             "[bicubic and every bundled checkpoint]")  # fmt: skip
+        help=f"{model_help}, {of_paper}or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")

@@ -27,6 +27,7 @@ def test_flags_override_the_variant():
         (dict(content_weight=1.0), "has no content layer"),
         (dict(content_layers="vgg22,vgg99"), "no layer vgg99; there are vgg12"),
         (dict(content_layers="vgg22,stage1"), "are of one network"),
+        (dict(content_layers="stage1", vgg_weights="vgg.safetensors"), "--vgg_weights are of no use for stage1"),
         (dict(variant="srgan-plus", content_layers="stage2,stage5", crop=16), "--crop must be at least 32 for stage2, stage5"),
         (dict(pixel_weight=-1.0), "--pixel_weight must be from 0"),
         (dict(pixel_weight=0.0), "every weight is 0"),

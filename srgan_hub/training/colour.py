@@ -10,6 +10,7 @@ import torch
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.resize import shrunk
 
+SAMPLES = 32  # photographs are enough for a mean
 SIDE, BORDER = 256, 8  # HR pixels of the middle of a photograph that are looked at; LR pixels at whose edge zeros are padded
 
 

@@ -51,6 +51,8 @@ def weights_of(config) -> Variant:
             raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; {there}")
         if 0 < len(set(given["layers"]) & set(STAGES)) < len(set(given["layers"])):
             raise ValueError("--content_layers are of one network: vgg12 to vgg54, or stage1 to stage5 of EfficientNet-Lite2")
+        if config.vgg_weights and set(given["layers"]) <= set(STAGES):
+            raise ValueError(f"--vgg_weights are of no use for {config.content_layers}; leave them out, or name layers of VGG")
     weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
     if weights.d_lr is None:
         weights = weights._replace(d_lr=weights.lr)
