@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
+from benchmarks.beside_fast_srgan import NarrowDistance
 from conftest import smooth_photo
 from srgan_hub import Upscaler, efficientnet
 from srgan_hub.data.benchmarks import find_sets, pairs
@@ -119,3 +120,11 @@ def test_srresnet_is_nearer_than_bicubic_on_the_mean(distance, benchmark_sets):
     rows = [[distance(np.asarray(upscale(lr)), hr) for upscale in (upscaler, bicubic(4))] for lr, hr in corners(benchmark_sets)]
     srresnet, soft = np.mean(rows, axis=0)
     assert srresnet < 0.95 * soft
+
+
+def test_narrow_maps_take_the_place_of_the_wide_ones(distance):
+    """What Fast-SRGAN's figures were measured with (benchmarks/beside_fast_srgan.py)."""
+    narrow, photo = NarrowDistance(), np.asarray(smooth_photo(64, 64))
+    assert [found.shape[1] for found in narrow.levels(narrow.scaled(photo))] == [16, 24, 40, 112, 320]
+    soft = np.asarray(blurred(Image.fromarray(photo), 2))
+    assert narrow(soft, photo) > distance(soft, photo) > 0

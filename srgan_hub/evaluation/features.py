@@ -6,6 +6,8 @@ which learned from the same photographs: what that has trained may come nearer h
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -57,8 +59,12 @@ class FeatureDistance:
             raise ValueError(
                 f"the feature distance needs at least {SMALLEST}x{SMALLEST} pixels, got {sr.shape[1]}x{sr.shape[0]}"
             )
-        pairs = zip(*(stages(self.network, self.scaled(image)) for image in (sr, hr)), strict=True)
+        pairs = zip(*(self.levels(self.scaled(image)) for image in (sr, hr)), strict=True)
         return float(np.mean([unit_distance(x, y).item() for x, y in pairs]))
+
+    def levels(self, x: Tensor) -> Iterator[Tensor]:
+        """(N, 3, H, W), as `scaled` makes it -> the maps that are compared."""
+        return stages(self.network, x)
 
     def scaled(self, image: np.ndarray) -> Tensor:
         """(H, W, 3) uint8 -> (1, 3, H, W) in [-1, 1], as the network was trained."""
