@@ -13,8 +13,8 @@ LABELS = {
     "srgan-x4": "Clean: for pictures without JPEG blocks or noise",
     "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
     "srresnet-x4": "Clean, faithful: smoother, invents nothing",
-    "srgan-x4-lite": "Clean, quick: a third of the time",
-    "srresnet-x4-lite": "Clean, quick, faithful: a third of the time, smoother, invents nothing",
+    "srgan-x4-lite": "Clean, quick: a fifth of the time",
+    "srresnet-x4-lite": "Clean, quick, faithful: a fifth of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
 FILE = Path(__file__).parents[2] / "models.txt"  # which only a Space has
