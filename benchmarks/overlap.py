@@ -3,8 +3,9 @@
     python -m benchmarks.overlap FOLDER_OF_SETS [--models MODEL ...] [--overlaps N ...]
 
 The largest difference between a picture enlarged in tiles of 48 LR pixels and the same picture in one piece, in grey levels,
-over every image of the sets, and the share of values that differ; float32. The receptive field reaches 39.5 LR pixels, so that
-an overlap of 40 gives the same as one piece. Default: every bundled checkpoint, with the overlap that `Upscaler` has."""
+over every image of the sets, and the share of values that differ; float32. The receptive field reaches 39.5 LR pixels (55.5 with
+the lite pair's 24 blocks), so that an overlap of 40 (56) gives the same as one piece. Default: every bundled checkpoint, with the
+overlap that `Upscaler` has."""
 
 from __future__ import annotations
 

@@ -305,7 +305,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--tile", type=positive, default=TILE, metavar="N",
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
     add("--overlap", type=natural, default=OVERLAP, metavar="N",
-        help=f"surroundings that a piece sees, in pixels of IN; 40, the network's reach, is exact [{OVERLAP}]")  # fmt: skip
+        help="surroundings that a piece sees, in pixels of IN; 40, the reach of 16 blocks, is exact, 56 for the lite models "
+             f"[{OVERLAP}]")  # fmt: skip
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")

@@ -26,8 +26,8 @@ from srgan_hub.quantization import Quantization, find
 # convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
 EXTENSION, BORDER = "symmetric", 8
 TILE = 256    # LR pixels a side
-# LR pixels around each tile. The receptive field reaches 40, but what is further away than 16 changes no pixel of Set5 by more
-# than 1 grey level (benchmarks/overlap.py, docs/engines.md).
+# LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but what is further away than 16 changes no pixel
+# of the benchmark sets by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP = 16
 SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
 
