@@ -37,7 +37,7 @@ def test_the_sample_is_a_pair_of_one_size():
 
 @pytest.mark.parametrize("mode", [SLIDER, SIDES, DOUBTS])
 def test_each_way_of_looking_shows_its_pictures_and_hides_the_others(panel, mode):
-    doubts = Doubts(PICTURE, PICTURE, 1, 0.5, 1) if mode == DOUBTS else None
+    doubts = Doubts(PICTURE, PICTURE, 1, 0.5, 1, weak=False) if mode == DOUBTS else None
     shown = panel.show(LOOK._replace(doubts=doubts), PICTURE, mode)
     assert shown.keys() == set(panel.shown)
     assert shown[panel.stage].visible

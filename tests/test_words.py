@@ -40,7 +40,9 @@ def test_progress_is_told_to_screen_readers():
 
 def test_doubts_in_words():
     map_ = Image.new("RGB", (4, 4))
-    said = words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5))
+    said = words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=False))
     for part in ("no evidence", "2.2 grey levels", "12% of the region", "1.5 grey levels"):
         assert part in said
-    assert "This model is faithful" in words.doubted(Doubts(None, map_, 0, 0, 1.5))
+    assert "This model is faithful" in words.doubted(Doubts(None, map_, 0, 0, 1.5, weak=True))
+    assert "weak sign" in words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=True))
+    assert "weak sign" not in said

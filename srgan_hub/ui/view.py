@@ -14,6 +14,7 @@ from srgan_hub.imaging.region import Box, around, most_detailed
 from srgan_hub.imaging.target import Target
 from srgan_hub.ui.enlarge import Order
 from srgan_hub.ui.examples import shipped
+from srgan_hub.ui.limits import is_quick
 from srgan_hub.ui.models import name_of
 from srgan_hub.ui.photo import Cut, open_photo
 from srgan_hub.ui.upscalers import open_upscaler, partner
@@ -45,6 +46,7 @@ class Doubts(NamedTuple):
     mean: float                   # grey levels by which the two networks differ
     clearly: float                # share of the region where they do by CLEAR or more
     changed_mean: float           # grey levels
+    weak: bool                    # the first map tells no more about where this model is wrong than plain enlargement does
 
 
 class Look(NamedTuple):
@@ -116,6 +118,7 @@ def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, target: Ta
         mean=0.0 if beyond is None else float(beyond.mean()),
         clearly=0.0 if beyond is None else float((beyond >= CLEAR).mean()),
         changed_mean=float(changed.mean()),
+        weak=is_quick(model),  # docs/page.md
     )
 
 

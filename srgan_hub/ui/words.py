@@ -70,6 +70,11 @@ def doubted(doubts: Doubts) -> str:
             f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region. Where it is "
             "light the two agree, and both may be wrong."
         )
+        if doubts.weak:
+            first += (
+                " <b>For this quick model it is a weak sign:</b> how far it is from plain enlargement tells about as much of "
+                "where it is wrong (the slider, with bicubic on the left)."
+            )
     second = (
         f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
         "219): that part was not invented but changed."
