@@ -38,7 +38,7 @@ OURS = {  # row of the paper: our method, and what is to be said beside it
     "SRGAN-MSE": ("srgan-mse", "from srresnet-x4, 330 updates"),
     "SRGAN-VGG22": ("srgan-vgg22", "from srresnet-x4, 330 updates; stand-in for VGG19"),
     "SRGAN-VGG54": ("srgan-vgg54", "from srresnet-x4, 330 updates; stand-in for VGG19"),
-    "SRGAN": ("srgan-x4", "another loss, with a stand-in for VGG19, and less of it: its card"),
+    "SRGAN": ("srgan-x4", "another loss, with a stand-in for VGG19, then EfficientNet-Lite2, and less of it: its card"),
 }
 OTHERS = {"SRCNN", "SelfExSR", "DRCN", "ESPCN"}  # networks that are not ours to train
 
