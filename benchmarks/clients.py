@@ -4,8 +4,9 @@ come back?
     python -m benchmarks.clients [--clients 50] [--rounds 3] [--side 64]
 
 Starts app.py with its default limits and sends it `/upscale` through gradio_client, which uploads and downloads too: requests
-one after another, `clients` at once (as often as there are rounds), and one after another again. Memory is the resident set of
-the server, after a warm-up of one request and one round, and 15 seconds after the last."""
+one after another, `clients` at once (as often as there are rounds), and one after another again. The clients, who would be on
+machines of their own, compute here at the lowest priority. Memory is the resident set of the server, after a warm-up of one
+request and one round, and 15 seconds after the last."""
 
 from __future__ import annotations
 
@@ -116,7 +117,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, served(GRADIO_TEMP_DIR=folder) as (url, server):
         photo = str(Path(folder, "photo.png"))
         Image.fromarray(picture(options.side)).save(photo)
-        clients = [Client(url, verbose=False, download_files=folder) for _ in range(options.clients)]
+        places = [Path(folder, "downloads", str(number)) for number in range(options.clients)]  # equal files have equal names
+        clients = [Client(url, verbose=False, download_files=place) for place in places]
+        os.nice(19)
         ask(clients[0], photo)
         first, _ = at_once(clients, photo)
         answered = sum(answer.kind == "answered" for answer in first)

@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,13 @@ def peak() -> float:
     return 2 * 2048**3 / min(times) / 1e9
 
 
+def processor() -> str:
+    """What computes here, and with which packages (Linux)."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "openvino", "onnxruntime"))
+    return f"{model[1] if model else platform.machine()}, {cores()} threads; Python {platform.python_version()}, {packages}"
+
+
 def bars(rows: dict[str, float], title: str) -> Image.Image:
     """Horizontal bars with their numbers."""
     font, line, left, right = ImageFont.load_default(18), 34, 380, 880
@@ -191,8 +199,8 @@ def main(*sizes: str) -> None:
                     found |= run([way], [(kind, size)], 1)
     ceiling = peak()
     print(
-        f"{platform.machine()}, {cores()} threads, torch {torch.__version__}; a bf16 matrix product of 2048 reaches "
-        f"{ceiling:.0f} GFLOP/s; {MODEL}; medians of {ROUNDS}, from {LARGE}x{LARGE} on one call.\n"
+        f"{processor()}; a bf16 matrix product of 2048 reaches {ceiling:.0f} GFLOP/s; {MODEL}; "
+        f"medians of {ROUNDS}, from {LARGE}x{LARGE} on one call.\n"
     )
     for size in sizes:
         print(f"### {size}x{size} -> {4 * size}x{4 * size}, the network alone\n")

@@ -1,26 +1,27 @@
 """Time and memory of large pictures through `srgan-hub upscale`, each in a process of its own.
 
-    python -m benchmarks.memory [--model srresnet-x4-lite] ["WIDTHxHEIGHT MODE SUFFIX [OPTIONS]" ...]
+    python -m benchmarks.memory [--model srresnet-x4-lite] ["WIDTHxHEIGHT[xCOUNT] MODE SUFFIX [OPTIONS]" ...]
 
-The size of LR, Pillow's name of its mode, the result's file, options of the command. Memory is the peak of the resident set
-(Linux)."""
+The size of LR, how many of them in one folder, Pillow's name of its mode, the result's file, options of the command. Seconds are
+those that the command counts: from the first file that it opens to the last that it has written. Memory is the peak of the
+resident set (Linux)."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.inference_speed import picture
+from benchmarks.inference_speed import picture, processor
 
 CASES = (
-    "250x250 RGB .png",                 # 1 megapixel
+    "250x250x30 RGB .png",              # 1 megapixel each: one alone would take as long to begin as to compute
     "2500x2500 RGB .png",               # 100
     "2500x2500 RGB .tif",
     "2500x2500 RGB .webp",              # the whole result in memory
@@ -53,28 +54,34 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", default=CASES)
     parser.add_argument("--model", default="srresnet-x4")
     options = parser.parse_args()
-    print("| LR | result | s | megapixels/s | of the first | peak memory, MB | file, MB |\n|" + " --- |" * 7)
+    print(f"{processor()}; {options.model}\n")
+    print("| LR | result | s | megapixels/s | of the first | peak memory, MB | files, MB |\n|" + " --- |" * 7)
     first = None
-    with tempfile.TemporaryDirectory() as folder:
-        for case in options.cases:
-            size, mode, suffix, *more = case.split()
-            given, target = Path(folder, "lr.png"), Path(folder, f"sr{suffix}")
-            source(*map(int, size.split("x")), mode).save(given, compress_level=1)
-            command = [sys.executable, "-c", COMMAND, "upscale", given, "-o", target, "--force", "--model", options.model, *more]
-            start = time.perf_counter()
+    for case in options.cases:
+        size, mode, suffix, *more = case.split()
+        width, height, *count = map(int, size.split("x"))
+        with tempfile.TemporaryDirectory() as folder:
+            given, target = Path(folder, "lr"), Path(folder, "sr")
+            given.mkdir()
+            lr = source(width, height, mode)
+            for number in range(*count or [1]):
+                lr.save(given / f"{number}.png", compress_level=1)
+            form = ["-o", target, "--format", suffix[1:], "--model", options.model]
+            command = [sys.executable, "-c", COMMAND, "upscale", given, *form, *more]
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-            seconds = time.perf_counter() - start
             if done.returncode:
                 sys.exit(f"{case}: failed")
+            megapixels, seconds = map(float, re.search(r"([\d.]+) megapixels in ([\d.]+) s", done.stdout).groups())
             megabytes = int(done.stdout.split()[-1]) * 1024 / 1e6
+            results = list(target.iterdir())
             Image.MAX_IMAGE_PIXELS = None
-            with Image.open(target) as result:
-                width, height = result.size
-            speed = width * height / 1e6 / seconds
+            with Image.open(results[0]) as result:
+                made = f"{result.width}x{result.height}{suffix}"
+            speed = megapixels / seconds
             first = first or speed
             cells = [f"{seconds:.1f}", f"{speed:.2f}", f"{speed / first:.2f}", f"{megabytes:.0f}"]
-            cells.append(f"{target.stat().st_size / 1e6:.0f}")
-            print("| " + " | ".join([f"{size} {mode}", f"{width}x{height}{suffix}", *cells]) + " |", flush=True)
+            cells.append(f"{sum(file.stat().st_size for file in results) / 1e6:.0f}")
+            print("| " + " | ".join([f"{size} {mode}", made, *cells]) + " |", flush=True)
 
 
 if __name__ == "__main__":

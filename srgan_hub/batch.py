@@ -6,9 +6,10 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, read_with_losses, stream, write_whole
@@ -17,8 +18,9 @@ from srgan_hub.imaging.target import Target
 from srgan_hub.plan import Job
 
 LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
+PATIENCE = 0.5      # seconds between two reports while a file is packed
 
-Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many
+Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many; all of them again while its file is packed
 
 
 class Picture(NamedTuple):
@@ -56,21 +58,25 @@ def enlarge_files(
                 found = error
                 coming = start(number + 1) if picture is None else coming
             if written:
-                yield outcome(*written)
+                yield outcome(*written, progress)
             if found is None:
                 done = Done(picture.size[0] * picture.size[1], picture.losses)
                 found = writer.submit(store, result, job, done) if result else done
             written = job, found
         if written:
-            yield outcome(*written)
+            yield outcome(*written, progress)
     finally:  # who stops does not wait for what is being read or encoded
         for pool in (reader, writer):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def outcome(job: Job, found: Future | Done | BadInput) -> tuple[Job, Done | BadInput]:
+def outcome(job: Job, found: Future | Done | BadInput, progress: Progress | None) -> tuple[Job, Done | BadInput]:
     try:
-        return job, found.result() if isinstance(found, Future) else found
+        if not isinstance(found, Future):
+            return job, found
+        while progress and not wait([found], PATIENCE).done:
+            progress(job, 1, 1)  # who listens may want to stop
+        return job, found.result()
     except BadInput as error:
         return job, error
 
@@ -101,7 +107,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         if not os.access(folder, os.W_OK):
             raise BadInput(f"{folder} cannot be written to; choose another output")
         room = shutil.disk_usage(folder).free
-        needed = size[0] * size[1] * len(upright.getbands())
+        needed = size[0] * size[1] * len(upright.getbands()) * np.dtype(DEEP.get(upright.mode, np.uint8)).itemsize
         if needed > LARGE and needed > room:
             raise BadInput(
                 f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
@@ -110,7 +116,9 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         return Picture(upright, size, losses)
     except BadInput as error:
         raise BadInput(f"{job.source}: {error}") from error
-    except ValueError as error:  # a mode that Pillow cannot convert, or content that cannot be had
+    except MemoryError as error:
+        raise no_memory(job) from error
+    except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that cannot be had
         raise BadInput(f"{job.source}: not a picture that can be enlarged ({error})") from error
 
 

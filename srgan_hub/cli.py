@@ -194,6 +194,8 @@ def quantize(options: argparse.Namespace) -> int:
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"{folder} cannot be written to; copy the checkpoint into a folder of your own")
     generator = SRGANGenerator.from_pretrained(options.checkpoint)
     pictures = lr_pictures(options.calibration, generator.scale, options.pictures)
     quantization, change = calibrate(generator, pictures)

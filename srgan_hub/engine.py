@@ -13,13 +13,21 @@ import torch
 from torch import Tensor
 
 from srgan_hub.generator import SRGANGenerator
-from srgan_hub.graphs import EngineError, onnx_model, openvino_bytes_model, openvino_core, openvino_model
+from srgan_hub.graphs import (
+    EngineError,
+    import_onnxruntime,
+    onnx_model,
+    openvino_bytes_model,
+    openvino_core,
+    openvino_model,
+)
 from srgan_hub.program import Step, program, reach, run, trunk
 from srgan_hub.quantization import Quantization, in_eight_bits
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
 EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
 PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
+TO_INSTALL = {"openvino": "openvino", "onnxruntime": "onnx onnxruntime"}  # its graph is an ONNX model
 
 
 class Choice(NamedTuple):
@@ -41,7 +49,7 @@ def choose(
         known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
     if engine != "auto" and not find_spec(PACKAGES[engine]):
-        raise EngineError(f"{PACKAGES[engine]} is not installed: pip install {PACKAGES[engine]}, or use another engine")
+        raise EngineError(f"{PACKAGES[engine]} is not installed: pip install {TO_INSTALL[engine]}, or use another engine")
     device = str(device or default_device(engine))
     on_cpu = torch.device(device).type == "cpu"
     if engine == "auto":
@@ -220,8 +228,7 @@ class OpenVINOEngine(Engine):
 class ONNXRuntimeEngine(Engine):
     def __init__(self, steps: list[Step], choice: Choice):
         super().__init__(choice)
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         model = onnx_model(steps).SerializeToString()

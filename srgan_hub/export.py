@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 from srgan_hub import __version__
+from srgan_hub.files import BadInput, whole
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.graphs import import_openvino, onnx_model, openvino_model
 from srgan_hub.loading import WEIGHTS, fetch, locate
@@ -38,10 +40,23 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
         model = onnx_model(steps)
         for key, value in about.items():
             model.metadata_props.add(key=key, value=value)
-        target.write_bytes(model.SerializeToString())
+        with whole(target) as unfinished:
+            unfinished.write_bytes(model.SerializeToString())
     else:
         model = openvino_model(steps)
         for key, value in about.items():
             model.set_rt_info(value, ["srgan_hub", key])
-        import_openvino().save_model(model, target, compress_to_fp16=False)
+        save_openvino(model, target)
     return about
+
+
+def save_openvino(model, target: Path) -> None:
+    """Both files, whole or not at all. Raises OSError, or BadInput where OpenVINO cannot write them."""
+    with tempfile.TemporaryDirectory(prefix=".", dir=target.absolute().parent) as folder:
+        draft = Path(folder, target.name)
+        try:
+            import_openvino().save_model(model, draft, compress_to_fp16=False)
+        except RuntimeError as error:
+            raise BadInput(f"{target} cannot be written ({' '.join(str(error).split())})") from error
+        for suffix in (".bin", ".xml"):  # the second names the first
+            draft.with_suffix(suffix).replace(target.with_suffix(suffix))

@@ -23,7 +23,7 @@ from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
     "png": ("PNG", {"compress_level": LEVEL}),
-    "webp": ("WEBP", {"lossless": True}),
+    "webp": ("WEBP", {"lossless": True, "quality": 20}),  # of lossless files: effort; 80, the default, takes thrice as long
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
 }

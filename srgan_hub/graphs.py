@@ -7,6 +7,7 @@ Both are built step by step, in a tenth of a second: nothing is traced or conver
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import Counter
@@ -40,6 +41,15 @@ def import_openvino():
         if reporter:
             sys.modules["openvino_telemetry"] = reporter
     return openvino
+
+
+def import_onnxruntime():
+    """The package, without what it else sends to its makers from its first import on, and without what it keeps for that in
+    ~/.cache/Microsoft. Who sets ORT_DISABLE_TELEMETRY=0 wants it."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 def openvino_core():

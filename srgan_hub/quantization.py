@@ -20,9 +20,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as as_bytes
 from torch import Tensor
 
+from srgan_hub.files import whole
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.color import luma
 from srgan_hub.loading import HUB, CheckpointError, fetch, locate
@@ -269,7 +270,9 @@ def save(quantization: Quantization, folder: Path) -> None:
     tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
     tensors |= {f"{number}.divisor": divisor for number, divisor in quantization.divisors.items()}
     showing = " ".join(map(str, sorted(quantization.showing)))
-    save_file(tensors, folder / FILE, {"weights": quantization.weights, "showing": showing})
+    encoded = as_bytes(tensors, {"weights": quantization.weights, "showing": showing})
+    with whole(folder / FILE) as unfinished:
+        unfinished.write_bytes(encoded)  # save_file would let nobody but its owner read it
 
 
 def find(source: str | Path, **hub) -> Quantization | None:

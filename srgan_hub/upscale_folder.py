@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import torch
-from accelerate.utils import gather_object
+from accelerate.utils import InitProcessGroupKwargs, gather_object
 
 from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
@@ -22,22 +23,23 @@ from srgan_hub.ending import exit_with, status_of
 from srgan_hub.files import FORMATS, BadInput
 from srgan_hub.imaging.target import Target
 from srgan_hub.pipeline import Upscaler
-from srgan_hub.plan import Job, plan
+from srgan_hub.plan import Job, is_picture, plan
 from srgan_hub.training.launch import make_accelerator, threads_each
 
+LONGEST = timedelta(days=30)  # that one process waits for another: a download, or a larger share; the default is minutes
 
-def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Job], int]:
-    """Everything to do, in an order that all processes agree on, and how much is done already."""
-    if Path(source).is_dir() and any(path.is_file() and path.suffix != ".parquet" for path in Path(source).iterdir()):
+
+def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Job], int, list[str]]:
+    """Everything to do, in an order that all processes agree on; how much is done already; what cannot be done."""
+    faults = []
+    if Path(source).is_dir() and any(map(is_picture, Path(source).iterdir())):
         everything, faults, _ = plan([Path(source)], output, label, format, force=True)
-        if faults:
-            raise ValueError(faults[0])
     else:
         numbered = [(f"{split}-{number:06d}", partial(content, images, number))
                     for split, images in open_splits(source).items() for number in range(len(images))]  # fmt: skip
         everything = [Job(Path(name), output / f"{name}_{label}.{format}", format, read) for name, read in numbered]
     left = [job for job in everything if not job.target.exists()]
-    return left, len(everything) - len(left)
+    return left, len(everything) - len(left), faults
 
 
 def content(images, number: int) -> bytes:
@@ -46,15 +48,18 @@ def content(images, number: int) -> bytes:
 
 
 def run(options: argparse.Namespace) -> int:
-    accelerator = make_accelerator(cpu=options.cpu)
+    patient = InitProcessGroupKwargs(timeout=LONGEST)
+    accelerator = make_accelerator(cpu=options.cpu, kwargs_handlers=[patient])
     torch.set_num_threads(threads_each())
     rank, world = accelerator.process_index, accelerator.num_processes
     upscaler = Upscaler.from_pretrained(options.model, device=accelerator.device)
     target = Target(options.scale, options.to)
     with accelerator.main_process_first():  # of a dataset, one process downloads
-        jobs, there = jobs_of(options.source, Path(options.output), target.label(upscaler.scale), options.format)
+        jobs, there, faults = jobs_of(options.source, Path(options.output), target.label(upscaler.scale), options.format)
     accelerator.wait_for_everyone()  # before anybody has written: all see the same
-    mine, done, faults = jobs[rank::world], 0, []
+    mine, done, faults = jobs[rank::world], 0, faults if accelerator.is_main_process else []
+    for fault in faults:
+        print(f"upscale_folder: {fault}", file=sys.stderr)
     for number, (_, found) in enumerate(enlarge_files(mine, upscaler, target), start=1):
         if isinstance(found, BadInput):
             faults.append(str(found))

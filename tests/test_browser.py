@@ -113,7 +113,9 @@ def page(browser, url):
     """Every test ends with the proof that nothing was asked of another machine."""
     page = opened(browser, url)
     yield page
+    kept = page.evaluate("() => Object.keys(localStorage)")
     page.close()
+    assert not [name for name in kept if "history" in name], kept
     assert not [wanted for wanted in page.requested if not wanted.startswith((url, "data:", "blob:"))]
 
 
@@ -146,6 +148,15 @@ def download(page, folder):
 def slider_percent(page):
     clip = page.locator("#pair img.fixed").evaluate("image => getComputedStyle(image).clipPath")
     return float(re.search(r"([\d.]+)%", clip)[1])
+
+
+def tab_to(page, selector):
+    """Press Tab until that has the focus."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
 
 
 def toast(page):
@@ -226,21 +237,49 @@ def test_model_left_side_texture_and_size_change_what_is_seen(page, tmp_path):
 
 
 def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
-    page.locator("#examples button").first.focus()
+    tab_to(page, "#examples button")
     page.keyboard.press("Enter")
     seen(page)
-    page.locator("#mode input").nth(1).focus()
+    tab_to(page, "#mode input[value='Side by side']")
     page.keyboard.press("Space")
     page.wait_for_selector("#before img")
     page.wait_for_selector("#after img")
-    page.locator("#mode input").nth(2).focus()
+    tab_to(page, "#mode input[value='Where detail was invented']")
     page.keyboard.press("Space")
     page.wait_for_selector("#changed img", timeout=SECONDS)
     assert "no evidence" in page.locator("#doubted").inner_text()
     keep(page, "invented")
-    page.focus("#enlarge")
+    tab_to(page, "#enlarge")
     page.keyboard.press("Enter")
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
+
+
+def test_a_longest_side_begins_with_what_the_photo_can_have(page, tmp_path):
+    smooth_photo(120, 90, seed=3).save(tmp_path / "a.png")
+    upload(page, tmp_path / "a.png")
+    seen(page)
+    page.click("#size input")
+    page.get_by_role("option", name="Longest side").click()
+    page.wait_for_function("document.querySelector('#longest input')?.value == '480'")
+    page.fill("#longest input", "240")
+    page.keyboard.press("Enter")
+    page.wait_for_function("/240×180 pixels/.test(document.querySelector('#caption')?.innerText)", timeout=SECONDS)
+    page.click("#enlarge")
+    assert download(page, tmp_path).name == "a_240.png"
+
+
+def test_a_new_photo_ends_the_run_of_the_one_before(page, tmp_path):
+    for name, seed in (("a", 3), ("b", 4)):
+        smooth_photo(400, 249, seed=seed).save(tmp_path / f"{name}.png")
+    upload(page, tmp_path / "a.png")
+    first = seen(page)
+    page.click("#enlarge")
+    page.wait_for_function("/tile 1 of/.test(document.querySelector('#status')?.innerText)", timeout=SECONDS)
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "b.png"))
+    wait_for_other(page, first)
+    page.wait_for_selector("#enlarge", timeout=SECONDS)
+    page.wait_for_timeout(1000)
+    assert page.locator("#result a[download]").count() == 0 and page.locator("#numbers").inner_text() == ""
 
 
 def test_cancel_stops_within_two_seconds(page, tmp_path):
@@ -253,7 +292,8 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
     assert "left" in page.locator("#status").inner_text()
     page.click("#cancel")
     page.wait_for_function("/Cancelled/.test(document.querySelector('#status')?.innerText)", timeout=2000)
-    page.click("#enlarge")  # it is there again as soon as it works again
+    page.wait_for_selector("#enlarge", timeout=2000)  # it is there again as soon as the computing has ended
+    page.click("#enlarge")
     page.wait_for_function("/tile 1 of/.test(document.querySelector('#status')?.innerText)", timeout=SECONDS)
     assert page.locator("#result a[download]").count() == 0
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
@@ -261,7 +301,7 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
 
 @pytest.fixture
 def too_large(page, tmp_path):
-    """A photo of .48 megapixels where .1 are allowed, and .3 for the quick model."""
+    """A photo of .48 megapixels where .1 are allowed, and .4 for the quick model."""
     smooth_photo(800, 600, seed=3).save(tmp_path / "phone.jpg")
     upload(page, tmp_path / "phone.jpg")
     page.wait_for_selector("#over:visible")
@@ -271,7 +311,7 @@ def too_large(page, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("way", "size"), [("#take-region", (1460, 1092)), ("#take-shrunk", (1460, 1092)), ("#take-quick", (2528, 1896))]
+    ("way", "size"), [("#take-region", (1460, 1092)), ("#take-shrunk", (1460, 1092)), ("#take-quick", (2920, 2188))]
 )
 def test_over_the_limit_there_are_three_ways_on(too_large, way, size, tmp_path):
     page = too_large
@@ -281,11 +321,30 @@ def test_over_the_limit_there_are_three_ways_on(too_large, way, size, tmp_path):
         page.wait_for_selector("#pick img")
         page.locator("#pick img").click(position={"x": 5, "y": 5})
         keep(page, "region")
+        page.wait_for_function("/A region of 365×273/.test(document.querySelector('#why')?.innerText)")
     else:
-        page.wait_for_selector("#over", state="hidden")
+        page.wait_for_function("/The photo is shrunk to/.test(document.querySelector('#why')?.innerText)")
     page.wait_for_timeout(500)
     page.click("#enlarge")
     assert read(download(page, tmp_path)).size == size
+
+
+def test_a_region_lies_around_what_is_looked_at_is_what_is_seen_then_and_another_way_stays_open(too_large):
+    page = too_large
+    first = seen(page)
+    page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
+    second = wait_for_other(page, first)
+    thumbnail = page.locator("#thumbnail img").get_attribute("src")
+    page.click("#take-region")
+    page.wait_for_selector("#pick img")
+    page.wait_for_function("before => document.querySelector('#thumbnail img').src != before", arg=thumbnail, timeout=SECONDS)
+    whole = page.locator("#thumbnail img").evaluate("i => [i.naturalWidth, i.naturalHeight]")
+    assert whole == [240, 180]  # of the region, which has the photo's proportions
+    page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
+    wait_for_other(page, second)
+    page.click("#take-shrunk")
+    page.wait_for_function("/The photo is shrunk to/.test(document.querySelector('#why')?.innerText)")
+    page.wait_for_selector("#pick", state="hidden")
 
 
 def test_over_the_limit_without_a_way_chosen_is_a_sentence(too_large):

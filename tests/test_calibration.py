@@ -19,12 +19,13 @@ def test_pictures_are_the_middles_of_shrunk_photographs(photo_folder):
     assert torch.equal(picture[0], torch.tensor(lr[13 : 13 + SIDE, 18 : 18 + SIDE]).permute(2, 0, 1) / 255)
 
 
-def test_photographs_are_evenly_chosen_and_tiny_ones_left_out(photo_folder):
+def test_photographs_are_evenly_chosen_and_tiny_or_damaged_ones_left_out(photo_folder):
     three = lr_pictures(str(photo_folder), 4, 3)
     every = lr_pictures(str(photo_folder), 4, 6)
     assert len(three) == 3 and torch.equal(three[0], every[0]) and torch.equal(three[2], every[5])
     smooth_photo(3, 40).save(photo_folder / "train" / "0.png")
-    assert len(lr_pictures(str(photo_folder), 4, 6)) == 5
+    (photo_folder / "train" / "1.png").write_bytes(b"damaged")
+    assert len(lr_pictures(str(photo_folder), 4, 6)) == 4
 
 
 def test_a_dataset_that_is_not_there_is_a_sentence(tmp_path):

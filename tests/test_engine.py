@@ -136,7 +136,7 @@ def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, sentence):
 
 def test_a_missing_package_is_a_sentence(no_gpu, monkeypatch, random_generator):
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match="onnxruntime is not installed: pip install onnxruntime, or use another engine"):
+    with pytest.raises(EngineError, match="onnxruntime is not installed: pip install onnx onnxruntime, or use another engine"):
         choose("onnxruntime")
 
 

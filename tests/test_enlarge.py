@@ -46,7 +46,8 @@ def test_one_picture_is_what_the_upscaler_makes_of_it(tiny, photo, tmp_path):
     assert (result.given, result.taken, result.size, result.count) == ((40, 28), (40, 28), (160, 112), 1)
     assert result.engine == str(tiny.engine)
     assert [step.share for step in seen] == sorted(step.share for step in seen)
-    assert seen[-1].words == "tile 6 of 6"
+    assert seen[-1].words == "packing the file"
+    assert any(step.words.startswith("tile 5 of 6, about ") for step in seen)
     assert "left" in seen[3].words
 
 

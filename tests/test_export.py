@@ -4,20 +4,20 @@ import sys
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from conftest import ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.export import export
-from srgan_hub.graphs import OPSET, openvino_core
+from srgan_hub.export import SUFFIXES, export
+from srgan_hub.files import BadInput
+from srgan_hub.graphs import OPSET, import_onnxruntime, openvino_core
 
 
 def compute(path, lr: np.ndarray) -> np.ndarray:
     if path.suffix == ".onnx":
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"lr": lr})[0]
+        return import_onnxruntime().InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"lr": lr})[0]
     return openvino_core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([lr])[0]
 
 
@@ -63,6 +63,23 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path, monkeypatch, capsys, arg
     assert main(["export", *arguments]) == 2
     captured = capsys.readouterr()
     assert sentence in captured.err and captured.err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["onnx", "openvino"])
+def test_a_failure_leaves_what_was_there(tmp_path, tiny_generator, monkeypatch, form):
+    tiny_generator.save_pretrained(tmp_path / "model")
+    suffix = SUFFIXES[form]
+    (tmp_path / f"a{suffix}").write_text("before")
+
+    def fail(self, *arguments):
+        raise OSError(28, "No space left on device") if form == "onnx" else RuntimeError("Can't open\nfile")
+
+    place = "pathlib.Path.write_bytes" if form == "onnx" else "openvino.save_model"
+    monkeypatch.setattr(place, lambda *arguments, **options: fail(None))
+    with pytest.raises(BadInput, match="cannot be written"):
+        export(str(tmp_path / "model"), form, tmp_path / f"a{suffix}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", "model"]
+    assert (tmp_path / f"a{suffix}").read_text() == "before"
 
 
 def test_without_the_package_onnx_there_is_a_sentence(tmp_path):

@@ -11,7 +11,7 @@ def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch)
     for one in fields(Limits):
         monkeypatch.setenv(one.metadata["name"], "7")
         assert f"`{one.metadata['name']}`" in readme
-    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7)
+    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7, 7)
 
 
 def test_unset_is_the_default(monkeypatch):
@@ -32,10 +32,10 @@ def test_nonsense_is_a_sentence_that_names_the_variable(monkeypatch, name, text)
         Limits.from_environment()
 
 
-def test_a_quick_model_may_have_three_times_the_pixels():
+def test_a_quick_model_may_have_four_times_the_pixels():
     limits = Limits(megapixels=2.0)
     assert limits.pixels("srgan-x4") == 2_000_000
-    assert limits.pixels("srgan-x4-lite") == 6_000_000
+    assert limits.pixels("srgan-x4-lite") == 8_000_000
 
 
 def test_the_sentence_has_the_numbers():

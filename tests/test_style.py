@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from srgan_hub.ui.style import ALT, THEME
+from srgan_hub.ui.style import ALT, CSS, THEME
 
 PAIRS = [  # text, what it stands on
     ("body_text_color", "body_background_fill"),
@@ -42,6 +42,15 @@ def luminance(rgb):
 def test_text_has_the_contrast_of_wcag_aa(pair, dark):
     one, other = sorted(luminance(colour(name, dark)) for name in pair)
     assert (other + 0.05) / (one + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_what_has_the_focus_is_seen(dark):
+    """3:1, as WCAG AA asks of what is no text."""
+    outlines = re.findall(r"outline(?:-color)?: (?:3px solid )?var\(--(primary-\d+)\)", CSS)
+    assert len(outlines) == 2
+    one, other = sorted(luminance(colour(name, dark)) for name in (outlines[dark].replace("-", "_"), "body_background_fill"))
+    assert (other + 0.05) / (one + 0.05) >= 3
 
 
 def test_every_picture_of_the_page_is_described():

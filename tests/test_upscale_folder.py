@@ -97,6 +97,21 @@ def test_a_dataset_of_parquet_shards_is_a_source(model, tmp_path, capsys, datase
     assert "0 enlarged x2" in (printed := capsys.readouterr().out) and "3 were there already" in printed
 
 
+def test_what_lies_beside_shards_makes_no_folder_of_pictures(model, tmp_path, datasets_cache):
+    write_shard(tmp_path / "data" / "train-0.parquet", [encoded(smooth_photo(9, 8))])
+    (tmp_path / "data" / "README.md").write_text("# Photographs")
+    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--cpu"]) == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train-000000_x4.png"]
+
+
+def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path, capsys):
+    smooth_photo(9, 8).save(pictures / "03.jpg")
+    assert main([str(pictures), str(tmp_path / "out"), "--model", model, "--cpu"]) == 2
+    captured = capsys.readouterr()
+    assert "03.png: its result" in captured.err and "is already that of" in captured.err
+    assert f"{COUNT} enlarged x4" in captured.out and "1 not possible" in captured.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [(["./nowhere", "out"], "nowhere"), (["in", "out", "--model", "nothing"], "no checkpoint 'nothing'")],

@@ -43,6 +43,28 @@ def test_a_visitor_names_no_folder_and_no_hub_id(opened, monkeypatch, name):
     assert not opened
 
 
+@pytest.mark.parametrize("name", ["/etc", "user/model"])
+def test_nor_is_its_config_read(monkeypatch, name):
+    monkeypatch.delenv("SRGAN_HUB_MODELS", raising=False)
+    monkeypatch.setattr(upscalers, "fetch", lambda *asked: pytest.fail(f"read {asked}"))
+    with pytest.raises(CheckpointError, match="there is no model"):
+        partner(name)
+
+
+def test_a_folder_is_no_hub_id_and_no_partner_of_one(opened, monkeypatch, tmp_path):
+    """Whoever may name Hub ids may not have this machine's folders by them."""
+    monkeypatch.setenv("SRGAN_HUB_MODELS", "1")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "secret").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="there is no model"):
+        open_upscaler("runs/secret")
+    (tmp_path / "config.json").write_text('{"partner": "runs/secret"}')
+    monkeypatch.setattr(upscalers, "fetch", lambda *asked: tmp_path / "config.json")
+    with pytest.raises(CheckpointError, match="user/model names the partner 'runs/secret', which is no checkpoint of the Hub"):
+        open_upscaler("user/model", 0.5)
+    assert not opened
+
+
 def test_hub_ids_are_loaded_where_that_is_allowed(opened, monkeypatch):
     monkeypatch.setenv("SRGAN_HUB_MODELS", "1")
     open_upscaler("user/model")

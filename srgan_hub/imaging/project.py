@@ -7,7 +7,7 @@ from torch import Tensor
 
 from srgan_hub.imaging.resize import shrunk_exactly
 
-ROUNDS = 5  # bring srgan-x4's LR consistency on Set5 and Set14 from 44 and 43 to 58 and 59 dB (docs/engines.md)
+ROUNDS = 5  # bring srgan-x4's LR consistency on Set5 and Set14 from 50 and 49 to 76 and 72 dB (docs/engines.md)
 
 
 def back_project(sr: Tensor, lr: Tensor, scale: int) -> Tensor:

@@ -84,7 +84,8 @@ def enlarge(
             width, height = list(sizes.values())[number]
             share = (before + width * height * done / max(tiles, 1)) / whole
             name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
-            yield Step(f"{name}tile {done} of {tiles}{left(time.perf_counter() - computing, share)}", share)
+            doing = f"tile {done} of {tiles}" if done < tiles else "packing the file"
+            yield Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share)
     except StopIteration as end:
         for job, found in end.value:
             if isinstance(found, BadInput):

@@ -16,7 +16,7 @@ from srgan_hub.ui.line import Line
 from srgan_hub.ui.mistakes import MISTAKES, mistake
 from srgan_hub.ui.models import line_of, name_of, offered
 from srgan_hub.ui.photo import Cut, open_photo
-from srgan_hub.ui.upscalers import may_name_hub_ids, partner
+from srgan_hub.ui.upscalers import config, may_name_hub_ids, partner
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
 
 LONGEST = "Longest side"
@@ -30,7 +30,7 @@ def as_target(size: str, longest: float | None) -> Target:
 
 
 def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str, longest: float | None, format: str) -> Order:
-    """What the settings ask for; other: a checkpoint of the Hub that was typed. Raises CheckpointError if it has no config."""
+    """What the settings ask for; other: a checkpoint of the Hub that was typed. Raises CheckpointError as `partner`."""
     model = (other or "").strip() or model
     return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest), format, cut)
 
@@ -118,30 +118,45 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         """The place half a view further that way."""
         if not path or not spot:
             return spot
-        order, whole = as_order(cut_, *chosen), open_photo(path, cut_).image.size
-        times = view.factor(order.target, whole)
+        try:
+            whole = open_photo(path, cut_).image.size
+            times = view.factor(as_order(cut_, *chosen).target, whole)
+        except MISTAKES as error:
+            raise mistake(path, error) from error
         width, height = view_size(room, view_panel.SLIDER)
         moved = spot[0] + across * width / times, spot[1] + down * height / times
         return tuple(min(max(at, 0), side) for at, side in zip(moved, whole, strict=True))
 
-    def take_region(path, *chosen):
-        found, shown = over_panel.region_on(over, limits, path, as_order(Cut(), *chosen).model, None)
-        return shown | {cut: found}
+    def take_region(path, cut_, spot, *chosen):
+        """Around what is looked at."""
+        name = as_order(Cut(), *chosen).model
+        found, shown = over_panel.region_on(over, limits, path, name, over_panel.on_photo(spot, path, cut_))
+        return shown | {cut: found, place: None}
 
     def move_region(path, model_, other_, texture_, size_, longest_, format_, event: gr.SelectData):
         name = as_order(Cut(), model_, other_, texture_, size_, longest_, format_).model
-        found, shown = over_panel.region_on(over, limits, path, name, event.index)
-        return shown | {cut: found}
+        found, shown = over_panel.region_on(over, limits, path, name, view.placed(event.index, path, Cut()))
+        return shown | {cut: found, place: None}
 
     def take_shrunk(path, *chosen):
-        found, said = over_panel.shrunk(limits, path, as_order(Cut(), *chosen).model)
-        return {cut: found, place: None, over.group: gr.Column(visible=False), status: words.said(said)}
+        found = Cut(pixels=limits.pixels(as_order(Cut(), *chosen).model))
+        return {cut: found, place: None, over.why: over_panel.way(path, found), over.pick: gr.Image(visible=False)}
 
     def take_quick(path):
-        name, found, said = over_panel.quickly(limits, path)
-        return {
-            model: name, other: "", cut: found, place: None, over.group: gr.Column(visible=False), status: words.said(said)
-        }  # fmt: skip
+        name, found = over_panel.quickly(limits, path)
+        said = f'"{name_of(name)}" is the model now. Now press Enlarge.'
+        return {model: name, other: "", cut: found, place: None, status: words.said(said)}
+
+    def default_longest(path, cut_, chosen, wanted, name, other_):
+        """The number of pixels, where it is asked for; what the photo cannot have becomes what it can."""
+        if chosen != LONGEST or not path:
+            return gr.Number(visible=chosen == LONGEST)
+        try:
+            least = max(open_photo(path, cut_).image.size)
+            most = least * config((other_ or "").strip() or name).get("scale", 4)
+        except MISTAKES as error:
+            raise mistake(path, error) from error
+        return gr.Number(min(max(round(wanted or 0), least), most), visible=True)
 
     def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
         """The steps of a run as they are shown, and in the end its file."""
@@ -188,12 +203,15 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         show_progress="minimal", show_progress_on=eye.caption, **private,
     )  # fmt: skip
 
-    photo.change(arrive, [photo, *settings], [cut, place, file, numbers, status, *over], **quietly).success(**looking)
+    fitting = dict(fn=default_longest, inputs=[photo, cut, size, longest, model, other], outputs=longest, **quietly)
+    photo.change(arrive, [photo, *settings], [cut, place, file, numbers, status, *over], **quietly).success(**fitting).success(
+        **looking
+    )
     gr.on(
         [eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur],
         trigger_mode="always_last", **looking,
     )  # fmt: skip
-    size.change(lambda chosen: gr.Number(visible=chosen == LONGEST), size, longest, **quietly).success(**looking)
+    size.change(**fitting).success(**looking)
     gr.on([model.change, other.submit], describe, settings, [about, texture], **quietly).success(
         admit, [photo, cut, *settings], list(over), **quietly
     ).success(**looking)
@@ -204,10 +222,14 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             **quietly,
         ).success(**looking)  # fmt: skip
 
-    over.region.click(take_region, [photo, *settings], [cut, over.pick, over.why], **quietly)
-    over.pick.select(move_region, [photo, *settings], [cut, over.pick, over.why], **quietly)
-    over.shrink.click(take_shrunk, [photo, *settings], [cut, place, over.group, status], **quietly).success(**looking)
-    over.quick.click(take_quick, photo, [model, other, cut, place, over.group, status], **quietly).success(**looking)
+    taken = [cut, place, over.pick, over.why]
+    for asked, way, inputs, outputs in (
+        (over.region.click, take_region, [photo, cut, place, *settings], taken),
+        (over.pick.select, move_region, [photo, *settings], taken),
+        (over.shrink.click, take_shrunk, [photo, *settings], taken),
+        (over.quick.click, take_quick, photo, [model, other, cut, place, status]),
+    ):
+        asked(way, inputs, outputs, **quietly).success(**fitting).success(**looking)
 
     lane = dict(
         outputs=[go, many, stop, status, file, numbers], concurrency_limit=None, **quietly,
@@ -220,4 +242,5 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         runs[-1].failure(lambda: buttons(busy=False), None, [go, many, stop], queue=False, **quietly)
     # The buttons come back when the run has ended, as a failure: gradio would ignore who presses them before.
     stop.click(lambda: words.said("Cancelled."), None, status, cancels=runs, queue=False, **quietly)
+    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would come to stand under another photo
     return photo

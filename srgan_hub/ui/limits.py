@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 
-QUICK = 3  # times the pixels of the others: a lite network takes a fifth of the time, but packing its result takes what it takes
+QUICK = 4  # times the pixels of the others: a lite network takes a fifth of the time, but packing its result takes what it takes
 
 
 def variable(default: float, name: str, what: str):
@@ -16,8 +16,9 @@ def variable(default: float, name: str, what: str):
 class Limits:
     """Each number has a variable of the environment; README.md lists them."""
 
-    # two cores take about 15 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 20
-    megapixels: float = variable(1.5, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
+    # two cores take about 13 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 14 to 21
+    megapixels: float = variable(1.25, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
+    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
     files: int = variable(8, "SRGAN_MAX_FILES", "files enlarged at once")
     jobs: int = variable(1, "SRGAN_JOBS", "photographs computed at the same time; each uses all cores")

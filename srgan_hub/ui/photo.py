@@ -13,9 +13,9 @@ from PIL import Image
 from srgan_hub.files import BadInput, read_with_losses
 from srgan_hub.imaging.convert import eight_bits, normalise, profile_of
 from srgan_hub.imaging.region import Box
+from srgan_hub.ui.limits import Limits
 
-LARGEST = 50_000_000  # pixels: more is not decoded, even to be shrunk
-GPS = 0x8825          # EXIF's pointer to where a photograph was taken
+GPS = 0x8825  # EXIF's pointer to where a photograph was taken
 
 
 class Photo(NamedTuple):
@@ -37,7 +37,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
     if cut != Cut():
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
-    image, lost = read_with_losses(Path(path), LARGEST)
+    image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
     try:
         whole = normalise(image)
         upright = eight_bits(whole)

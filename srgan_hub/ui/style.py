@@ -50,7 +50,9 @@ CSS = """
   .names { flex-wrap: wrap; gap: 0 1em; } .names span { order: 3; width: 100%; }
 }
 :is(button, a, input, textarea, select, [tabindex], summary):focus-visible,
-label:has(input:focus-visible) { outline: 3px solid var(--primary-500) !important; outline-offset: 2px; }
+label:has(input:focus-visible) { outline: 3px solid var(--primary-600) !important; outline-offset: 2px; }
+.dark :is(button, a, input, textarea, select, [tabindex], summary):focus-visible,
+.dark label:has(input:focus-visible) { outline-color: var(--primary-400) !important; }
 #model label, #mode label { padding: 4px 10px; }
 #model-line p { margin: 0; color: var(--body-text-color-subdued); }
 #examples .gallery { gap: 8px; } .credits p { font-size: .8rem; color: var(--body-text-color-subdued); margin: 0; }

@@ -7,7 +7,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from srgan_hub.loading import CONFIG, CheckpointError, fetch, is_hub_id, locate
+from srgan_hub.loading import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.ui.models import offered
 
@@ -25,14 +25,29 @@ def may_name_hub_ids() -> bool:
 def check(model: str) -> None:
     """Raise CheckpointError unless this one is offered: a visitor names neither folders nor, unless allowed, Hub ids."""
     names = [name for _, name in offered()]
-    if model in names or (may_name_hub_ids() and isinstance(model, str) and is_hub_id(model)):
+    if model in names or (may_name_hub_ids() and is_foreign(model)):
         return
     raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(names)}")
 
 
+def is_foreign(model: object) -> bool:
+    """Whether it is a Hub id, and no folder of this machine that has the form of one."""
+    return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
+
+
+def config(model: str) -> dict:
+    """What its config.json says. Raises CheckpointError as `check`, and where there is none."""
+    check(model)
+    return json.loads(Path(fetch(locate(model), CONFIG)).read_text())
+
+
 def partner(model: str) -> str | None:
-    """The checkpoint that this one can be blended with, if it names one."""
-    return json.loads(Path(fetch(locate(model), CONFIG)).read_text()).get("partner")
+    """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config`, and if what a
+    visitor may name freely names a folder of this machine."""
+    named = config(model).get("partner")
+    if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
+        raise CheckpointError(f"{model} names the partner {named!r}, which is no checkpoint of the Hub")
+    return named
 
 
 def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
