@@ -1,9 +1,9 @@
 """How much of its surroundings must a tile see?
 
-    python -m benchmarks.overlap FOLDER_OF_SETS [--models MODEL ...] [--overlaps N ...]
+    python -m benchmarks.overlap FOLDER_OF_SETS [--models MODEL ...] [--overlaps N ...] [--precision fp32]
 
 The largest difference between a picture enlarged in tiles of 48 LR pixels and the same picture in one piece, in grey levels,
-over every image of the sets, and the share of values that differ; float32. The receptive field reaches 39.5 LR pixels (55.5 with
+over every image of the sets, and the share of values that differ. The receptive field reaches 39.5 LR pixels (55.5 with
 the lite pair's 24 blocks), so that an overlap of 40 (56) gives the same as one piece. Default: every bundled checkpoint, with the
 overlap that `Upscaler` has."""
 
@@ -27,13 +27,15 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--models", nargs="+", default=bundled())
     parser.add_argument("--overlaps", nargs="+", type=int, default=[OVERLAP])
+    parser.add_argument("--precision", default="fp32")
     options = parser.parse_args()
     sets = {one.name: [lr.convert("RGB") for _, lr, _ in pairs(one)] for one in find_sets(options.folder)}
     heads = [f"{name} ({len(pictures)})" for name, pictures in sets.items()]
     print("| model | overlap | " + " | ".join(heads) + " |\n| --- | --- |" + " --- |" * len(heads), flush=True)
     for model in options.models:
-        whole = Upscaler.from_pretrained(model, precision="fp32", tile=10**6)
-        tiled = {n: Upscaler.from_pretrained(model, precision="fp32", tile=TILE, overlap=n) for n in options.overlaps}
+        whole = Upscaler.from_pretrained(model, precision=options.precision, tile=10**6)
+        compute = dict(precision=options.precision, tile=TILE)
+        tiled = {n: Upscaler.from_pretrained(model, overlap=n, **compute) for n in options.overlaps}
         found = {n: {name: [] for name in sets} for n in tiled}
         for name, pictures in sets.items():
             for picture in tqdm(pictures, desc=f"{model}, {name}", leave=False, disable=None):

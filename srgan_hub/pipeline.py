@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from copy import deepcopy
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.blend import with_texture
-from srgan_hub.engine import OpenVINOEngine, open_engine
+from srgan_hub.engine import Engine, OpenVINOEngine, open_engine
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.alpha import bound, fill_hidden
 from srgan_hub.imaging.convert import DEEP, normalise, profile_of, to_image, to_pixels, to_tensors
@@ -39,8 +40,8 @@ class Upscaler:
     enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default keeps within 1 grey level of the
     whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the same); faithful: change the result
     as little as it takes to give the picture back when it is shrunk again (back_project); engine, precision, device: what
-    computes, and where (engine.choose); `str(upscaler.engine)` says it in words; int8: ranges for that precision, if there are;
-    compile: PyTorch's engine by torch.compile.
+    computes, and where (engine.choose), `str(upscaler.engine)` says it in words; with precision "auto", grey of more than 8 bits
+    is computed in fp32; int8: ranges for that precision, if there are; compile: PyTorch's engine by torch.compile.
     """
 
     def __init__(
@@ -59,6 +60,9 @@ class Upscaler:
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.engine = open_engine(generator, engine, precision, device, int8, compile)
+        # bf16 and int8 let little more than 8 bits through: what has more is computed in float32, unless they were asked for
+        coarse = precision == "auto" and self.engine.choice.precision != "fp32"
+        self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
 
     @classmethod
@@ -141,27 +145,32 @@ class Upscaler:
 
     def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
         colour, alpha = to_tensors(piece)
-        sr = self._compute(colour)
+        sr = self._compute(colour, self.fine if mode in DEEP else self.engine)
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
         if alpha is None:
             return to_pixels(sr, None, mode)
         if alpha.amin() == alpha.amax():  # wholly opaque, most often
             return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self._compute(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
+        mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
         return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
-    def _compute(self, lr: Tensor) -> Tensor:
+    @cached_property
+    def fine(self) -> Engine:
+        """What computes a picture of more than 8 bits."""
+        return open_engine(*self._for_fine) if self._for_fine else self.engine
+
+    def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
         """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""
         try:
-            return self.engine(lr)
+            return engine(lr)
         except torch.OutOfMemoryError:
             side = max(lr.shape[-2:])
             half = side // 2
             if half < SMALLEST_TILE or half + self.overlap >= side:  # its halves would be no smaller
                 raise
             self.tile = min(self.tile, half)
-        return tiled(self._compute, lr, half, self.overlap)
+        return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
 
 
 def upright(image: Image.Image) -> Image.Image:

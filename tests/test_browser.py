@@ -301,7 +301,7 @@ def test_cancel_stops_within_two_seconds(page, tmp_path):
 
 @pytest.fixture
 def too_large(page, tmp_path):
-    """A photo of .48 megapixels where .1 are allowed, and .4 for the quick model."""
+    """A photo of .48 megapixels where .1 are allowed, and .3 for the quick model."""
     smooth_photo(800, 600, seed=3).save(tmp_path / "phone.jpg")
     upload(page, tmp_path / "phone.jpg")
     page.wait_for_selector("#over:visible")
@@ -311,7 +311,7 @@ def too_large(page, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("way", "size"), [("#take-region", (1460, 1092)), ("#take-shrunk", (1460, 1092)), ("#take-quick", (2920, 2188))]
+    ("way", "size"), [("#take-region", (1460, 1092)), ("#take-shrunk", (1460, 1092)), ("#take-quick", (2528, 1896))]
 )
 def test_over_the_limit_there_are_three_ways_on(too_large, way, size, tmp_path):
     page = too_large

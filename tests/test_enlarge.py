@@ -158,7 +158,7 @@ def test_what_a_format_cannot_hold_is_a_sentence_in_the_pages_words(tiny, tmp_pa
 def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, monkeypatch):
     computed = []
     compute = tiny._compute
-    monkeypatch.setattr(tiny, "_compute", lambda lr: computed.append(1) or compute(lr))
+    monkeypatch.setattr(tiny, "_compute", lambda lr, engine: computed.append(1) or compute(lr, engine))
     monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
     running = enlarge([photo], ORDER, tmp_path / "out")
     while not next(running).words.startswith("tile 2"):

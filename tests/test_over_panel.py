@@ -7,7 +7,7 @@ from srgan_hub.ui import over_panel
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.photo import Cut
 
-LIMITS = Limits(megapixels=0.01)  # 10,000 pixels, and 40,000 for the quick model
+LIMITS = Limits(megapixels=0.01)  # 10,000 pixels, and 30,000 for the quick model
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,6 @@ def test_a_region_is_as_large_as_it_may_be_and_around_what_was_looked_at(panel, 
 
 
 def test_the_quick_model_gets_no_more_than_it_may_have(path):
-    assert over_panel.quickly(LIMITS, path) == ("srgan-x4-lite", Cut(pixels=40_000))
-    assert over_panel.way(path, Cut(pixels=40_000)) == "The photo is shrunk to 400×100 pixels first. Now press Enlarge."
-    assert over_panel.quickly(Limits(megapixels=0.04), path) == ("srgan-x4-lite", Cut())
+    assert over_panel.quickly(LIMITS, path) == ("srgan-x4-lite", Cut(pixels=30_000))
+    assert over_panel.way(path, Cut(pixels=30_000)) == "The photo is shrunk to 346×86 pixels first. Now press Enlarge."
+    assert over_panel.quickly(Limits(megapixels=0.06), path) == ("srgan-x4-lite", Cut())

@@ -160,6 +160,24 @@ def test_out_of_memory_on_a_gpu_halves_the_tile_and_goes_on(random_generator):
         upscaler(photo)
 
 
+@pytest.mark.parametrize(("mode", "white"), [("I;16", np.uint16(65535)), ("F", np.float32(1))])
+def test_more_than_8_bits_are_computed_in_float32_unless_asked_otherwise(random_generator, monkeypatch, mode, white):
+    monkeypatch.setattr("srgan_hub.engine.fast_precision", lambda device: "bf16")
+    deep = Image.fromarray((np.asarray(smooth_photo(20, 16).convert("L")) / 256.7 * white).astype(white.dtype))
+    assert deep.mode == mode
+
+    def pixels(**compute):
+        return np.asarray(Upscaler(random_generator, engine="pytorch", device="cpu", **compute)(deep))
+
+    assert np.array_equal(pixels(), pixels(precision="fp32"))
+    assert not np.array_equal(pixels(precision="bf16"), pixels(precision="fp32"))
+    upscaler = Upscaler(random_generator, engine="pytorch", device="cpu")
+    before = np.asarray(upscaler(smooth_photo(8, 8)))
+    for weight in random_generator.parameters():
+        weight.data.zero_()
+    assert np.asarray(upscaler(deep)).any() and np.array_equal(np.asarray(upscaler(smooth_photo(8, 8))), before)
+
+
 def test_bad_arguments_are_refused(tiny_generator):
     with pytest.raises(ValueError, match="tile must be at least 1"):
         Upscaler(tiny_generator, tile=0)

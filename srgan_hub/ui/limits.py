@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 
-QUICK = 4  # times the pixels of the others: a lite network takes a fifth of the time, but packing its result takes what it takes
+QUICK = 3  # times the pixels of the others: a lite network takes a fifth of the time, but packing its result takes what it takes
 
 
 def variable(default: float, name: str, what: str):
