@@ -7,13 +7,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, read_with_losses, stream, write_whole
-from srgan_hub.imaging.convert import DEEP, normalise, profile_of
+from srgan_hub.imaging.convert import DEEP, eight_bits, normalise, profile_of
 from srgan_hub.imaging.target import Target
 from srgan_hub.plan import Job
 
@@ -42,6 +43,14 @@ def enlarge_files(
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, in memory that does not
     grow with it; a WebP, and a picture of more than 8 bits, need the whole result there. Nothing is left half-written."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+    tiles = {}
+
+    def told(job: Job, done: int, of: int) -> None:
+        tiles[job] = of
+        progress(job, done, of)
+
+    def packing(job: Job) -> None:
+        progress(job, tiles.get(job, 1), tiles.get(job, 1))
 
     def start(number: int) -> Future | None:
         return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
@@ -53,29 +62,30 @@ def enlarge_files(
             try:
                 picture = coming.result()
                 coming = start(number + 1)
-                result = compute(job, picture, upscaler, target, progress)
+                result = compute(job, picture, upscaler, target, told if progress else None)
             except BadInput as error:
                 found = error
                 coming = start(number + 1) if picture is None else coming
             if written:
-                yield outcome(*written, progress)
+                yield outcome(*written, partial(packing, job) if progress else None)
             if found is None:
                 done = Done(picture.size[0] * picture.size[1], picture.losses)
                 found = writer.submit(store, result, job, done) if result else done
             written = job, found
         if written:
-            yield outcome(*written, progress)
+            yield outcome(*written, partial(packing, written[0]) if progress else None)
     finally:  # who stops does not wait for what is being read or encoded
         for pool in (reader, writer):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def outcome(job: Job, found: Future | Done | BadInput, progress: Progress | None) -> tuple[Job, Done | BadInput]:
+def outcome(job: Job, found: Future | Done | BadInput, packing: Callable[[], None] | None) -> tuple[Job, Done | BadInput]:
+    """packing: is called all the while, so that who listens can stop."""
     try:
         if not isinstance(found, Future):
             return job, found
-        while progress and not wait([found], PATIENCE).done:
-            progress(job, 1, 1)  # who listens may want to stop
+        while packing and not wait([found], PATIENCE).done:
+            packing()
         return job, found.result()
     except BadInput as error:
         return job, error
@@ -88,6 +98,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         upright = normalise(image)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
             losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
+            upright = upright if job.format == "png" else eight_bits(upright)  # which is computed faster
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:

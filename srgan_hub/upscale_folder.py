@@ -26,7 +26,7 @@ from srgan_hub.pipeline import Upscaler
 from srgan_hub.plan import Job, is_picture, plan
 from srgan_hub.training.launch import make_accelerator, threads_each
 
-LONGEST = timedelta(days=30)  # that one process waits for another: a download, or a larger share; the default is minutes
+LONGEST = timedelta(hours=6)  # that one process waits for another: a download, or a larger share; the default is minutes
 
 
 def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Job], int, list[str]]:

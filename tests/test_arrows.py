@@ -121,7 +121,7 @@ ALLOWED = {
     "ui/snippets": set(),
     "ui/steps": set(),
     "ui/style": set(),
-    "ui/upscalers": {"loading", "pipeline", "ui/models"},
+    "ui/upscalers": {"generator", "loading", "pipeline", "ui/models"},
     "ui/use_tab": {"ui/models", "ui/snippets"},
     "ui/view": {"evaluation/invented", "files", "imaging", "ui/enlarge", "ui/examples", "ui/limits", "ui/models",
                 "ui/photo", "ui/upscalers", "ui/zero_gpu"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import gradio as gr
 
@@ -13,14 +14,27 @@ from srgan_hub.ui.examples import files
 from srgan_hub.ui.folder import fresh_folder
 from srgan_hub.ui.limits import Limits
 from srgan_hub.ui.line import Line
-from srgan_hub.ui.mistakes import MISTAKES, mistake
+from srgan_hub.ui.mistakes import MISTAKES, mistake, told
 from srgan_hub.ui.models import line_of, name_of, offered
 from srgan_hub.ui.photo import Cut, open_photo
-from srgan_hub.ui.upscalers import config, may_name_hub_ids, partner
+from srgan_hub.ui.upscalers import may_name_hub_ids, partner, scale_of
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
 
 LONGEST = "Longest side"
 SIZES = ("×4", "×2", LONGEST)
+USUAL = 3840  # pixels of a longest side, before another is asked for
+
+
+class Spot(NamedTuple):
+    """A place of what is cut from a photo, which means nothing for another photo or cut."""
+
+    path: str
+    cut: Cut
+    at: tuple[float, float]
+
+
+def at(spot: Spot | None, path: str | None, cut: Cut) -> tuple[float, float] | None:
+    return spot.at if spot and (spot.path, spot.cut) == (path, cut) else None
 
 
 def as_target(size: str, longest: float | None) -> Target:
@@ -38,7 +52,7 @@ def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str,
 def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo's, which others use."""
     models = [name for _, name in offered()]
-    cut, place = gr.State(Cut()), gr.State(None)  # place: of the photo that is looked at, None for where most is to see
+    cut, place = gr.State(Cut()), gr.State(None)  # place: the Spot that is looked at, None for where most is to see
 
     with gr.Row(elem_id="bench"):
         with gr.Column(elem_id="photo-column"), gr.Tabs():
@@ -72,7 +86,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             with gr.Row():
                 size = gr.Dropdown(SIZES, value=SIZES[0], label="Size", elem_id="size", min_width=120, filterable=False)
                 format = gr.Dropdown(list(FORMATS), value="PNG", label="File", elem_id="format", min_width=120, filterable=False)
-            longest = gr.Number(3840, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
+            longest = gr.Number(USUAL, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
             go = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
             stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
         with gr.Column(elem_id="outcome"):
@@ -87,75 +101,74 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         """The view, for the settings as they are."""
         if not path:
             return eye.show(None, None, mode)
-        try:
-            look = view.look(path, as_order(cut_, *chosen), spot, view_size(room, mode), against, mode == DOUBTS)
-            return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | {place: look.box.centre}
-        except MISTAKES as error:
-            raise mistake(path, error) from error
+        with told(path):
+            where = at(spot, path, cut_)
+            look = view.look(path, as_order(cut_, *chosen), where, view_size(room, mode), against, mode == DOUBTS)
+            seen = {place: Spot(path, cut_, look.box.centre)}
+            return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | seen
 
-    def arrive(path, *chosen):
+    def clear():
         """A new photo: nothing is left of the last one."""
-        fresh = {cut: Cut(), place: None, file: gr.File(None, visible=False), numbers: "", status: ""}
-        return fresh | admit(path, Cut(), *chosen)
+        left = {cut: Cut(), place: None, file: gr.File(None, visible=False), numbers: "", status: "", longest: USUAL}
+        return left | {over.group: gr.Column(visible=False)}
 
     def admit(path, cut_, *chosen):
-        try:
-            return over_panel.admit(over, limits, path, as_order(cut_, *chosen).model, cut_)
-        except MISTAKES as error:
-            raise mistake(path, error) from error
+        """Nothing is cut from a photo that may be enlarged whole."""
+        with told(path):
+            shown = over_panel.admit(over, limits, path, as_order(cut_, *chosen).model, cut_)
+        return shown | ({} if shown[over.group].visible else {cut: Cut()})
 
     def describe(*chosen):
-        try:
+        with told():
             name = as_order(Cut(), *chosen).model
             return {about: line_of(name), texture: gr.Slider(visible=bool(partner(name)))}
-        except MISTAKES as error:
-            raise mistake(None, error) from error
 
     def look_at(path, cut_, event: gr.SelectData):
-        return view.placed(event.index, path, cut_)
+        with told(path):
+            return Spot(path, cut_, view.placed(event.index, path, cut_))
 
     def go_to(across, down, room, path, cut_, spot, *chosen):
         """The place half a view further that way."""
-        if not path or not spot:
+        if not (now := at(spot, path, cut_)):
             return spot
-        try:
+        with told(path):
             whole = open_photo(path, cut_).image.size
             times = view.factor(as_order(cut_, *chosen).target, whole)
-        except MISTAKES as error:
-            raise mistake(path, error) from error
         width, height = view_size(room, view_panel.SLIDER)
-        moved = spot[0] + across * width / times, spot[1] + down * height / times
-        return tuple(min(max(at, 0), side) for at, side in zip(moved, whole, strict=True))
+        moved = now[0] + across * width / times, now[1] + down * height / times
+        return Spot(path, cut_, tuple(min(max(one, 0), side) for one, side in zip(moved, whole, strict=True)))
 
     def take_region(path, cut_, spot, *chosen):
         """Around what is looked at."""
-        name = as_order(Cut(), *chosen).model
-        found, shown = over_panel.region_on(over, limits, path, name, over_panel.on_photo(spot, path, cut_))
-        return shown | {cut: found, place: None}
+        with told(path):
+            centre = over_panel.on_photo(at(spot, path, cut_), path, cut_)
+            found, shown = over_panel.region_on(over, limits, path, as_order(Cut(), *chosen).model, centre)
+            return shown | {cut: found}
 
     def move_region(path, model_, other_, texture_, size_, longest_, format_, event: gr.SelectData):
-        name = as_order(Cut(), model_, other_, texture_, size_, longest_, format_).model
-        found, shown = over_panel.region_on(over, limits, path, name, view.placed(event.index, path, Cut()))
-        return shown | {cut: found, place: None}
+        with told(path):
+            name = as_order(Cut(), model_, other_, texture_, size_, longest_, format_).model
+            found, shown = over_panel.region_on(over, limits, path, name, view.placed(event.index, path, Cut()))
+            return shown | {cut: found}
 
     def take_shrunk(path, *chosen):
-        found = Cut(pixels=limits.pixels(as_order(Cut(), *chosen).model))
-        return {cut: found, place: None, over.why: over_panel.way(path, found), over.pick: gr.Image(visible=False)}
+        with told(path):
+            found = Cut(pixels=limits.pixels(as_order(Cut(), *chosen).model))
+            return {cut: found, over.why: over_panel.way(path, found), over.pick: gr.Image(visible=False)}
 
     def take_quick(path):
-        name, found = over_panel.quickly(limits, path)
+        with told(path):
+            name, found = over_panel.quickly(limits, path)
         said = f'"{name_of(name)}" is the model now. Now press Enlarge.'
-        return {model: name, other: "", cut: found, place: None, status: words.said(said)}
+        return {model: name, other: "", cut: found, status: words.said(said)}
 
-    def default_longest(path, cut_, chosen, wanted, name, other_):
+    def fit_longest(path, cut_, chosen, wanted, name, other_):
         """The number of pixels, where it is asked for; what the photo cannot have becomes what it can."""
         if chosen != LONGEST or not path:
             return gr.Number(visible=chosen == LONGEST)
-        try:
+        with told(path):
             least = max(open_photo(path, cut_).image.size)
-            most = least * config((other_ or "").strip() or name).get("scale", 4)
-        except MISTAKES as error:
-            raise mistake(path, error) from error
+            most = least * scale_of((other_ or "").strip() or name)
         return gr.Number(min(max(round(wanted or 0), least), most), visible=True)
 
     def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
@@ -185,10 +198,8 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         yield from ordered(paths or [], Cut(pixels=pixels) if shrink else Cut(), chosen)
 
     def ordered(paths, cut_, chosen):
-        try:
+        with told():
             order = as_order(cut_, *chosen)
-        except MISTAKES as error:
-            raise mistake(None, error) from error
         yield from run(paths, order)
 
     def buttons(busy):
@@ -200,21 +211,18 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     # A region takes a fraction of a second: a lane of its own, so that nobody waits for another's whole photograph to see theirs.
     looking = dict(
         fn=show, inputs=seen, outputs=[*eye.shown, place], js=MEASURE, concurrency_id="view", concurrency_limit=1,
-        show_progress="minimal", show_progress_on=eye.caption, **private,
+        show_progress="minimal", show_progress_on=eye.caption, trigger_mode="always_last", **private,
     )  # fmt: skip
+    fitting = dict(fn=fit_longest, inputs=[photo, cut, size, longest, model, other], outputs=longest, **quietly)
+    admitting = dict(fn=admit, inputs=[photo, cut, *settings], outputs=[*over, cut], **quietly)
 
-    fitting = dict(fn=default_longest, inputs=[photo, cut, size, longest, model, other], outputs=longest, **quietly)
-    photo.change(arrive, [photo, *settings], [cut, place, file, numbers, status, *over], **quietly).success(**fitting).success(
-        **looking
-    )
-    gr.on(
-        [eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur],
-        trigger_mode="always_last", **looking,
-    )  # fmt: skip
+    arrived = photo.change(clear, None, [cut, place, file, numbers, status, longest, over.group], **quietly).then(**admitting)
+    arrived.failure(lambda mode: eye.show(None, None, mode), eye.mode, eye.shown, **quietly)
+    arrived.success(**fitting).success(**looking)
+    gr.on([eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur], **looking)
     size.change(**fitting).success(**looking)
-    gr.on([model.change, other.submit], describe, settings, [about, texture], **quietly).success(
-        admit, [photo, cut, *settings], list(over), **quietly
-    ).success(**looking)
+    described = gr.on([model.change, other.submit], describe, settings, [about, texture], **quietly)
+    described.success(**admitting).success(**looking)
     eye.thumbnail.select(look_at, [photo, cut], place, **quietly).success(**looking)
     for name, button in eye.moves.items():
         button.click(
@@ -222,12 +230,12 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             **quietly,
         ).success(**looking)  # fmt: skip
 
-    taken = [cut, place, over.pick, over.why]
+    taken = [cut, over.pick, over.why]
     for asked, way, inputs, outputs in (
         (over.region.click, take_region, [photo, cut, place, *settings], taken),
         (over.pick.select, move_region, [photo, *settings], taken),
         (over.shrink.click, take_shrunk, [photo, *settings], taken),
-        (over.quick.click, take_quick, photo, [model, other, cut, place, status]),
+        (over.quick.click, take_quick, photo, [model, other, cut, status]),
     ):
         asked(way, inputs, outputs, **quietly).success(**fitting).success(**looking)
 

@@ -15,9 +15,7 @@ from srgan_hub.ui.duration import duration
 from srgan_hub.ui.enlarge import Step
 
 Result = TypeVar("Result")
-# Seconds until the next one hears more, and it is noticed if they have left; who stands further back, later: every word to one
-# who waits takes from the one at work.
-PATIENCE, LATER = 3.0, 0.2
+PATIENCE = 3.0  # seconds until it is noticed that one who waits has left: looking more often takes from the one at work
 
 
 class Full(BadInput):
@@ -45,7 +43,7 @@ class Line:
             while (before := self.there.index(work) - self.jobs) >= 0:
                 yield Step(self.words(before), 0)
                 with self.moved:
-                    self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE * (1 + LATER * before))
+                    self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE)
             start = time.monotonic()
             result = yield from work
             self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)

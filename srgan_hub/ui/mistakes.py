@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import gradio as gr
@@ -11,6 +13,15 @@ from srgan_hub.loading import CheckpointError
 from srgan_hub.ui.line import Full
 
 MISTAKES = (BadInput, CheckpointError, ValueError)  # what the work raises with a sentence
+
+
+@contextmanager
+def told(path: str | None = None) -> Iterator[None]:
+    """What goes wrong inside is said so."""
+    try:
+        yield
+    except MISTAKES as error:
+        raise mistake(path, error) from error
 
 
 def mistake(path: str | None, error: Exception) -> gr.Error:

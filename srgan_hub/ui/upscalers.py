@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import lru_cache
 from pathlib import Path
 
-from srgan_hub.loading import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate
+from srgan_hub.generator import SRGANGenerator
+from srgan_hub.loading import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
 from srgan_hub.pipeline import Upscaler
 from srgan_hub.ui.models import offered
 
@@ -32,13 +32,22 @@ def check(model: str) -> None:
 
 def is_foreign(model: object) -> bool:
     """Whether it is a Hub id, and no folder of this machine that has the form of one."""
-    return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
+    try:
+        return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
+    except OSError:  # longer than a name may be
+        return False
 
 
 def config(model: str) -> dict:
-    """What its config.json says. Raises CheckpointError as `check`, and where there is none."""
+    """What its config.json says. Raises CheckpointError as `check`, and where there is none that can be read."""
     check(model)
-    return json.loads(Path(fetch(locate(model), CONFIG)).read_text())
+    return read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
+
+
+def scale_of(model: str) -> int:
+    """How many times it enlarges. Raises CheckpointError as `config`."""
+    scale = config(model).get("scale", 4)
+    return scale if type(scale) is int else 4  # who opens it is told
 
 
 def partner(model: str) -> str | None:
