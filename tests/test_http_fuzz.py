@@ -204,7 +204,8 @@ def test_no_file_outside_the_cache_is_read(page, place):
         for (name, data), (kind, said) in zip(events, pool.map(lambda event: page.done(*event), events), strict=True):
             assert kind == "error", (name, data)
             assert SECRET.decode() not in json.dumps(said)
-    output = page.use("photo", [filedata(str(secret)), MODEL, "", 100, "×4", 3840, "PNG"], uuid4().hex, kind="change")
+    settings = [MODEL, "", 100, "×4", 3840, "PNG"]
+    output = page.use("take-region", [filedata(str(secret)), None, None, *settings], uuid4().hex)
     assert output.get("error", "none") is None
 
 
