@@ -33,6 +33,7 @@ class Picture(NamedTuple):
 class Done(NamedTuple):
     pixels: int              # of the result
     losses: tuple[str, ...]  # what of the file it does not have, in words
+    deep: bool = False       # computed with more than 8 bits: by the Upscaler's engine_for(True)
 
 
 def enlarge_files(
@@ -69,7 +70,7 @@ def enlarge_files(
             if written:
                 yield outcome(*written, partial(packing, job) if progress else None)
             if found is None:
-                done = Done(picture.size[0] * picture.size[1], picture.losses)
+                done = Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
                 found = writer.submit(store, result, job, done) if result else done
             written = job, found
         if written:

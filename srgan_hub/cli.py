@@ -66,7 +66,7 @@ def upscale(options: argparse.Namespace) -> int:
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
-    done, pixels, losses, start = 0, 0, {}, time.perf_counter()
+    done, pixels, losses, engines, start = 0, 0, {}, {}, time.perf_counter()
     bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     numbers = {job: number for number, job in enumerate(jobs)}
 
@@ -80,6 +80,7 @@ def upscale(options: argparse.Namespace) -> int:
             bar.write(f"srgan-hub: {found}", file=sys.stderr)
         else:
             done, pixels = done + 1, pixels + found.pixels
+            engines[str(upscaler.engine_for(found.deep))] = None
             for loss in found.losses:
                 losses.setdefault(loss, []).append(str(job.source))
     bar.close()
@@ -88,7 +89,7 @@ def upscale(options: argparse.Namespace) -> int:
         megapixels = pixels / 1e6
         print(
             f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
-            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({upscaler.engine})"
+            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
         )
     for loss, names in losses.items():
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""

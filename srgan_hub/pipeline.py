@@ -145,7 +145,7 @@ class Upscaler:
 
     def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
         colour, alpha = to_tensors(piece)
-        sr = self._compute(colour, self.fine if mode in DEEP else self.engine)
+        sr = self._compute(colour, self.engine_for(mode in DEEP))
         if self.faithful:
             sr = back_project(sr, colour, self.scale)
         if alpha is None:
@@ -155,10 +155,13 @@ class Upscaler:
         mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
         return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
+    def engine_for(self, deep: bool) -> Engine:
+        """What computes a picture; deep: one of more than 8 bits."""
+        return self._fine if deep and self._for_fine else self.engine
+
     @cached_property
-    def fine(self) -> Engine:
-        """What computes a picture of more than 8 bits."""
-        return open_engine(*self._for_fine) if self._for_fine else self.engine
+    def _fine(self) -> Engine:
+        return open_engine(*self._for_fine)
 
     def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
         """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""

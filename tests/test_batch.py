@@ -134,3 +134,11 @@ def test_too_little_memory_anywhere_is_a_sentence(jobs, tiny_generator, monkeypa
     monkeypatch.setattr(place, fail)
     ((_, found),) = enlarge_files([jobs[0]._replace(format="webp")], Upscaler(tiny_generator), Target())
     assert isinstance(found, BadInput) and sentence in str(found)
+
+
+@pytest.mark.parametrize(("form", "deep"), [("png", True), ("webp", False)])
+def test_what_was_computed_with_more_than_8_bits_is_told(tmp_path, tiny_generator, form, deep):
+    """A format that holds no more gets a picture that was computed as one of 8 bits."""
+    Image.fromarray(np.full((6, 7), 40_000, np.uint16)).save(tmp_path / "a.png")
+    ((_, done),) = enlarge_files([Job(tmp_path / "a.png", tmp_path / f"b.{form}", form)], Upscaler(tiny_generator), Target())
+    assert done.deep is deep

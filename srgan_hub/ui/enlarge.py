@@ -73,7 +73,7 @@ def enlarge(
             sizes[source] = admitted(source, order, limits)
         except BadInput as error:
             faults.append(sentence(source, error))
-    jobs, there, lost = jobs_of(list(sizes), order, folder, upscaler.scale), {}, {}
+    jobs, there, lost, engines = jobs_of(list(sizes), order, folder, upscaler.scale), {}, {}, {}
     running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
     whole, computing = sum(w * h for w, h in sizes.values()), time.perf_counter()
     try:
@@ -92,6 +92,7 @@ def enlarge(
                 faults.append(sentence(job.source, found, job.target))
             else:
                 there[job.source] = job.target
+                engines[str(upscaler.engine_for(found.deep))] = None
                 of_it = open_photo(str(job.source)).lost if job.content else found.losses
                 lost |= dict.fromkeys(words if len(sources) == 1 else f"{job.source.name}: {words}" for words in of_it)
     finally:
@@ -108,7 +109,7 @@ def enlarge(
         size=order.target.size(*taken, upscaler.scale),
         count=len(there),
         seconds=time.perf_counter() - start,
-        engine=str(upscaler.engine),
+        engine="; ".join(engines),
         profile=bool(open_photo(first).profile),
         lost=list(lost),
         located=any(map(is_located, there)),

@@ -16,7 +16,7 @@ def variable(default: float, name: str, what: str):
 class Limits:
     """Each number has a variable of the environment; README.md lists them."""
 
-    # two cores take 13 to 17 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 14 to 24
+    # two cores take 13 to 20 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 14 to 24
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
     read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
