@@ -13,17 +13,20 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
-import gradio as gr
+from srgan_hub.ui.imports import quick_imports
 
-from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
-from srgan_hub.ui.duration import duration
-from srgan_hub.ui.folder import keep_swept, own_folder
-from srgan_hub.ui.guard import Guard
-from srgan_hub.ui.heap import one_heap
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.line import Line
-from srgan_hub.ui.style import CSS, HEAD, THEME
-from srgan_hub.ui.upscalers import open_all
+with quick_imports():
+    import gradio as gr
+
+    from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
+    from srgan_hub.ui.duration import duration
+    from srgan_hub.ui.folder import keep_swept, own_folder
+    from srgan_hub.ui.guard import Guard
+    from srgan_hub.ui.heap import one_heap
+    from srgan_hub.ui.limits import Limits
+    from srgan_hub.ui.line import Line
+    from srgan_hub.ui.style import CSS, HEAD, THEME
+    from srgan_hub.ui.upscalers import open_all
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of a page that was closed

@@ -108,6 +108,7 @@ ALLOWED = {
     "ui/folder": set(),
     "ui/guard": {"ui/limits"},
     "ui/heap": set(),
+    "ui/imports": set(),
     "ui/limits": set(),
     "ui/line": {"files", "ui/duration", "ui/enlarge"},
     "ui/mistakes": {"files", "loading", "ui/line"},
