@@ -18,11 +18,11 @@ from PIL import Image, UnidentifiedImageError
 from srgan_hub.ending import being_written
 from srgan_hub.imaging import jfif
 from srgan_hub.imaging.convert import DEEP, eight_bits, sixteen_bits
-from srgan_hub.imaging.png import LEVEL, write_png
+from srgan_hub.imaging.png import PACKING, write_png
 from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
-    "png": ("PNG", {"compress_level": LEVEL}),
+    "png": ("PNG", {"compress_type": PACKING}),
     "webp": ("WEBP", {"lossless": True, "quality": 20}),  # of lossless files: effort; 80, the default, takes thrice as long
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails

@@ -14,8 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: L, LA, RGB, RGBA
-LEVEL = 4                                # of zlib: files 1 to 3% larger than with its usual 6, in a third of the time
-ROWS = 64                                # filtered at a time
+PACKING = zlib.Z_RLE                     # what repeats in a photograph stands side by side: searching further takes longest
+ROWS = 32                                # filtered at a time
+PAETH = 4                                # the filter, of all rows: best for nearly all of an enlarged photograph's
 MOST = 2**31 - 1                         # pixels a side that the format holds
 
 
@@ -47,7 +48,7 @@ class PNGWriter:
     def __init__(self, file: BinaryIO, width: int, height: int, channels: int, profile: bytes | None = None):
         self.file, self.shape, self.left = file, (width, channels), height
         self.above = np.zeros((1, width * channels), np.uint8)
-        self.packer = zlib.compressobj(LEVEL)
+        self.packer = zlib.compressobj(strategy=PACKING)
         file.write(b"\x89PNG\r\n\x1a\n")
         self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
         if profile:
@@ -72,17 +73,12 @@ class PNGWriter:
         self.file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
 
     def _filtered(self, rows: np.ndarray) -> np.ndarray:
-        """(h, bytes) -> (h, 1 + bytes): each row less what it is predicted from, behind the number of the filter that leaves
-        least."""
+        """(h, bytes) -> (h, 1 + bytes): each row less what it is predicted from, behind the filter's number."""
         up = np.concatenate([self.above, rows[:-1]])
         self.above = rows[-1:].copy()
         left, corner = (np.pad(x, ((0, 0), (self.shape[1], 0)))[:, : x.shape[1]] for x in (rows, up))
-        mean = ((left.astype(np.uint16) + up) // 2).astype(np.uint8)
-        candidates = {1: rows - left, 2: rows - up, 3: rows - mean, 4: rows - paeth(left, up, corner)}  # modulo 256
-        cost = [np.abs(x.view(np.int8).astype(np.int16)).sum(1, dtype=np.int64) for x in candidates.values()]
-        best = np.argmin(cost, axis=0)
-        chosen = np.choose(best[:, None], list(candidates.values()))
-        return np.concatenate([np.array(list(candidates), np.uint8)[best][:, None], chosen], axis=1)
+        number = np.full((len(rows), 1), PAETH, np.uint8)
+        return np.concatenate([number, rows - paeth(left, up, corner)], axis=1)  # modulo 256
 
 
 def paeth(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from srgan_hub.imaging.strips import strips
 
 ROWS = 64             # of a strip
-LEVEL = 4             # of zlib, as in png.py
+LEVEL = 4             # of zlib
 CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be larger is a BigTIFF
 
 
