@@ -18,7 +18,7 @@ from srgan_hub.imaging.convert import DEEP, eight_bits, normalise, profile_of
 from srgan_hub.imaging.target import Target
 from srgan_hub.plan import Job
 
-LARGE = 32_000_000  # pixels of a result; with its copies it takes 0.3 GB
+LARGE = 4_000_000   # pixels of a result: from here on it gains to pack what is ready while the rest is computed
 PATIENCE = 0.5      # seconds between two reports while a file is packed
 
 Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many; all of them again while its file is packed
