@@ -64,6 +64,18 @@ def test_what_a_result_does_not_have_is_told(tiny, photo, tmp_path, cut):
     assert both.lost == ["frames.gif: first frame only"]
 
 
+@pytest.mark.parametrize("mode", ["I;16", "F"])
+def test_depth_is_kept_up_to_half_the_limit(tiny, tmp_path, mode):
+    deep = tmp_path / "deep.tif"
+    Image.new(mode, (12, 10), 30000 if mode == "I;16" else 0.5).save(deep)
+    _, kept = run([str(deep)], ORDER, tmp_path / "kept", Limits(megapixels=240e-6))
+    assert read(kept.file).mode == "I;16"
+    assert "cut to 8 bits" not in kept.lost
+    _, cut = run([str(deep)], ORDER, tmp_path / "cut", Limits(megapixels=239e-6))
+    assert read(cut.file).mode == "L"
+    assert cut.lost == ["cut to 8 bits"]
+
+
 @pytest.mark.parametrize(
     ("target", "format", "name", "size"),
     [(Target(scale=2), "WebP", "my photo_x2.webp", (80, 56)), (Target(longest=100), "JPEG", "my photo_100.jpg", (100, 70))],

@@ -15,7 +15,7 @@ from srgan_hub.imaging.target import Target
 from srgan_hub.plan import Job
 from srgan_hub.ui.duration import duration
 from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
+from srgan_hub.ui.photo import Cut, as_file, is_deep, is_located, open_photo, size_of
 from srgan_hub.ui.steps import steps
 from srgan_hub.ui.upscalers import open_upscaler
 from srgan_hub.ui.zero_gpu import lent
@@ -73,7 +73,7 @@ def enlarge(
             sizes[source] = admitted(source, order, limits)
         except BadInput as error:
             faults.append(sentence(source, error))
-    jobs, there, lost, engines = jobs_of(list(sizes), order, folder, upscaler.scale), {}, {}, {}
+    jobs, there, lost, engines = jobs_of(sizes, order, folder, upscaler.scale, limits), {}, {}, {}
     running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
     whole, computing = sum(w * h for w, h in sizes.values()), time.perf_counter()
     try:
@@ -128,16 +128,19 @@ def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     return size
 
 
-def jobs_of(sources: list[str], order: Order, folder: Path, scale: int) -> list[Job]:
-    """A target for each, of its own name: photo.jpg becomes photo_x4.png, a second photo.jpg photo-2_x4.png."""
+def jobs_of(sizes: dict[str, tuple[int, int]], order: Order, folder: Path, scale: int, limits: Limits) -> list[Job]:
+    """A target for each, of its own name: photo.jpg becomes photo_x4.png, a second photo.jpg photo-2_x4.png.
+
+    What is cut, and what has more bits than would be enlarged in time, comes from `open_photo`, in 8 bits."""
     jobs, taken = [], set()
-    for source in sources:
+    for source, size in sizes.items():
         stem, suffix, number = Path(source).stem, f"_{order.target.label(scale)}.{FORMATS[order.format]}", 2
         name = stem
         while name.lower() in taken:
             name, number = f"{stem}-{number}", number + 1
         taken.add(name.lower())
-        content = None if order.cut == Cut() else partial(content_of, source, order.cut)
+        as_it_is = order.cut == Cut() and (limits.keeps_depth(size, order.model) or not is_deep(source))
+        content = None if as_it_is else partial(content_of, source, order.cut)
         jobs.append(Job(Path(source), folder / (name + suffix), FORMATS[order.format], content))
     return jobs
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field, fields
 
 QUICK = 3  # times the pixels of the others: a lite network takes a fifth of the time, but packing its result takes what it takes
+DEEP = 0.5  # of those pixels: with more than 8 bits a picture is computed in float32, in four times the time
 
 
 def variable(default: float, name: str, what: str):
@@ -16,7 +17,7 @@ def variable(default: float, name: str, what: str):
 class Limits:
     """Each number has a variable of the environment; README.md lists them."""
 
-    # two cores take 13 to 20 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 14 to 24
+    # SECONDS
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
     read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
@@ -45,6 +46,10 @@ class Limits:
     def pixels(self, model: str) -> int:
         """How many an upload may have for that model."""
         return round(1e6 * self.megapixels * (QUICK if is_quick(model) else 1))
+
+    def keeps_depth(self, size: tuple[int, int], model: str) -> bool:
+        """Whether a picture of that (width, height) is enlarged in all its bits, where it has more than 8."""
+        return size[0] * size[1] <= DEEP * self.pixels(model)
 
     def sentence(self, size: tuple[int, int], model: str) -> str | None:
         """Why a picture of that (width, height) is not enlarged as a whole; None if it is."""

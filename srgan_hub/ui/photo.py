@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from srgan_hub.files import BadInput, read_with_losses
-from srgan_hub.imaging.convert import eight_bits, normalise, profile_of
+from srgan_hub.imaging.convert import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
 from srgan_hub.imaging.region import Box
 from srgan_hub.ui.limits import Limits
 
@@ -64,6 +64,12 @@ def is_located(path: str | Path) -> bool:
             return bool(image.getexif().get_ifd(GPS))
     except Exception:  # damaged EXIF spoils no pixel
         return False
+
+
+def is_deep(path: str) -> bool:
+    """Whether the file has grey of more than 8 bits. It is a picture: `size_of` has read its head."""
+    with Image.open(path) as image:
+        return image.mode in (*SIXTEEN_BIT, *DEEP)
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
