@@ -13,7 +13,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights, vgg16, vgg19
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +35,8 @@ class VGGFeatures(nn.Module):
 
     def __init__(self, layers: str | Sequence[str] = "vgg54", weights: str | Path | None = None):
         super().__init__()
+        from torchvision import models  # late: it imports torch's compiler, which takes as long as torch itself
+
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers or ("none",):
             if layer not in LAYERS["vgg19"]:
@@ -49,7 +50,7 @@ class VGGFeatures(nn.Module):
             logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
         depth = max(self.layers) + 1
         with torch.device("meta"):  # the classifier, 120 million parameters, is never made
-            self.features = {"vgg16": vgg16, "vgg19": vgg19}[self.network]().features[:depth]
+            self.features = getattr(models, self.network)().features[:depth]
         wanted = self.features.state_dict()
         try:
             found = {name: tensors[f"features.{name}"].float() for name in wanted}
@@ -75,6 +76,8 @@ class VGGFeatures(nn.Module):
 
 
 def imagenet_vgg19() -> dict[str, Tensor]:
+    from torchvision.models import VGG19_Weights
+
     try:
         return VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError) as error:
