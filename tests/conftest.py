@@ -4,7 +4,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from PIL import Image
 from pyarrow import parquet
 from safetensors.torch import load_file, save, save_file
 
+import warm_start
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.cache import PhotoCache, open_cache
@@ -230,8 +230,7 @@ def hub(tmp_path_factory):
 
 def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
     """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=hub.environment | environment, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return warm_start.run(list(map(str, arguments)), hub.environment | environment, cwd, timeout=120)
 
 
 def train(config):
