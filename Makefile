@@ -18,7 +18,7 @@ check: $(INSTALLED)           ## style
 	$(BIN)/ruff check .
 
 browser: $(INSTALLED) $(CHROMIUM)  ## the app in a real browser (installs Chromium: Debian, root)
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m browser
 
 soak: $(INSTALLED)            ## what breaks rarely: many pictures, many kills; the report goes to docs/soak.json (Linux, root)
 	SRGAN_HUB_SOAK=docs/soak.json $(BIN)/python -m pytest -q -m soak
