@@ -17,7 +17,7 @@ def quick_imports() -> Iterator[None]:
     file_of = inspect.getfile
 
     def file_of_others(of):
-        if isinstance(of, type) and of.__module__.startswith("gradio."):
+        if isinstance(of, type) and str(of.__module__).startswith("gradio."):
             raise OSError  # gradio writes no stub for a class without a file
         return file_of(of)
 
