@@ -20,12 +20,12 @@ print(numbers)
 """
 CURL = """\
 page={url}/gradio_api
-photo=$(curl -s -F files=@photo.jpg $page/upload | cut -d '"' -f 2)
-job=$(curl -s $page/call/upscale -H 'Content-Type: application/json' \\
+photo=$(curl -sSf -F files=@photo.jpg $page/upload | cut -d '"' -f 2)
+job=$(curl -sSf $page/call/upscale -H 'Content-Type: application/json' \\
   -d '{{"data": [{{"path": "'"$photo"'", "meta": {{"_type": "gradio.FileData"}}}}, "{model}", 100, "x4", "PNG"]}}' \\
   | cut -d '"' -f 4)
-file=$(curl -sN $page/call/upscale/$job | grep -A 1 '^event: complete' | grep -o '"path": *"[^"]*"' | cut -d '"' -f 4)
-curl -s "$page/file=$file" -o photo_x4.png
+file=$(curl -sSfN $page/call/upscale/$job | grep -A 1 '^event: complete' | grep -o '"path": *"[^"]*"' | cut -d '"' -f 4)
+curl -sSf "$page/file=$file" -o photo_x4.png
 """
 
 
