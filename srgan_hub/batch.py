@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from srgan_hub.files import DEEPEST, MOST, STREAMED, BadInput, read_with_losses, stream, write_whole
-from srgan_hub.imaging.convert import DEEP, eight_bits, normalise, profile_of
+from srgan_hub.imaging.convert import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
 from srgan_hub.imaging.target import Target
 from srgan_hub.plan import Job
 
@@ -97,6 +97,8 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
     try:
         image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
         upright = normalise(image)
+        if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
+            losses += ("cut to 8 bits, as it has transparency",)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
             losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
             upright = upright if job.format == "png" else eight_bits(upright)  # which is computed faster

@@ -18,11 +18,11 @@ from PIL import Image, UnidentifiedImageError
 from srgan_hub.ending import being_written
 from srgan_hub.imaging import jfif
 from srgan_hub.imaging.convert import DEEP, eight_bits, sixteen_bits
-from srgan_hub.imaging.png import PACKING, write_png
+from srgan_hub.imaging.png import LEVEL, strategy, write_png
 from srgan_hub.imaging.tiff import write_tiff
 
 FORMATS = {  # --format: Pillow's name, its options
-    "png": ("PNG", {"compress_type": PACKING}),
+    "png": ("PNG", {"compress_level": LEVEL}),
     "webp": ("WEBP", {"lossless": True, "quality": 20}),  # of lossless files: effort; 80, the default, takes thrice as long
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
@@ -90,6 +90,9 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
     if format == "tif":
         stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
         return
+    if format == "png":
+        pixels = np.ascontiguousarray(np.atleast_3d(np.asarray(image))).view(np.uint8)
+        settings = settings | {"compress_type": strategy(pixels)}
     encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
     try:
         image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)

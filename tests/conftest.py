@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -228,9 +229,14 @@ def hub(tmp_path_factory):
     assert not hub.strays
 
 
-def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess:
-    """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment."""
-    return warm_start.run(list(map(str, arguments)), hub.environment | environment, cwd, timeout=120)
+def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, cold=False, **environment: str) -> subprocess.CompletedProcess:
+    """`python *arguments` with that Hub, its output captured as text; extra variables go on top of the environment.
+
+    cold: as from a shell, with a hash seed of its own."""
+    words, variables = list(map(str, arguments)), hub.environment | environment
+    if cold:
+        return subprocess.run([sys.executable, *words], env=variables, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return warm_start.run(words, variables, cwd, timeout=120)
 
 
 def train(config):
@@ -301,8 +307,8 @@ def show(dataset, **options):
 """
 
 
-def show_datasets(hub: LoopbackHub, code: str) -> subprocess.CompletedProcess:
+def show_datasets(hub: LoopbackHub, code: str, cold=False) -> subprocess.CompletedProcess:
     """A process in which `show(ID, ...)` prints each split's name and its flat images' greys, or the error; streamed alike."""
-    done = client(hub, "-c", SHOW + code)
+    done = client(hub, "-c", SHOW + code, cold=cold)
     assert done.returncode == 0, done.stderr
     return done

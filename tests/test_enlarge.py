@@ -76,6 +76,14 @@ def test_depth_is_kept_up_to_half_the_limit(tiny, tmp_path, mode):
     assert cut.lost == ["cut to 8 bits"]
 
 
+def test_depth_that_goes_with_transparency_is_told(tiny, tmp_path):
+    Image.new("I;16", (12, 10), 30000).save(tmp_path / "deep.png", transparency=30000)
+    for cut in (Cut(), Cut(Box(1, 1, 9, 9))):
+        _, result = run([str(tmp_path / "deep.png")], ORDER._replace(cut=cut), tmp_path / "out")
+        assert read(result.file).mode == "LA"
+        assert [lost[:13] for lost in result.lost] == ["cut to 8 bits"]
+
+
 @pytest.mark.parametrize(
     ("target", "format", "name", "size"),
     [(Target(scale=2), "WebP", "my photo_x2.webp", (80, 56)), (Target(longest=100), "JPEG", "my photo_100.jpg", (100, 70))],
@@ -178,6 +186,18 @@ def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, m
     running.close()
     assert len(computed) == 2
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_too_little_memory_is_a_sentence_of_the_page(tiny, photo, tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
+    monkeypatch.setattr(tiny, "_compute", full)
+    for format in ("PNG", "WebP"):
+        with pytest.raises(BadInput, match=r"^my photo.png: not enough memory for it; (take|choose)") as raised:
+            run([photo], ORDER._replace(format=format), tmp_path / "out")
+        assert "--" not in str(raised.value)
 
 
 def test_time_left_in_words():

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gradio import Slider
 
 from conftest import ROOT
 from srgan_hub.ui.imports import quick_imports
@@ -33,6 +34,8 @@ def test_gradio_writes_no_stubs(how, said):
 def fail() -> None:
     assert not gc.isenabled()
     assert inspect.getfile(Path) == pathlib.__file__
+    with pytest.raises(OSError):  # noqa: PT011
+        inspect.getfile(Slider)
     raise ImportError
 
 
@@ -43,3 +46,18 @@ def test_all_is_as_before_afterwards_even_when_an_import_fails():
     assert inspect.getfile is file_of
     assert gc.isenabled()
     gc.unfreeze()  # what other tests made is theirs to lose
+
+
+def test_what_an_import_puts_in_its_place_stays(monkeypatch):
+    monkeypatch.setattr(inspect, "getfile", inspect.getfile)
+    gc.disable()
+    try:
+        with quick_imports():
+            kept = inspect.getfile
+            inspect.getfile = replaced = lambda of: kept(of)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert inspect.getfile is replaced
+    assert inspect.getfile(Slider).endswith("slider.py")

@@ -1,11 +1,13 @@
 import io
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from conftest import encoded, smooth_photo
-from srgan_hub.imaging.png import PNGWriter, write_png
+from srgan_hub.files import write_whole
+from srgan_hub.imaging.png import PNGWriter, strategy, write_png
 
 
 def write(pixels: np.ndarray, parts: int, profile: bytes | None = None) -> bytes:
@@ -32,6 +34,19 @@ def test_pillow_reads_the_same_pixels(channels, mode, size, parts):
 def test_photograph_is_packed_about_as_well_as_by_pillow():
     photo = smooth_photo(300, 200)
     assert len(write(np.asarray(photo), 4)) < 1.12 * len(encoded(photo))
+
+
+def test_what_repeats_is_looked_for_where_it_pays(tmp_path):
+    board = Image.fromarray((np.indices((300, 400)).sum(0) % 2 * 255).astype(np.uint8))
+    board = board.resize((1600, 1200), Image.Resampling.BICUBIC)
+    pixels = np.atleast_3d(np.asarray(board))
+    assert strategy(pixels) == zlib.Z_DEFAULT_STRATEGY
+    assert strategy(np.asarray(smooth_photo(300, 200))) == zlib.Z_RLE
+    file = io.BytesIO()
+    write_png(file, iter(np.array_split(pixels, 3)), 1600, 1200, 1)
+    assert len(file.getvalue()) < 2 * len(encoded(board))
+    write_whole(board, tmp_path / "board.png", "png")
+    assert (tmp_path / "board.png").stat().st_size < 2 * len(encoded(board))
 
 
 def test_profile_is_kept():

@@ -242,7 +242,7 @@ def test_hub_id_with_column_configuration_or_pattern(hub, tmp_path):
 def test_fingerprint_of_a_hub_dataset_changes_with_its_files_and_not_from_run_to_run(hub, tmp_path):
     def fingerprints():
         code = "for id in ('lab/files', 'lab/shards'): print(open_splits(id)['train'].fingerprint)"
-        return show_datasets(hub, code).stdout.splitlines()
+        return show_datasets(hub, code, cold=True).stdout.splitlines()
 
     hub.seed("dataset", "lab/files", {"1.png": flat(1)})
     hub.seed("dataset", "lab/shards", {"data/train-0.parquet": write_shard(tmp_path / "0.parquet", [flat(1)]).read_bytes()})

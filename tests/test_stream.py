@@ -169,7 +169,7 @@ def test_a_stream_of_the_hub_resumes_exactly(hub, tmp_path):
         "        if k == 7: file.write_bytes(pickle.dumps(run.state()))\n"
         "        print(id, k, hashlib.sha256(run.batch(k).numpy().tobytes()).hexdigest())\n"
     )
-    first, second = (client(hub, "-c", code, tmp_path) for _ in range(2))
+    first, second = (client(hub, "-c", code, tmp_path, cold=True) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     lines = first.stdout.splitlines()
     assert len(set(lines)) == 28

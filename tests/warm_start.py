@@ -1,6 +1,7 @@
 """Python commands in processes that have PyTorch already: to import it is most of what a small command takes.
 
-What reads its environment while it is imported is not among what they have: none of Hugging Face's libraries."""
+What reads its environment while it is imported is not among what they have: none of Hugging Face's libraries. Python's own
+variables and OpenMP's are those of the tests, and all share one hash seed: what depends on them needs a process of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import numpy as np
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torch", "torch._dynamo", "torch.distributed", "pandas", "pyarrow.parquet", "PIL.Image"])
@@ -34,6 +37,7 @@ def _run(arguments: list[str], environment: dict[str, str], cwd: Path, texts: li
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
+    np.random.seed()
     for number, text in enumerate(texts, 1):
         os.dup2(os.open(text, os.O_WRONLY | os.O_CREAT), number)
     try:

@@ -162,9 +162,12 @@ def archive(pictures, folder: Path, label: str) -> Path:
 def sentence(source: str | Path, error: BadInput, target: Path | None = None) -> str:
     """What is wrong with which file, without the folders here; of formats it names those of the page, not the command's."""
     text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
-    for given, said in (("use --format png, tif or webp", "choose PNG or WebP"), ("use --format png or tif", "choose PNG")):
+    for given, said in (
+        ("use --format png, tif or webp", "choose PNG or WebP"), ("use --format png or tif", "choose PNG"),
+        ("close other programs or choose a smaller --tile", "take a smaller photo or a region of it"),
+    ):  # fmt: skip
         text = text.replace(given, said)
-    text = text.replace("use --format png", "choose PNG")
+    text = text.replace("close other programs or use --format png", "choose PNG").replace("use --format png", "choose PNG")
     return f"{Path(source).name}: {text[:1].lower() + text[1:]}."
 
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 @contextmanager
 def quick_imports() -> Iterator[None]:
     """Imports inside are quicker; what they made is left out of every later collection."""
-    file_of = inspect.getfile
+    file_of, collecting, importing = inspect.getfile, gc.isenabled(), True
 
     def file_of_others(of):
-        if isinstance(of, type) and str(of.__module__).startswith("gradio."):
+        if importing and isinstance(of, type) and str(of.__module__).startswith("gradio."):
             raise OSError  # gradio writes no stub for a class without a file
         return file_of(of)
 
@@ -26,6 +26,9 @@ def quick_imports() -> Iterator[None]:
     try:
         yield
     finally:
-        inspect.getfile = file_of
+        importing = False
+        if inspect.getfile is file_of_others:  # torch may have put its own around it
+            inspect.getfile = file_of
         gc.freeze()
-        gc.enable()
+        if collecting:
+            gc.enable()

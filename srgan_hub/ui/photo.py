@@ -39,11 +39,10 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
         return photo._replace(image=apply(cut, photo.image))
     image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
     try:
-        whole = normalise(image)
-        upright = eight_bits(whole)
+        upright = eight_bits(normalise(image))
     except ValueError as error:  # a mode that Pillow cannot convert
         raise BadInput(f"not a picture that can be enlarged ({error})") from error
-    if upright.mode != whole.mode:
+    if image.mode in (*SIXTEEN_BIT, *DEEP):
         lost += ("cut to 8 bits",)
     return Photo(upright, profile_of(image, upright.mode), lost)
 
