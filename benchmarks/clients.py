@@ -1,13 +1,14 @@
 """Fifty visitors at once: is every request answered or refused in a sentence, is the page as fast as for one, does its memory
 come back?
 
-    python -m benchmarks.clients [--clients 50] [--rounds 3] [--side 400] [--nice 0]
+    python -m benchmarks.clients [--clients 50] [--rounds 3] [--side 400] [--certificates]
 
-Starts app.py with its default limits and sends it `/upscale` through gradio_client, which uploads and downloads too: requests
-one after another, `clients` at once (as often as there are rounds), and one after another again. The clients would be on
-machines of their own; here they share the server's cores, which of small photos is most of the work: --nice 19 gives them what it
-leaves. Memory is the resident set of the server, after a warm-up of one
-request and one round, and 15 seconds after the last."""
+Starts app.py with its default limits and sends it `/upscale` through gradio_client, which uploads and downloads too: as many
+requests one after another as are answered of `clients` at once, and `clients` at once, in turn. The clients would be on machines
+of their own; here they share the server's cores, and what they take of them is told as well. Left to itself gradio_client reads a
+file of certificates for every connection, 0.2 to 0.3 seconds of a core a photo, even to an address as this that has none to
+check: that is off here, and --certificates puts it back. Memory is the resident set of the server, after a warm-up of one request
+and one round, and 15 seconds after the last."""
 
 from __future__ import annotations
 
@@ -20,9 +21,10 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import add, sub
 from pathlib import Path
 from threading import Barrier
 from typing import NamedTuple
@@ -36,6 +38,10 @@ from benchmarks.inference_speed import picture
 
 ROOT = Path(__file__).parent.parent
 REST = 15  # seconds after which memory is read again
+HEAD = (
+    "| clients | requests | answered | refused | other | answered a second | median, s | 95 %, s |"
+    " server, core s an answer | clients, core s an answer |"
+)
 
 
 class Answer(NamedTuple):
@@ -70,6 +76,26 @@ def served(log: Path | None = None, **variables: str) -> Iterator[tuple[str, psu
         server.wait()
 
 
+class Run(NamedTuple):
+    answers: list[Answer]
+    seconds: float
+    server: float    # seconds of a core
+    clients: float   # the same
+
+    def __add__(self, other: Run) -> Run:
+        return Run(*map(add, self, other))
+
+    @property
+    def answered(self) -> list[float]:
+        """Seconds of each that was answered."""
+        return [answer.seconds for answer in self.answers if answer.kind == "answered"]
+
+    @property
+    def throughput(self) -> float:
+        """Answers a second."""
+        return len(self.answered) / self.seconds
+
+
 def ask(client: Client, photo: str, **settings) -> Answer:
     """One request to /upscale."""
     start = time.perf_counter()
@@ -83,30 +109,43 @@ def ask(client: Client, photo: str, **settings) -> Answer:
     return Answer(kind, time.perf_counter() - start, words)
 
 
-def at_once(clients: list[Client], photo: str, **settings) -> tuple[list[Answer], float]:
-    """A request of each, sent together; the answers, and seconds until the last."""
+def at_once(clients: list[Client], photo: str, **settings) -> list[Answer]:
+    """A request of each, sent together."""
     barrier = Barrier(len(clients))
 
     def one(client: Client) -> Answer:
         barrier.wait()
         return ask(client, photo, **settings)
 
-    start = time.perf_counter()
     with ThreadPoolExecutor(len(clients)) as pool:
-        answers = list(pool.map(one, clients))
-    return answers, time.perf_counter() - start
+        return list(pool.map(one, clients))
 
 
 def megabytes(server: psutil.Process) -> float:
     return server.memory_info().rss / 1e6
 
 
-def row(name: str, answers: list[Answer], seconds: float) -> str:
-    times = [answer.seconds for answer in answers if answer.kind == "answered"]
-    counts = [sum(answer.kind == kind for answer in answers) for kind in ("answered", "refused", "other")]
+def computed(process: psutil.Process) -> float:
+    """Seconds of a core that it took until now."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
+def timed(work: Callable[[], list[Answer]], server: psutil.Process) -> Run:
+    processes = server, psutil.Process()
+    before, start = list(map(computed, processes)), time.perf_counter()
+    answers = work()
+    seconds = time.perf_counter() - start
+    return Run(answers, seconds, *map(sub, map(computed, processes), before))
+
+
+def row(name: str, run: Run) -> str:
+    times = run.answered
+    counts = [sum(answer.kind == kind for answer in run.answers) for kind in ("answered", "refused", "other")]
     late = statistics.quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else times[0]
-    cells = [name, len(answers), *counts, f"{len(times) / seconds:.2f}", f"{statistics.median(times):.2f}", f"{late:.2f}"]
-    return "| " + " | ".join(map(str, cells)) + " |"
+    shares = [f"{seconds / len(times):.2f}" for seconds in (run.server, run.clients)]
+    figures = [f"{run.throughput:.2f}", f"{statistics.median(times):.2f}", f"{late:.2f}", *shares]
+    return "| " + " | ".join(map(str, [name, len(run.answers), *counts, *figures])) + " |"
 
 
 def main() -> None:
@@ -114,39 +153,34 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=3, help="in which all of them ask at once")
     parser.add_argument("--side", type=int, default=400, help="pixels of the uploads, which are square")
-    parser.add_argument("--nice", type=int, default=0, help="priority of the clients: 0 as the server's, 19 the lowest")
+    parser.add_argument("--certificates", action="store_true", help="let the clients read their certificates, for nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, served(GRADIO_TEMP_DIR=folder) as (url, server):
         photo = str(Path(folder, "photo.png"))
         Image.fromarray(picture(options.side)).save(photo)
         places = [Path(folder, "downloads", str(number)) for number in range(options.clients)]  # equal files have equal names
-        clients = [Client(url, verbose=False, download_files=place) for place in places]
-        os.nice(options.nice)
+        clients = [Client(url, verbose=False, ssl_verify=options.certificates, download_files=place) for place in places]
         ask(clients[0], photo)
-        first, _ = at_once(clients, photo)
+        first = at_once(clients, photo)
         answered = sum(answer.kind == "answered" for answer in first)
         time.sleep(REST)
         before = megabytes(server)
 
-        def alone() -> tuple[list[Answer], float]:
-            start = time.perf_counter()
-            return [ask(clients[0], photo) for _ in range(answered)], time.perf_counter() - start
+        def alone() -> list[Answer]:
+            return [ask(clients[0], photo) for _ in range(answered)]
 
-        together: tuple[list[Answer], float] = ([], 0.0)
-        single = alone()
-        for _ in range(options.rounds):
-            more = at_once(clients, photo)
-            together = together[0] + more[0], together[1] + more[1]
-        more = alone()
-        single = single[0] + more[0], single[1] + more[1]
+        single = timed(alone, server)
+        many = Run([], 0.0, 0.0, 0.0)
+        for _ in range(options.rounds):  # in turn, for the machine's speed drifts while this runs
+            many += timed(lambda: at_once(clients, photo), server)
+            single += timed(alone, server)
         time.sleep(REST)
-        print("| clients | requests | answered | refused | other | answered a second | median, s | 95 %, s |\n|" + " --- |" * 8)
-        print(row("1", *single))
-        print(row(f"{options.clients} at once", *together))
-        speeds = [sum(answer.kind == "answered" for answer in some) / seconds for some, seconds in (single, together)]
-        print(f"\nThroughput, of one client's: {speeds[1] / speeds[0]:.0%}. ", end="")
+        print(HEAD + "\n|" + " --- |" * (HEAD.count("|") - 1))
+        print(row("1", single))
+        print(row(f"{options.clients} at once", many))
+        print(f"\nThroughput, of one client's: {many.throughput / single.throughput:.0%}. ", end="")
         print(f"Memory of the server: {before:.0f} MB before, {megabytes(server):.0f} MB after.")
-        for words in sorted({answer.words for answer in first + together[0] + single[0] if answer.words}):
+        for words in sorted({answer.words for answer in first + many.answers + single.answers if answer.words}):
             print(f'Said: "{words}"')
 
 

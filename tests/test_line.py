@@ -118,7 +118,7 @@ def test_every_request_is_answered_or_refused_in_a_sentence(page, tmp_path):
     first = submitted(clients[0], "large.jpg")
     jobs = [submitted(client, "small.png") for client in clients[1:3]]
     assert jobs[1].outputs()[0][1]["words"] == "You are number 2 of 2 in the queue"
-    answers, _ = at_once(clients[3:], str(tmp_path / "small.png"), model=MODEL)
+    answers = at_once(clients[3:], str(tmp_path / "small.png"), model=MODEL)
     assert [(answer.kind, answer.words) for answer in answers] == 3 * [("refused", FULL)]
     first.cancel()
     assert all(job.result(timeout=30) for job in jobs)
