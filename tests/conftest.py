@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -60,13 +61,18 @@ def report(request):
     return write
 
 
-@pytest.fixture
-def one_thread():
-    """For many products of small tensors, which threads of a busy machine make ten times slower."""
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """The trainer sets PyTorch's threads; the tests after it, several at a time, would have more of them than there are cores."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def one_thread():
+    """For many products of small tensors."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -240,12 +246,12 @@ def client(hub: LoopbackHub, *arguments: str, cwd: Path = ROOT, cold=False, **en
 
 
 def train(config):
-    """A run as in a process of its own: Accelerate's state outlives an Accelerator."""
+    """A run as in a process of its own, for Accelerate's state outlives an Accelerator; on one thread if it does not say."""
     import train_accelerate  # late: few tests train
 
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
-    return train_accelerate.train(config)
+    return train_accelerate.train(replace(config, threads=config.threads or 1))
 
 
 def state_of(run):

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
+import warm_start
 from conftest import ROOT, equal, state_of
 from srgan_hub.training import checkpoint
 
@@ -88,29 +89,26 @@ def test_kills_change_nothing(photo_folder, tmp_path, kills, report):
     in_writing = 0
     for number in range(kills):
         writing = number % 3 == 2
-        pause = {checkpoint.PAUSE: "0.2"} if writing else {}
-        run = subprocess.Popen(
-            command(photo_folder, tmp_path / "cut", "--resume", "auto", *updates),
-            env={**os.environ, **pause, "PYTHONUNBUFFERED": "1"}, process_group=0, **settings,
-        )  # fmt: skip
-        seen, wanted = "", moments.randint(1, 9)
-        for line in run.stdout:
-            seen += line
-            wanted -= line.startswith("update ")
-            if wanted == 0:
-                break
-        else:
-            raise AssertionError(f"ended by itself: {seen}")
-        if writing:
-            while not list(checkpoints.glob("unfinished-*")) and run.poll() is None:
-                time.sleep(0.005)
-            time.sleep(moments.uniform(0, 0.4))
-        else:
-            time.sleep(moments.uniform(0, 0.2))
-        assert run.poll() is None, seen
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        run.stdout.close()
+        environment = {**os.environ, **({checkpoint.PAUSE: "0.2"} if writing else {})}
+        _, *arguments = command(photo_folder, tmp_path / "cut", "--resume", "auto", *updates)
+        with warm_start.started(arguments, environment, ROOT) as (run, lines):
+            seen, wanted = "", moments.randint(1, 9)
+            for line in lines:
+                seen += line
+                wanted -= line.startswith("update ")
+                if wanted == 0:
+                    break
+            else:
+                raise AssertionError(f"ended by itself: {seen}")
+            if writing:
+                while not list(checkpoints.glob("unfinished-*")) and run.is_alive():
+                    time.sleep(0.005)
+                time.sleep(moments.uniform(0, 0.4))
+            else:
+                time.sleep(moments.uniform(0, 0.2))
+            assert run.is_alive(), seen
+            os.killpg(run.pid, signal.SIGKILL)
+            run.join()
         in_writing += bool(list(checkpoints.glob("unfinished-*")))
     assert in_writing >= kills // 3
 

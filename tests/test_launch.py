@@ -77,7 +77,7 @@ def test_run_stopped_by_a_signal_resumes_to_the_same_weights(photo_folder, tmp_p
 
 
 def test_two_processes_hold_the_same_weights_and_resume_exactly_after_kill_9(photo_folder, tmp_path, witness):
-    gan = dict(variant="srgan-mse", dataset=photo_folder, max_train_steps=40, checkpoint_every=3, **TINY)
+    gan = dict(variant="srgan-mse", dataset=photo_folder, max_train_steps=24, checkpoint_every=3, **TINY)
     command = [*TWO, witness, *options(**gan)]
     shown = run(command, "--output_dir", str(tmp_path / "whole"))
     assert "2 process(es), MULTI_CPU" in shown
@@ -90,12 +90,12 @@ def test_two_processes_hold_the_same_weights_and_resume_exactly_after_kill_9(pho
         env={**os.environ, "PYTHONUNBUFFERED": "1"}, start_new_session=True, **SETTINGS,
     )  # fmt: skip
     for line in cut.stdout:
-        if line.startswith("update 4/40"):
+        if line.startswith("update 4/24"):
             launcher = psutil.Process(cut.pid)
             for process in (launcher, *launcher.children(recursive=True)):  # torchrun gives each a session of its own
                 process.kill()
     cut.wait()
-    assert not (tmp_path / "cut" / "checkpoints" / "checkpoint-0000040").exists()
+    assert not (tmp_path / "cut" / "checkpoints" / "checkpoint-0000024").exists()
     shown = run(command, "--output_dir", str(tmp_path / "cut"), "--resume", "latest")
     assert "resumed" in shown
     assert equal(state_of(tmp_path / "whole"), state_of(tmp_path / "cut"))

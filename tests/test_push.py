@@ -23,7 +23,10 @@ try:
 except ValueError as error:
     sys.exit(f"train_accelerate.py: {error}")
 """
-TINY = "--width 4 --blocks 1 --crop 32 --batch_size 2 --report_to none --validation none --log_every 1 --checkpoint_every 2"
+TINY = (
+    "--width 4 --blocks 1 --crop 32 --batch_size 2 --report_to none --validation none --log_every 1 --checkpoint_every 2"
+    " --threads 1"
+)
 
 
 def train(hub, photos, output, *more):

@@ -12,7 +12,11 @@ import runpy
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -24,8 +28,7 @@ def run(arguments: list[str], environment: dict[str, str], cwd: Path, timeout: f
     """`python *arguments`, its output captured as text. Raises subprocess.TimeoutExpired."""
     with tempfile.TemporaryDirectory() as folder:
         texts = [Path(folder, name) for name in ("stdout", "stderr")]
-        process = CONTEXT.Process(target=_run, args=(arguments, environment, cwd, texts))
-        process.start()
+        process = _started(arguments, environment, cwd, texts)
         process.join(timeout)
         if process.exitcode is None:
             process.kill()
@@ -33,13 +36,36 @@ def run(arguments: list[str], environment: dict[str, str], cwd: Path, timeout: f
         return subprocess.CompletedProcess(arguments, process.exitcode, *(text.read_text() for text in texts))
 
 
+@contextmanager
+def started(arguments: list[str], environment: dict[str, str], cwd: Path) -> Iterator[tuple[BaseProcess, TextIO]]:
+    """`python *arguments` at work, a group of its own, and the lines that it says; killed in the end if it is there yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder, "said")
+        os.mkfifo(said)
+        process = _started(arguments, environment, cwd, [said, said])
+        try:
+            with open(said) as lines:
+                yield process, lines
+        finally:
+            process.kill()
+            process.join()
+
+
+def _started(*arguments) -> BaseProcess:
+    process = CONTEXT.Process(target=_run, args=arguments)
+    process.start()
+    return process
+
+
 def _run(arguments: list[str], environment: dict[str, str], cwd: Path, texts: list[Path]) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
+    os.setpgid(0, 0)
     np.random.seed()
     for number, text in enumerate(texts, 1):
         os.dup2(os.open(text, os.O_WRONLY | os.O_CREAT), number)
+    sys.stdout.reconfigure(line_buffering=True)
     try:
         what, *rest = arguments
         if what == "-c":
