@@ -14,6 +14,8 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +28,10 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srgan_hub.blend import blend
-from srgan_hub.data.cache import MARGIN
+from srgan_hub.data.cache import MARGIN, PhotoCache, default_folder
+from srgan_hub.data.distilled import Distilled, DistilledPatches
 from srgan_hub.data.held_out import open_photos, open_streamed
-from srgan_hub.data.loader import Loader
+from srgan_hub.data.loader import Degraded, Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.discriminator import SRGANDiscriminator
@@ -67,6 +70,7 @@ from srgan_hub.training.result import RECORD, finished, public, training_card, w
 from srgan_hub.training.schedule import learning_rate
 from srgan_hub.training.settings import weights_of
 from srgan_hub.training.stop import Stop, any_process
+from srgan_hub.training.teacher import Filling, Teacher
 from srgan_hub.training.validation import Validation
 from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
@@ -97,7 +101,10 @@ class Config:
     blocks: int = 16                      # residual blocks of the generator
     norm: str = "batch"                   # normalisation of the generator: batch or none
     freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics, and trains with them
-    teacher: str | None = None            # generator whose results are learned instead of HR: what it does, by a smaller one
+    teacher: str | None = None            # its results are learned instead of HR: name, folder, Hub id, or file for spandrel
+    teacher_patches: int = 0              # patches whose results are computed once and kept; 0: computed in every update
+    clean_teacher: str | None = None      # of those patches whose LR is nearly clean, in the teacher's place; default: HR
+    clean_below: float = 2.0              # grey levels (root of the mean square) from the clean LR up to which LR is nearly clean
     # Loss; each weight's default is the variant's
     vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
     pixel_weight: float | None = None     # of the squared error
@@ -218,6 +225,7 @@ class Counters:
         self.step, self.seconds = 0, 0.0        # finished updates, seconds of training
         self.validation: dict[str, float] = {}  # the last one
         self.streams: list[dict] = []           # where each process's stream stands
+        self.distilled = 0                      # patches of a teacher that were trained on
 
     def state_dict(self) -> dict:
         return dict(vars(self))
@@ -267,7 +275,7 @@ def train(config: Config) -> Path:
             perceptual = VGGFeatures(weights.layers, config.vgg_weights)
             perceptual.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
         perceptual = perceptual.to(accelerator.device, memory_format=torch.channels_last)
-    teacher = Teacher(config, scale).to(accelerator.device) if config.teacher else None
+    teacher = Teacher(config.teacher, scale) if config.teacher else None
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
@@ -318,10 +326,19 @@ def train(config: Config) -> Path:
         cache, numbers, held_out = open_photos(config.dataset, **source)
         at = accelerator.device if config.data_on_device and fits(cache.pixels.nbytes, accelerator) else "cpu"
         patches = Patches(cache, numbers, **cut, device=at)
-        if weights.adversarial:
+        if weights.adversarial or config.teacher_patches:
             samples = [cache[number] for number in numbers[:: -(-len(numbers) // SAMPLES)]]
         photographs = len(patches.photos)
-    loader = Loader(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
+    filling = None
+    if config.teacher_patches:
+        distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
+        teacher, photographs = None, len(distilled.photos)  # asked beside the updates, not in them
+        pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
+                                 rank=accelerator.process_index)  # fmt: skip
+    else:
+        pairs = Degraded(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
+    teacher = teacher.to(accelerator.device) if teacher else None
+    loader = Loader(pairs, accelerator.device)
     measures = {"niqe": niqe_of_result}
     if features.available():
         measures["feature_distance"] = FeatureDistance(accelerator.device)
@@ -371,7 +388,10 @@ def train(config: Config) -> Path:
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
-    with Stop(accelerator, options.seconds(config.max_train_time), started) as stop:
+    with Stop(accelerator, options.seconds(config.max_train_time), started) as stop, filling or nullcontext():
+        if filling:
+            filling.wait(counters.distilled or first_patches(config), accelerator.print)
+            pairs.look(counters.distilled or None)
         for number, batch in enumerate(batches, start=counters.step * parts):
             lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]
             warm = counters.step < weights.d_warmup
@@ -416,6 +436,10 @@ def train(config: Config) -> Path:
             if last or step % config.validate_every == 0:
                 validate()
             if saving:
+                if filling:  # here alone, so that a resumed run learns from as many as this one
+                    filling.check()
+                    pairs.look()
+                    counters.distilled = pairs.there
                 counters.streams = gather_object([batch.state])
                 checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
                 kept = f"the checkpoint of update {step} is kept"
@@ -498,18 +522,30 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
     return discriminator
 
 
-class Teacher(torch.nn.Module):
-    """(N, 3, H, W) LR in [0, 1] -> what the generator that is to be learned from makes of it, clamped to [0, 1]."""
+def distilled_patches(
+    config: Config, cache: PhotoCache, photos: list[int], teacher: Teacher, scale: int, accelerator: Accelerator
+) -> tuple[Distilled, Filling]:
+    """The patches with the teacher's results, and what computes them beside the updates."""
+    clean = Teacher(config.clean_teacher, scale) if config.clean_teacher else None
+    made_of = dict(
+        photographs=cache.key, teacher=teacher.digest(), clean_teacher=clean and clean.digest(), clean_below=config.clean_below,
+        degradation=config.degradation, recolour=config.recolour,
+    )  # fmt: skip
+    root = Path(config.cache_dir or default_folder()).expanduser() / "distilled"
+    distilled = Distilled(root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of)
 
-    def __init__(self, config: Config, scale: int):
-        super().__init__()
-        self.generator = SRGANGenerator.from_pretrained(config.teacher).to(memory_format=torch.channels_last)
-        if self.generator.scale != scale:
-            raise ValueError(f"--teacher {config.teacher} enlarges {self.generator.scale} times, the generator {scale} times")
+    threads = max(1, torch.get_num_threads() // 2)
 
-    @torch.no_grad()
-    def forward(self, lr: Tensor) -> Tensor:
-        return self.generator(lr).float().clamp(0, 1)
+    def fill(stop: Callable[[], bool]) -> None:
+        engines = [one and one.engine(distilled.seen // scale, accelerator.device, threads) for one in (teacher, clean)]
+        distilled.fill(DEGRADATIONS[config.degradation], *engines, config.clean_below, config.recolour, stop)
+
+    return distilled, Filling(distilled, fill)
+
+
+def first_patches(config: Config) -> int:
+    """How many of a teacher's patches a run waits for."""
+    return min(config.teacher_patches, max(config.batch_size, config.teacher_patches // 20))
 
 
 def prepared(network: torch.nn.Module, config: Config) -> torch.nn.Module:

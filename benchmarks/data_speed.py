@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from srgan_hub.data.cache import PhotoCache, open_cache
-from srgan_hub.data.loader import Loader
+from srgan_hub.data.loader import Degraded, Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.data.sources import open_splits
 from srgan_hub.imaging.degrade import bicubic
@@ -95,7 +95,7 @@ def main() -> None:
         folder = Path(name)
         cache = make_cache(folder)
         patches = Patches(cache, range(len(cache)), crop=CROP, margin=2 * SCALE, batch_size=16)
-        loader = Loader(patches, bicubic, SCALE)
+        loader = Loader(Degraded(patches, bicubic, SCALE))
         wholes, subs = SubImages(sorted((folder / "photos").iterdir())), SubImages(make_sub_images(folder / "subs", 64))
 
         def ours(count: int) -> None:

@@ -27,7 +27,7 @@ from torchvision.models import vgg19
 
 from benchmarks.data_speed import SubImages, make_cache, make_sub_images
 from srgan_hub import SRGANDiscriminator, SRGANGenerator, VGGFeatures
-from srgan_hub.data.loader import Loader
+from srgan_hub.data.loader import Degraded, Loader
 from srgan_hub.data.patches import Patches
 from srgan_hub.imaging.degrade import bicubic
 from srgan_hub.losses import pixel_loss
@@ -122,7 +122,7 @@ def fixed() -> Iterator[tuple[Tensor, Tensor]]:
 def from_cache(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
     cache = make_cache(folder)
     patches = Patches(cache, range(len(cache)), crop=CROP, margin=8, batch_size=BATCH)
-    return ((batch.lr, batch.hr) for batch in Loader(patches, bicubic, 4).batches(0, 10**6))
+    return ((batch.lr, batch.hr) for batch in Loader(Degraded(patches, bicubic, 4)).batches(0, 10**6))
 
 
 def from_files(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:

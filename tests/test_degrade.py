@@ -151,7 +151,10 @@ def test_the_page_states_what_is_drawn():
     """Probability and range of every step, in the order of the table in docs/degradation.md."""
     page = (ROOT / "docs" / "degradation.md").read_text()
     stated = re.findall(r"^\| [\w ]+ \| ([\d.]+) \| (\S+) to (\S+) \|", page, flags=re.MULTILINE)
-    steps = [*degrade.FIRST, *degrade.SECOND, degrade.LAST_SINC, degrade.LAST_JPEG, degrade.CLEAN_JPEG]
+    steps = [degrade.CLEAN_JPEG, degrade.SAVED, degrade.WEBP, degrade.SENT, degrade.RECEIVED]
+    steps += [*degrade.FIRST, *degrade.SECOND, degrade.LAST_SINC, degrade.LAST_JPEG]
     names = {math.pi: "π", math.pi / 2: "π/2"}
     drawn = [(str(step.probability), *(names.get(x, str(x)) for x in (step.low, step.high))) for step in steps]
     assert stated == drawn
+    shares = re.findall(r"^\| \*\*(\w+)\*\* \| ([\d.]+) \|", page, flags=re.MULTILINE)
+    assert [(name, float(share)) for name, share in shares] == list(degrade.SHARES.items())

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from conftest import cached, smooth_photo
-from srgan_hub.data.loader import Loader, inside
+from srgan_hub.data.loader import Degraded, Loader, inside
 from srgan_hub.data.patches import Patches
 from srgan_hub.imaging.resize import downsample
 
@@ -51,7 +51,7 @@ def photos(tmp_path):
 @pytest.mark.parametrize("degrade", [bicubic, noisy])
 def test_batches_are_those_computed_directly(photos, scale, margin, degrade):
     cut = dict(crop=32, margin=margin, batch_size=3, seed=7, rank=1, world=2)
-    batches = list(Loader(Patches(photos, range(3), **cut), degrade, scale).batches(5, 9))
+    batches = list(Loader(Degraded(Patches(photos, range(3), **cut), degrade, scale)).batches(5, 9))
     assert len(batches) == 4
     for k, batch in enumerate(batches, start=5):
         around = Patches(photos, range(3), **cut).batch(k)
@@ -66,7 +66,7 @@ def test_batches_are_those_computed_directly(photos, scale, margin, degrade):
 def test_randomness_depends_on_seed_rank_and_number_alone(photos):
     def batch(k, first=0, **other):
         patches = Patches(photos, range(3), **{**dict(crop=32, margin=8, batch_size=2, seed=7, rank=0, world=2), **other})
-        *_, last = Loader(patches, noisy, 4).batches(first, k + 1)
+        *_, last = Loader(Degraded(patches, noisy, 4)).batches(first, k + 1)
         return last.lr - downsample(patches.batch(k), 4)[..., 2:-2, 2:-2] // 2
 
     assert torch.equal(batch(4), batch(4, first=3))
@@ -76,7 +76,7 @@ def test_randomness_depends_on_seed_rank_and_number_alone(photos):
 
 def test_state_belongs_to_the_batch_that_is_handed_out_not_to_the_one_made_ahead():
     patches = Numbered()
-    for k, batch in enumerate(Loader(patches, bicubic, 4).batches(0, 6)):
+    for k, batch in enumerate(Loader(Degraded(patches, bicubic, 4)).batches(0, 6)):
         if k < 5:
             while patches.made < k + 2:  # the next one is made meanwhile
                 time.sleep(0.001)
@@ -88,7 +88,7 @@ def test_state_belongs_to_the_batch_that_is_handed_out_not_to_the_one_made_ahead
 
 @pytest.mark.parametrize("broken", [0, 3])
 def test_an_exception_in_the_thread_reaches_the_caller_at_its_batch(broken):
-    batches = Loader(Numbered(broken), bicubic, 4).batches(0, 6)
+    batches = Loader(Degraded(Numbered(broken), bicubic, 4)).batches(0, 6)
     for k in range(broken):
         assert (next(batches).hr == k).all()
     with pytest.raises(ValueError, match=f"batch {broken} is broken"):
@@ -97,10 +97,10 @@ def test_an_exception_in_the_thread_reaches_the_caller_at_its_batch(broken):
 
 def test_no_batches_and_a_loop_that_is_left_early():
     patches = Numbered()
-    assert list(Loader(patches, bicubic, 4).batches(3, 3)) == []
+    assert list(Loader(Degraded(patches, bicubic, 4)).batches(3, 3)) == []
     assert patches.made == 0
     before = threading.active_count()
-    for batch in Loader(patches, bicubic, 4).batches(3, 1000):
+    for batch in Loader(Degraded(patches, bicubic, 4)).batches(3, 1000):
         assert (batch.hr == 3).all()
         break
     assert patches.made <= 2
@@ -117,7 +117,7 @@ def test_waiting_is_measured():
             return super().batch(k)
 
     patches, waited = Slow(), []
-    for k, batch in enumerate(Loader(patches, bicubic, 4).batches(0, 3)):
+    for k, batch in enumerate(Loader(Degraded(patches, bicubic, 4)).batches(0, 3)):
         waited.append(batch.waited)
         while patches.made < min(k + 2, 3):  # the networks work meanwhile
             time.sleep(0.001)
@@ -127,7 +127,7 @@ def test_waiting_is_measured():
 def test_a_crop_must_be_a_multiple_of_the_scale(photos):
     for crop, scale in ((30, 4), (36, 8)):
         with pytest.raises(ValueError, match=f"--crop must be a multiple of the scale {scale}, got {crop}"):
-            Loader(Patches(photos, range(3), crop=crop, margin=16, batch_size=1), bicubic, scale)
+            Degraded(Patches(photos, range(3), crop=crop, margin=16, batch_size=1), bicubic, scale)
 
 
 @pytest.mark.parametrize("margin", [0, 1, 4])
@@ -145,6 +145,6 @@ def test_device_without_float64_gets_ready_batches():
         seen.append(hr.device.type)
         return bicubic(hr, scale, rng)
 
-    (batch,) = Loader(Numbered(), spy, 4, "meta").batches(0, 1)
+    (batch,) = Loader(Degraded(Numbered(), spy, 4, "meta"), "meta").batches(0, 1)
     assert seen == ["cpu"]
     assert batch.lr.device.type == batch.hr.device.type == "meta"

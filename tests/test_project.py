@@ -38,7 +38,8 @@ def test_upscaler_gives_the_picture_back():
         for tile in (256, 24):
             result = Upscaler.from_pretrained("srgan-x4", faithful=faithful, tile=tile)(image)
             found[faithful, tile] = lr_consistency(np.asarray(result), np.asarray(image))
-    assert max(found[False, 256], found[False, 24]) < 50 < min(found[True, 256], found[True, 24])
+    for tile in (256, 24):  # how near the network comes by itself depends on the processor's arithmetic
+        assert found[True, tile] > max(50, found[False, tile] + 5)
 
 
 def test_a_table_says_so():

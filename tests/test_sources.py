@@ -41,6 +41,20 @@ def test_folders_train_and_validation_become_splits(tmp_path):
     }
 
 
+def test_several_datasets_with_commas_are_one_by_split(tmp_path):
+    one = write_files(tmp_path / "one", {"train/1.png": flat(1), "validation/2.png": flat(2)})
+    other = write_files(tmp_path / "other", {"3.png": flat(3), "4.png": flat(4)})
+    both = open_splits(f"{one}, {other}")
+    images = both["train"]
+    assert sorted(data(images[i]) for i in range(len(images))) == sorted([flat(1), flat(3), flat(4)])
+    assert images.name(0) == "1" and len(both["validation"]) == 1
+    assert images.fingerprint != open_splits(str(one))["train"].fingerprint
+    with pytest.raises(IndexError):
+        images[3]
+    with pytest.raises(ValueError, match="one dataset can be streamed at a time"):
+        open_stream(f"{one},{other}", "train")
+
+
 @pytest.mark.parametrize(
     "names",
     [

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torchvision.models import vgg16
 
 import train_accelerate
-from conftest import equal, smooth_photo, state_of, train, untrained_vgg
+from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
 from srgan_hub.training import checkpoint
 from srgan_hub.training.flat import flat_loss, random_colours
@@ -508,6 +508,34 @@ def test_what_a_teacher_does_is_learned(photo_folder, tmp_path):
         lost.append(json.loads((tmp_path / name / "log.jsonl").read_text().splitlines()[0])["pixel"])
     assert lost[1] < lost[0] / 20
     assert "teacher's results in place of HR" in (tmp_path / "taught" / "README.md").read_text()
+
+
+def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tmp_path):
+    photos = tmp_path / "photos"
+    write_files(photos, {f"{n}.png": encoded(smooth_photo(260, 240, seed=n)) for n in range(3)})
+    run = dict(teacher="srresnet-x4-lite", teacher_patches=6, degradation="realistic", batch_size=2, checkpoint_every=2, crop=32,
+               validation="none", cache_dir=str(tmp_path / "cache"))  # fmt: skip
+    train(configuration(photos, tmp_path / "first", **run))  # may have begun with fewer patches than the others
+    (kept,) = (tmp_path / "cache" / "distilled").iterdir()
+    assert (kept / "done.bin").read_bytes() == b"\1" * 6
+    made = {file.name: file.stat().st_mtime_ns for file in kept.glob("*.bin")}
+    train(configuration(photos, tmp_path / "whole", **run))
+    train(configuration(photos, tmp_path / "part", **{**run, "max_train_time": "0s"}))
+    train(configuration(photos, tmp_path / "part", **run, resume="latest"))
+    assert same_weights(tmp_path / "whole", tmp_path / "part")
+    assert {file.name: file.stat().st_mtime_ns for file in kept.glob("*.bin")} == made
+    card = (tmp_path / "whole" / "README.md").read_text()
+    assert "srresnet-x4-lite's results in place of HR in HR's colours, HR where LR is within 2.0 grey levels" in card
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (dict(teacher_patches=5), "keeps the results of a --teacher"),
+    (dict(teacher_patches=5, teacher="srresnet-x4-lite", streaming=True), "not streamed"),
+    (dict(clean_teacher="srresnet-x4-lite"), "--clean_teacher is for patches that are kept"),
+])  # fmt: skip
+def test_options_of_a_teacher_that_make_no_sense_are_a_sentence(more, said, photo_folder, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        train(configuration(photo_folder, tmp_path / "run", **more))
 
 
 def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(photo_folder, tmp_path):

@@ -38,6 +38,7 @@ class PhotoCache:
     """Decoded photographs. Item i is (H, W, 3) uint8, `with_margin(i)` the same with MARGIN mirrored pixels around it."""
 
     def __init__(self, folder: Path):
+        self.key = folder.name
         entries = _entries(folder)
         self.damaged = sum(entry is None for entry in entries)
         self.sizes = [entry[:2] for entry in entries if entry]       # (height, width) of each photograph

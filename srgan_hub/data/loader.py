@@ -22,18 +22,36 @@ class Batch(NamedTuple):
     waited: float   # seconds that the networks waited for it
 
 
-class Loader:
-    """patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng) -> LR; its randomness is a function of
-    (seed, rank, k). recolour: share of patches in other colours (data/recolour.py). Raises ValueError for a crop that is no
-    multiple of the scale."""
+class Degraded:
+    """Pairs (lr, hr) of crops, LR made anew for each. patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng)
+    -> LR; its randomness is a function of (seed, rank, k). device: where that is computed. recolour: share of patches in other
+    colours (data/recolour.py). Raises ValueError for a crop that is no multiple of the scale."""
 
     def __init__(
         self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu", *, recolour: float = 0.0
     ):
         if patches.crop % scale or patches.margin % scale:
             raise ValueError(f"--crop must be a multiple of the scale {scale}, got {patches.crop}")
-        self.patches, self.degrade, self.scale, self.device = patches, degrade, scale, torch.device(device)
-        self.recolour = recolour
+        self.patches, self.degrade, self.scale, self.recolour = patches, degrade, scale, recolour
+        self.device = device if torch.device(device).type == "cuda" else "cpu"  # Apple's GPUs lack the float64 of `downsample`
+
+    def batch(self, k: int) -> tuple[Tensor, Tensor]:
+        patches = self.patches
+        around = patches.batch(k).to(self.device)                      # (N, 3, crop + 2 margin, crop + 2 margin)
+        if self.recolour:
+            around = recoloured(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
+        lr = self.degrade(around, self.scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
+        return inside(lr, patches.margin // self.scale), inside(around, patches.margin)
+
+    def state(self) -> dict:
+        return self.patches.state()
+
+
+class Loader:
+    """pairs: `batch(k)` is the k-th (lr, hr), `state()` what a stream has to remember (Degraded, DistilledPatches)."""
+
+    def __init__(self, pairs, device: torch.device | str = "cpu"):
+        self.pairs, self.device = pairs, torch.device(device)
 
     def batches(self, first: int, end: int) -> Iterator[Batch]:
         """Batches first .. end - 1."""
@@ -50,15 +68,8 @@ class Loader:
                 yield Batch(lr, hr, state, waited)
 
     def _make(self, k: int) -> tuple[Tensor, Tensor, dict]:
-        patches, scale = self.patches, self.scale
-        near = self.device if self.device.type == "cuda" else "cpu"    # Apple's GPUs lack the float64 of `downsample`
-        around = patches.batch(k).to(near)                             # (N, 3, crop + 2 margin, crop + 2 margin)
-        if self.recolour:
-            around = recoloured(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
-        lr = self.degrade(around, scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
-        lr_margin = patches.margin // scale
-        lr, hr = inside(lr, lr_margin), inside(around, patches.margin)
-        return lr.to(self.device), hr.to(self.device), patches.state()
+        lr, hr = self.pairs.batch(k)
+        return lr.to(self.device), hr.to(self.device), self.pairs.state()
 
 
 def inside(image: Tensor, margin: int) -> Tensor:

@@ -43,12 +43,17 @@ def open_splits(
     """Every split of a dataset by name ("train", "validation", ... or as the dataset calls them).
 
     dataset: Hub id; local folder of images (train/ and validation/ inside become splits) or of parquet shards; a DIV2K
-    download, as folder or zip. config, data_files: as `datasets.load_dataset` takes them; column: of the HR images, found
-    by itself when there is one image column, or one named hr, HR or image. Raises ValueError if anything is not found.
+    download, as folder or zip; or several of these with commas, whose splits of one name become one. config, data_files: as
+    `datasets.load_dataset` takes them; column: of the HR images, found by itself when there is one image column, or one named
+    hr, HR or image. Raises ValueError if anything is not found.
     """
     if not dataset:
         raise ValueError("--dataset is empty; name a folder of images, a folder of parquet shards, or a Hub id user/name")
     path = _path(dataset)
+    if "," in dataset and not path.exists():
+        opened = [open_splits(one.strip(), config=config, data_files=data_files, column=column) for one in dataset.split(",")]
+        names = dict.fromkeys(name for splits in opened for name in splits)
+        return {name: Joined([splits[name] for splits in opened if name in splits]) for name in names}
     if path.is_dir() and not (config or data_files) and (shards := find_shards(path)):
         return {split: Shards(paths, column) for split, paths in shards.items()}
     opened = load(dataset, config, data_files)
@@ -57,6 +62,8 @@ def open_splits(
 
 def open_stream(dataset: str, split: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None):
     """One split as a `datasets.IterableDataset` with that one column, undecoded (see data/remote.py); ValueError as above."""
+    if "," in dataset and not _path(dataset).exists():
+        raise ValueError(f"--dataset {dataset}: one dataset can be streamed at a time; leave out --streaming for several")
     opened = load(dataset, config, data_files, streaming=True)
     rows = opened[choose(opened, split, dataset)]
     return _undecoded(rows if rows.features else rows._resolve_features(), column, dataset)
@@ -72,6 +79,32 @@ def choose(splits: dict, split: str, dataset: str) -> str:
     if split not in splits:
         raise ValueError(f"{dataset} has no split {split!r}; it has: {', '.join(splits)} (choose with --split)")
     return split
+
+
+class Joined:
+    """The images of several splits, one after another."""
+
+    def __init__(self, parts: list[Images]):
+        self.parts = parts
+        self.fingerprint = " + ".join(part.fingerprint for part in parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    def __getitem__(self, i: int) -> bytes | str:
+        part, i = self._find(i)
+        return part[i]
+
+    def name(self, i: int) -> str:
+        part, i = self._find(i)
+        return part.name(i)
+
+    def _find(self, i: int) -> tuple[Images, int]:
+        for part in self.parts:
+            if i < len(part):
+                return part, i
+            i -= len(part)
+        raise IndexError(i)
 
 
 class _Rows:

@@ -1,11 +1,13 @@
 """Degradations: what makes the LR images that a network is trained on out of HR ones.
 
-`bicubic` is the literature's; `realistic` imitates pictures of phones and of the web, which were blurred, resized, noisy and
-saved more than once: two rounds as in Real-ESRGAN (Wang et al. 2021, arXiv:2107.10833), in a random order as in BSRGAN
-(Zhang et al. 2021, arXiv:2103.14006). It is milder than they are, lest a network learn to smooth good pictures."""
+`bicubic` is the literature's; `realistic` imitates the pictures that people upload. Most were shrunk and saved once, some were
+sent by a messenger, and some were blurred, noisy and saved more than once: two rounds as in Real-ESRGAN (Wang et al. 2021,
+arXiv:2107.10833), in a random order as in BSRGAN (Zhang et al. 2021, arXiv:2103.14006), but milder, lest a network learn to
+smooth good pictures."""
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from srgan_hub.imaging.blur import blur, gaussian_kernels, sinc_kernels
@@ -32,7 +35,11 @@ SLIMNESS = (0.3, 1.0)  # width / length of those
 GREY = 0.4             # of noise is the same in all channels *
 WHOLE_CHROMA = 0.2     # of JPEG files are 4:4:4: screenshots, editors; phones and most sites halve the chroma
 ENDS_AS_JPEG = 0.5     # else resized after the last JPEG *
-CLEAN = 1 / 6          # of samples are only shrunk, and some of them saved well
+
+# What happened to a sample, and how often; the shares are ours
+SHARES = {"clean": 0.15, "saved": 0.4, "messenger": 0.2, "worn": 0.25}
+AS_WEBP = 0.15         # of the saved ones are WebP, the others JPEG
+SENT_AT_FULL_SIZE = 0.5  # of messages stay as the messenger shrank them; the others are enlarged again by the recipient's app
 
 RADIUS = 10                      # pixels: kernels of up to 21x21 *
 SMALLEST_SINC = 3                # pixels, radius: 7x7 *
@@ -135,6 +142,17 @@ def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     return jpeg(shifted, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
 
 
+def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
+    """Quality from low to high, by Pillow: lossy WebP is VP8, far too much to write down as tensors."""
+    saved = []
+    for image in images:
+        file = io.BytesIO()
+        pixels = image.round().byte().permute(1, 2, 0).cpu().numpy()
+        Image.fromarray(pixels).save(file, "webp", quality=int(job.rng.integers(low, high, endpoint=True)))
+        saved.append(torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1))
+    return torch.stack(saved).to(images)
+
+
 _gaussian, _poisson = partial(_noise, gaussian_noise), partial(_noise, poisson_noise)
 
 # Strengths: LR pixels, powers of the scale, levels, libjpeg's quality. In brackets what Real-ESRGAN does at scale 4.
@@ -154,7 +172,12 @@ SECOND = (
 )
 LAST_SINC = Step(_ring, 0.25, *CUTOFF)              # halos of sharpening (0.8)
 LAST_JPEG = Step(_jpeg, 0.9, 30, 95)                # site (always; 30 to 95)
-CLEAN_JPEG = Step(_jpeg, 0.5, 85, 98)               # camera or careful site, nothing else
+CLEAN_JPEG = Step(_jpeg, 0.4, 90, 98)               # camera or careful site, nothing else
+SAVED = Step(_jpeg, 1, 30, 95)                      # the commonest: shrunk for the web, and saved
+WEBP = Step(_webp, 1, 30, 95)
+SENT = Step(_jpeg, 1, 60, 95)                       # before the messenger shrinks it
+RECEIVED = Step(_jpeg, 1, 45, 85)                   # after that
+MESSENGER_SHRINKS = (0.5, 0.9)                      # new / old side
 
 
 def bicubic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
@@ -174,18 +197,49 @@ def realistic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
     if height % scale or width % scale or not hr.numel():
         raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
     job = Job(rng, scale, (height // scale, width // scale))
+    kinds = torch.from_numpy(rng.choice(len(SHARES), len(hr), p=list(SHARES.values()))).to(hr.device)
+    lr = torch.empty(len(hr), 3, *job.lr_size, dtype=torch.uint8, device=hr.device)
+    for kind, recipe in enumerate((_clean, _saved, _messenger, _worn)):
+        if (of_kind := kinds == kind).any():
+            lr[of_kind] = recipe(hr[of_kind], job).round().byte()
+    return lr
+
+
+# Each: (N, 3, H, W) uint8 HR images -> (N, 3, *job.lr_size) float in [0, 255]
+
+
+def _clean(hr: Tensor, job: Job) -> Tensor:
+    return CLEAN_JPEG(downsample(hr, job.scale).float(), job)
+
+
+def _saved(hr: Tensor, job: Job) -> Tensor:
+    lr, webp = _resize_to(job.lr_size, hr.float(), job), job.happens(AS_WEBP, len(hr)).to(hr.device)
+    for chosen, step in ((webp, WEBP), (~webp, SAVED)):
+        if chosen.any():
+            lr[chosen] = step(lr[chosen], job)
+    return lr
+
+
+def _messenger(hr: Tensor, job: Job) -> Tensor:
+    """Saved, shrunk and saved again: what is received has LR's size, or what was sent has, and is enlarged to it again."""
+    shrink, whole = job.rng.uniform(*MESSENGER_SHRINKS), job.rng.random() < SENT_AT_FULL_SIZE
+    factors = (1 / shrink, 1) if whole else (1, shrink)
+    image = hr.float()
+    for factor, step in zip(factors, (SENT, RECEIVED), strict=True):
+        image = step(_resize_to(tuple(max(1, round(side * factor)) for side in job.lr_size), image, job), job)
+    return image if whole else _resize_to(job.lr_size, image, job)
+
+
+def _worn(hr: Tensor, job: Job) -> Tensor:
     images = hr.float()
     for steps in (FIRST, SECOND):
-        for number in rng.permutation(len(steps)):
+        for number in job.rng.permutation(len(steps)):
             images = steps[number](images, job)
     to_lr = partial(_resize_to, job.lr_size)
-    last = (to_lr, LAST_SINC, LAST_JPEG) if rng.random() < ENDS_AS_JPEG else (LAST_JPEG, to_lr, LAST_SINC)
+    last = (to_lr, LAST_SINC, LAST_JPEG) if job.rng.random() < ENDS_AS_JPEG else (LAST_JPEG, to_lr, LAST_SINC)
     for step in last:
         images = step(images, job)
-    clean = job.happens(CLEAN, len(hr)).to(hr.device)
-    if clean.any():
-        images[clean] = CLEAN_JPEG(downsample(hr[clean], scale).float(), job)
-    return images.round().byte()
+    return images
 
 
 DEGRADATIONS: dict[str, Degradation] = {"bicubic": bicubic, "realistic": realistic}

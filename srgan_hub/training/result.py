@@ -68,6 +68,8 @@ def public(config) -> dict:
 
 
 def _public(value: object) -> object:
+    if isinstance(value, str) and "," in value and not Path(value).exists():  # several datasets, layers, trackers
+        return ",".join(str(_public(part.strip())) for part in value.split(","))
     return Path(value).resolve().name if isinstance(value, str) and value and (_far(value) or Path(value).exists()) else value
 
 
@@ -99,6 +101,9 @@ def training_card(config, weights: Variant, record: dict, network: str | None) -
         numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
         validation = f"{numbers}; {record['held_out']}"
     taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
+    if config.teacher_patches:
+        clean = f"{_public(config.clean_teacher)}'s results" if config.clean_teacher else "HR"
+        taught += f" in HR's colours, {clean} where LR is within {config.clean_below} grey levels of the clean one"
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
     on_hub = is_hub_id(config.dataset) and not Path(config.dataset).exists()

@@ -26,8 +26,9 @@ def weights_of(config) -> Variant:
         if getattr(config, name) < 1:
             raise ValueError(f"--{name} must be at least 1, got {getattr(config, name)}")
     limits = [(name, 0, 1) for name in ("beta2", "ema_decay", "keep", "recolour", "lr", "d_lr")]
-    limits += [("seed", 0, 2**32)]
-    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup")]
+    limits += [("seed", 0, 2**32), ("clean_below", 0, 256)]
+    limits += [(name, 0, math.inf) for name in ("threads", "push_every", "validation_count", "max_grad_norm", "d_warmup",
+                                              "teacher_patches")]
     limits += [(f"{term}_weight", 0, math.inf) for term in TERMS]
     limits += [("grid_side", 1, math.inf)]
     for name, low, high in limits:
@@ -38,6 +39,10 @@ def weights_of(config) -> Variant:
         raise ValueError("--optimizer muon cannot leave out a step, as fp16 needs; use --mixed_precision bf16")
     if config.keep and not config.pretrained:
         raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
+    if config.teacher_patches and (config.streaming or not config.teacher):
+        raise ValueError("--teacher_patches keeps the results of a --teacher for photographs that are not streamed; name one")
+    if config.clean_teacher and not config.teacher_patches:
+        raise ValueError("--clean_teacher is for patches that are kept; say how many with --teacher_patches")
     if config.freeze_norm and not config.pretrained:
         raise ValueError("--freeze_norm keeps the pretrained statistics; name a generator that has some with --pretrained")
     seconds(config.max_train_time)

@@ -1,0 +1,170 @@
+"""Patches with a teacher's results, computed once and kept in memory-mapped files.
+
+FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, and done.bin a
+byte each that is set last. A killed run goes on after the last whole patch. Training may begin as soon as some are there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from srgan_hub.data.cache import MARGIN, PhotoCache
+from srgan_hub.data.loader import inside
+from srgan_hub.data.patches import turned
+from srgan_hub.data.recolour import recoloured
+from srgan_hub.imaging.degrade import Degradation
+from srgan_hub.imaging.resize import downsample
+
+SIDE = 224          # HR pixels a side of a kept patch; MARGIN more around it are seen by the teacher, not kept
+CANDIDATES = 3      # every second patch is the most detailed of so many: large photographs hold much sky
+COARSE = 4          # LR pixels a side of the squares whose mean colour is HR's, not the teacher's
+VERSION = 2         # of the files and of how patches are drawn
+
+Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped
+
+
+class Distilled:
+    """`count` patches of LR, HR and what to learn, drawn from the photographs and filled in by `fill`.
+
+    settings: all that the patches depend on beside these arguments, JSON values. Raises ValueError where the disk has too
+    little room."""
+
+    def __init__(self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict):
+        self.cache, self.scale, self.seed, self.count = cache, scale, seed, count
+        self.photos = [i for i in photos if min(cache.sizes[i]) >= SIDE]
+        if not self.photos:
+            raise ValueError(f"no photograph is as large as the {SIDE}x{SIDE} pixels that a teacher's patches have")
+        settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, **settings}
+        self.folder = root / hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
+        small, large = (count, SIDE // scale, SIDE // scale, 3), (count, SIDE, SIDE, 3)
+        shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
+        if needed > 0.98 * (free := shutil.disk_usage(self.folder).free):
+            raise ValueError(
+                f"{count} patches of a teacher need {needed / 1e9:.1f} GB in {root}, where {free / 1e9:.1f} GB are free; "
+                "name a larger disk with --cache_dir, or take fewer"
+            )
+        (self.folder / "settings.json").write_text(json.dumps(settings))
+        with FileLock(self.folder / "making"):
+            maps = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
+        self.lr, self.hr, self.target, self.done = maps["lr"], maps["hr"], maps["target"], maps["done"]
+        area = np.sqrt([np.prod(cache.sizes[i], dtype=float) for i in self.photos])  # large photographs are drawn more often
+        self.weights = area / area.sum()
+
+    def __len__(self) -> int:
+        """Patches that are there: the first so many."""
+        missing = np.flatnonzero(self.done == 0)
+        return int(missing[0]) if len(missing) else self.count
+
+    @property
+    def seen(self) -> int:
+        """HR pixels a side of what a teacher sees, scale times smaller."""
+        return SIDE + 2 * MARGIN
+
+    def fill(
+        self, degrade: Degradation, teach: Teach, teach_clean: Teach | None, clean: float, recolour: float,
+        stop: Callable[[], bool],
+    ) -> None:
+        """Compute what is missing, in order, until `stop()`; returns at once where another process does it.
+
+        A patch whose LR is further than `clean` grey levels (root of the mean square) from the clean one is learned from the
+        teacher, in HR's colours; one that is nearer from HR, or from what `teach_clean` makes of the clean LR."""
+        try:
+            with FileLock(self.folder / "filling", timeout=0):
+                for i in np.flatnonzero(self.done == 0):
+                    if stop():
+                        return
+                    around, rng = self._draw(int(i))
+                    if recolour:
+                        around = recoloured(around, recolour, rng)
+                    lr, best = degrade(around, self.scale, rng), downsample(around, self.scale)
+                    margin = MARGIN // self.scale
+                    hr = inside(around, MARGIN)
+                    if (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean:
+                        target = with_colours(_taught(teach, lr, MARGIN), hr, COARSE * self.scale)
+                    else:
+                        target = _taught(teach_clean, best, MARGIN) if teach_clean else hr
+                    for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
+                        kept[i] = image[0].permute(1, 2, 0).numpy()
+                    self.done[i] = 1  # the kernel keeps what was written in this order when the process is killed
+        except Timeout:
+            return
+
+    def _draw(self, i: int) -> tuple[Tensor, np.random.Generator]:
+        """(1, 3, SIDE + 2 MARGIN, SIDE + 2 MARGIN) uint8 of patch i, and the chance for its degradation."""
+        rng = np.random.default_rng((self.seed, i))
+        drawn = []
+        for _ in range(CANDIDATES if i % 2 else 1):
+            number = self.photos[int(rng.choice(len(self.photos), p=self.weights))]
+            y, x = (int(rng.integers(side - SIDE + 1)) for side in self.cache.sizes[number])
+            size = SIDE + 2 * MARGIN
+            drawn.append(np.array(self.cache.with_margin(number)[y : y + size, x : x + size]))
+        detail = [np.abs(np.diff(crop[..., 1].astype(np.int16), axis=0)).mean() for crop in drawn]
+        return torch.from_numpy(drawn[int(np.argmax(detail))]).permute(2, 0, 1)[None], rng
+
+
+class DistilledPatches:
+    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it,
+    turned. `there`: that number, which only `look` changes, so that a run can be told to go on exactly."""
+
+    def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0):
+        if crop > SIDE:
+            raise ValueError(f"--crop must be at most {SIDE} with --teacher_patches, got {crop}")
+        self.distilled, self.crop, self.batch_size, self.seed, self.rank = distilled, crop, batch_size, seed, rank
+        self.there = 0
+
+    def look(self, there: int | None = None) -> None:
+        """Learn from `there` patches from now on; None: from all that there are."""
+        self.there = there or len(self.distilled)
+
+    def state(self) -> dict:
+        return {}
+
+    def batch(self, k: int) -> tuple[Tensor, Tensor]:
+        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB."""
+        rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
+        side, pairs = self.crop // scale, []
+        for _ in range(self.batch_size):
+            i = int(rng.integers(self.there))
+            y, x = (int(n) for n in rng.integers(SIDE // scale - side + 1, size=2))
+            turn = rng.integers(2, size=3).tolist()
+            lr = self.distilled.lr[i, y : y + side, x : x + side]
+            target = self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)]
+            pairs.append([turned(torch.from_numpy(np.array(image)), *turn) for image in (lr, target)])
+        return tuple(torch.stack(images).permute(0, 3, 1, 2) for images in zip(*pairs, strict=True))
+
+
+def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
+    """(N, 3, H, W) uint8 with the colours of another: what squares of `side` pixels differ by is taken away, smoothly.
+
+    Real-ESRGAN x4plus makes photographs up to 9 grey levels darker; what is learned from it is detail."""
+    error = F.avg_pool2d(of.float() - image.float(), side)
+    smooth = F.interpolate(error, size=image.shape[-2:], mode="bilinear")
+    return (image.float() + smooth).clamp(0, 255).round().byte()
+
+
+def _taught(teach: Teach, lr: Tensor, margin: int) -> Tensor:
+    return (255 * inside(teach(lr.float() / 255), margin)).clamp(0, 255).round().byte()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    size = int(np.prod(shape))
+    with path.open("ab") as file:
+        if file.tell() < size:  # a run that wants more patches goes on with those of one that wanted fewer
+            os.truncate(file.fileno(), size)  # a hole: takes room only where it is written
+    return np.memmap(path, np.uint8, mode="r+", shape=shape)

@@ -1,0 +1,143 @@
+"""A trained network whose results are learned from: one of this package, or a file of any architecture that spandrel knows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from srgan_hub.data.distilled import Distilled
+from srgan_hub.engine import fast_precision
+from srgan_hub.generator import SRGANGenerator
+
+SUFFIX = ".safetensors"
+
+
+class Teacher(nn.Module):
+    """(N, 3, H, W) LR in [0, 1] -> (N, 3, scale H, scale W), clamped to [0, 1].
+
+    name: bundled name, folder, Hub id, or a .safetensors file that spandrel can load. Raises ValueError for what cannot be
+    loaded, or enlarges by another scale."""
+
+    def __init__(self, name: str, scale: int):
+        super().__init__()
+        if name.endswith(SUFFIX):
+            network, enlarges = _of_file(name)
+        else:
+            network = SRGANGenerator.from_pretrained(name)
+            enlarges = network.scale
+        if enlarges != scale:
+            raise ValueError(f"--teacher {name} enlarges {enlarges} times, the generator {scale} times")
+        self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+        self.eval()
+
+    @torch.no_grad()
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.network(lr).float().clamp(0, 1)
+
+    def digest(self) -> str:
+        """Of the weights: results are kept by it."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def engine(self, side: int | None, device: torch.device, threads: int) -> Callable[[Tensor], Tensor]:
+        """The fastest way to compute one (1, 3, side, side) at a time, or with None of any size: OpenVINO on a CPU where it is
+        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped."""
+        precision = fast_precision(str(device))
+        if device.type == "cpu" and find_spec("openvino"):
+            return _openvino(self.network, side, precision, threads)
+        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+        network = self.network.to(device)
+
+        @torch.no_grad()
+        def compute(lr: Tensor) -> Tensor:
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                return network(lr.to(device, memory_format=torch.channels_last)).float().cpu()
+
+        return compute
+
+
+def _of_file(name: str) -> tuple[nn.Module, int]:
+    path = Path(os.path.expanduser(name))
+    if not path.is_file():
+        raise ValueError(f"there is no file {name}; name a {SUFFIX} file, a bundled checkpoint, a folder or a Hub id")
+    if not find_spec("spandrel"):
+        raise ValueError(f"--teacher {name}: spandrel loads such files; pip install spandrel")
+    from spandrel import ModelLoader, UnsupportedModelError
+
+    try:
+        loaded = ModelLoader().load_from_file(path)
+    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError) as error:
+        reason = str(error).partition("\n")[0] or "it knows no network with such weights"
+        raise ValueError(f"{name} cannot be loaded by spandrel: {reason}") from error
+    if loaded.input_channels != 3 or loaded.output_channels != 3:
+        raise ValueError(f"{name} enlarges {loaded.input_channels} channels to {loaded.output_channels}, not RGB to RGB")
+    return loaded.model.float(), loaded.scale
+
+
+def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
+    import openvino
+
+    from srgan_hub.graphs import openvino_core
+
+    example = torch.zeros(1, 3, side or 64, side or 64)
+    with warnings.catch_warnings(action="ignore"):  # it traces by what PyTorch calls deprecated
+        model = openvino.convert_model(network.to(memory_format=torch.contiguous_format), example_input=example)
+    model.reshape({0: [1, 3, side or -1, side or -1]})
+    hints = {
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    request = openvino_core().compile_model(model, "CPU", hints).create_infer_request()
+    return lambda lr: torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
+
+
+class Filling:
+    """`distilled` is filled by a thread while the block lasts. What stops it by mistake is raised by `check`."""
+
+    def __init__(self, distilled: Distilled, fill: Callable[[Callable[[], bool]], None]):
+        self.distilled, self.over, self.mistake = distilled, threading.Event(), None
+        self.thread = threading.Thread(target=self._run, args=(fill,), daemon=True)
+
+    def _run(self, fill: Callable) -> None:
+        try:
+            torch.set_num_threads(1)  # of this thread's own operations: the updates have the others
+            fill(self.over.is_set)
+        except Exception as error:
+            self.mistake = error
+
+    def __enter__(self) -> Filling:
+        if len(self.distilled) < self.distilled.count:
+            self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        if self.thread.ident:
+            self.thread.join()
+
+    def check(self) -> None:
+        if self.mistake:
+            raise ValueError(f"the teacher's results cannot be computed: {self.mistake}") from self.mistake
+
+    def wait(self, wanted: int, report: Callable[[str], None]) -> None:
+        """Until `wanted` patches are there."""
+        told = time.monotonic()
+        while (there := len(self.distilled)) < wanted:
+            self.check()
+            if time.monotonic() - told > 30:
+                report(f"the teacher has made {there} of the first {wanted} patches")
+                told = time.monotonic()
+            time.sleep(0.2)
