@@ -390,7 +390,7 @@ def train(config: Config) -> Path:
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
     with Stop(accelerator, options.seconds(config.max_train_time), started) as stop, filling or nullcontext():
         if filling:
-            filling.wait(counters.distilled or first_patches(config), accelerator.print)
+            filling.wait(counters.distilled or first_patches(config), accelerator.print, lambda: bool(stop.reason))
             pairs.look(counters.distilled or None)
         for number, batch in enumerate(batches, start=counters.step * parts):
             lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]

@@ -87,7 +87,7 @@ def test_most_samples_are_worn_and_some_are_nearly_clean(hr):
     assert 3 < difference.mean() < 10
     assert 0.04 < (difference == 0).float().mean() < 0.15   # 1 / 12 are meant to be: clean and not saved
     assert 0.1 < (difference < 3).float().mean() < 0.4      # these pictures have grain, which any JPEG blurs
-    assert 0.1 < (difference > 9).float().mean() < 0.4
+    assert 0.1 < (difference > 9).float().mean() < 0.55     # four in ten are saved once, at a quality from 30 on
 
 
 def job(scale=4, lr_size=(16, 24), seed=0):

@@ -69,4 +69,6 @@ def test_a_mistake_of_the_thread_is_told_and_the_end_of_the_block_stops_it(tmp_p
 
     with Filling(distilled, endless) as filling:
         assert filling.thread.is_alive()
+        with pytest.raises(ValueError, match="stopped before the first update; the 0 patches"):
+            filling.wait(1, print, lambda: True)
     assert not filling.thread.is_alive()

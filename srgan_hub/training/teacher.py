@@ -132,11 +132,13 @@ class Filling:
         if self.mistake:
             raise ValueError(f"the teacher's results cannot be computed: {self.mistake}") from self.mistake
 
-    def wait(self, wanted: int, report: Callable[[str], None]) -> None:
-        """Until `wanted` patches are there."""
+    def wait(self, wanted: int, report: Callable[[str], None], stopped: Callable[[], bool] = lambda: False) -> None:
+        """Until `wanted` patches are there. ValueError where the run is stopped before."""
         told = time.monotonic()
         while (there := len(self.distilled)) < wanted:
             self.check()
+            if stopped():
+                raise ValueError(f"stopped before the first update; the {there} patches that the teacher has made are kept")
             if time.monotonic() - told > 30:
                 report(f"the teacher has made {there} of the first {wanted} patches")
                 told = time.monotonic()
