@@ -61,6 +61,6 @@ def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, part
             weights[name] = tensor.float() + share * (after[name].float() - before[name].float())
             if name.endswith("running_var"):
                 weights[name].clamp_(min=0)
-    result = SRGANGenerator(scale=base.scale, width=base.width, blocks=base.blocks, norm=base.norm, partner=partner).eval()
+    result = SRGANGenerator(**base.shape, partner=partner).eval()
     result.load_state_dict(weights)
     return result

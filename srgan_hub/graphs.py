@@ -135,8 +135,12 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                 y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
             case "prelu":
                 y = ops.prelu(x[0], ops.constant(step.weight.numpy()))
+            case "scale":
+                y = ops.multiply(x[0], ops.constant(step.weight.numpy()))
             case "add":
                 y = ops.add(*x)
+            case "concat":
+                y = ops.concat(x, 1)
             case "shuffle":
                 if number + 1 in ranges:
                     x[0] = eighth(x[0], *ranges[number + 1], 256, divisor(number + 1, cells=4))
@@ -172,7 +176,9 @@ def onnx_model(steps: list[Step]):
         operator, attributes = {
             "conv": lambda step: ("Conv", {"pads": [step.weight.shape[-1] // 2] * 4}),
             "prelu": lambda step: ("PRelu", {}),
+            "scale": lambda step: ("Mul", {}),
             "add": lambda step: ("Add", {}),
+            "concat": lambda step: ("Concat", {"axis": 1}),
             "shuffle": lambda step: ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
         }[step.kind](step)
         nodes.append(helper.make_node(operator, inputs, [name[number]], **attributes))

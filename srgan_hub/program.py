@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srgan_hub.generator import SRGANGenerator
+from srgan_hub.generator import DenseGroup, ResidualBlock, SRGANGenerator
 
 STANDS_OUT = 2  # times the largest other weight
 
@@ -22,9 +22,9 @@ STANDS_OUT = 2  # times the largest other weight
 class Step(NamedTuple):
     """`inputs` are numbers of values: 0 is the LR picture, n the result of step n - 1."""
 
-    kind: str                     # conv (stride 1, the same size), prelu, add, shuffle (PixelShuffle(2))
+    kind: str                     # conv (stride 1, the same size), prelu, scale, add, concat, shuffle (PixelShuffle(2))
     inputs: tuple[int, ...]
-    weight: Tensor | None = None  # (O, I, K, K) of a convolution, (1,) slope of a PReLU
+    weight: Tensor | None = None  # (O, I, K, K) of a convolution, (1,) slope of a PReLU, factor of a scale
     bias: Tensor | None = None
 
 
@@ -41,12 +41,27 @@ def program(generator: SRGANGenerator) -> list[Step]:
         weight, bias = fold_norm(convolution, norm)
         return add("conv", x, weight=weight, bias=bias)
 
+    def residual(x: int, block: ResidualBlock) -> int:
+        inner = add("prelu", conv(x, block.conv1, block.norm1), weight=block.act.weight)
+        return add("add", x, conv(inner, block.conv2, block.norm2))
+
+    def dense(x: int, group: DenseGroup) -> int:
+        y = x
+        for block in group.blocks:
+            found = [y]
+            for convolution in block.convs[:4]:
+                seen = add("concat", *found) if len(found) > 1 else y
+                found.append(add("prelu", conv(seen, convolution), weight=torch.tensor([block.SLOPE])))
+            last = block.convs[4]
+            scaled = dict(weight=block.SHARE * last.weight, bias=block.SHARE * last.bias)
+            y = add("add", y, add("conv", add("concat", *found), **scaled))
+        return add("add", x, add("scale", y, weight=torch.tensor([group.SHARE])))
+
     first, act = generator.head
     *blocks, last, norm = generator.body
     shallow = x = add("prelu", conv(0, first), weight=act.weight)
     for block in blocks:
-        inner = add("prelu", conv(x, block.conv1, block.norm1), weight=block.act.weight)
-        x = add("add", x, conv(inner, block.conv2, block.norm2))
+        x = (dense if isinstance(block, DenseGroup) else residual)(x, block)
     x = add("add", shallow, conv(x, last, norm))
     for stage, (convolution, _, act) in enumerate(generator.upsample):
         x = add("prelu", conv(x, convolution), weight=act.weight)  # one slope for all channels: before the shuffle or after it
@@ -110,8 +125,12 @@ def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tu
                 del given
             case "prelu":
                 y = F.prelu(x[0], step.weight)
+            case "scale":
+                y = x[0] * step.weight
             case "add":
                 y = x[0] + x[1]
+            case "concat":
+                y = torch.cat(x, 1)
             case "shuffle":
                 y = F.pixel_shuffle(x[0], 2)
         values[number + 1] = y

@@ -9,9 +9,12 @@ from srgan_hub.training.flat import flat_loss, flat_response, random_colours
 
 
 @pytest.mark.parametrize("faster", [False, True])
-@pytest.mark.parametrize(("scale", "norm"), [(2, "batch"), (4, "batch"), (4, "none"), (8, "batch")])
-def test_it_is_the_middle_of_a_large_surface(scale, norm, faster):
-    generator = random_batchnorm(SRGANGenerator(scale=scale, width=4, blocks=1, norm=norm))
+@pytest.mark.parametrize(
+    "config", [{"scale": 2}, {}, {"norm": "none"}, {"scale": 8}, {"norm": "none", "growth": 3}], ids=str
+)
+def test_it_is_the_middle_of_a_large_surface(config, faster):
+    generator = random_batchnorm(SRGANGenerator(width=4, blocks=1, **config))
+    scale = generator.scale
     torch.nn.init.normal_(generator.tail.weight, std=0.2)
     colours = torch.rand(3, 3)
     side = 2 * int(generator.reach) + 3
@@ -22,6 +25,8 @@ def test_it_is_the_middle_of_a_large_surface(scale, norm, faster):
             speed_up(generator)
         generator.train()  # it uses the running statistics all the same
         assert torch.allclose(flat_response(generator, colours), surface[..., inside, inside], atol=1e-5)
+        assert all(module.training for module in generator.modules())
+        generator(torch.rand(1, 3, 8, 8))  # computes pictures as before
 
 
 def test_the_loss_is_the_squared_error_on_both_sides_of_zero(tiny_generator):

@@ -16,7 +16,9 @@ def test_default_is_the_papers_network():
     assert sum(isinstance(m, torch.nn.PReLU) and m.num_parameters == 1 for m in generator.modules()) == 19
 
 
-@pytest.mark.parametrize("config", [{}, {"scale": 2}, {"scale": 8}, {"width": 1}, {"blocks": 3}, {"norm": "none"}])
+@pytest.mark.parametrize(
+    "config", [{}, {"scale": 2}, {"scale": 8}, {"width": 1}, {"blocks": 3}, {"norm": "none"}, {"norm": "none", "growth": 3}]
+)
 @pytest.mark.parametrize("size", [(1, 1), (5, 7)])
 def test_result_is_scale_times_larger(config, size):
     config = {"width": 4, "blocks": 1, **config}
@@ -32,7 +34,9 @@ def test_norm_none_has_no_batchnorm():
 
 
 @pytest.mark.parametrize(
-    "config", [{"scale": 3}, {"scale": 4.0}, {"scale": True}, {"width": 0}, {"width": 1.5}, {"blocks": 0}, {"norm": "instance"}]
+    "config",
+    [{"scale": 3}, {"scale": 4.0}, {"scale": True}, {"width": 0}, {"width": 1.5}, {"blocks": 0}, {"norm": "instance"},
+     {"growth": 32}, {"growth": -1}, {"growth": 1.0}],
 )
 def test_wrong_argument_is_refused_with_what_came(config):
     (name, value), = config.items()
@@ -53,7 +57,13 @@ def test_receptive_field_reaches_39_and_a_half_pixels():
     assert generator.reach == 39.5
 
 
-@pytest.mark.parametrize("config", [{"scale": 2}, {"scale": 8}, {"blocks": 3}, {}])
+def test_growth_makes_the_trunk_of_esrgan():
+    generator = SRGANGenerator(blocks=23, norm="none", growth=32)
+    trunk = sum(p.numel() for p in generator.body.parameters())
+    assert trunk == 23 * 3 * (9 * 32 * (64 + 96 + 128 + 160) + 4 * 32 + 9 * 64 * 192 + 64) + 9 * 64 * 64 + 64
+
+
+@pytest.mark.parametrize("config", [{"scale": 2}, {"scale": 8}, {"blocks": 3}, {}, {"norm": "none", "growth": 2}])
 def test_reach_is_told_for_every_network(config):
     generator = SRGANGenerator(**{"width": 2, "blocks": 1, **config}).eval()
     for parameter in generator.parameters():

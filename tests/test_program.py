@@ -24,10 +24,10 @@ def lively(**options) -> SRGANGenerator:
     return generator.eval()
 
 
-@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("config", [{"norm": "batch"}, {"norm": "none"}, {"norm": "none", "growth": 3}], ids=str)
 @pytest.mark.parametrize("scale", [2, 4, 8])
-def test_program_computes_the_generator(scale, norm):
-    generator = lively(scale=scale, width=6, blocks=2, norm=norm)
+def test_program_computes_the_generator(scale, config):
+    generator = lively(scale=scale, width=6, blocks=2, **config)
     steps = program(generator)
     for size in ((1, 3, 1, 1), (2, 3, 9, 4)):
         lr = torch.rand(size)
@@ -43,6 +43,15 @@ def test_enlargement_begins_at_the_trunk_and_reaches_a_few_pixels(scale, far):
     assert steps[trunk(steps)].kind == "conv" and steps[trunk(steps) + 1].kind == "prelu"
     assert reach(steps, trunk(steps)) == far == reach(picture_apart(steps), trunk(steps))
     assert reach(steps, 0) == math.ceil(generator.reach)
+
+
+def test_the_trunk_and_the_reach_of_dense_blocks_are_found():
+    generator = lively(width=6, blocks=2, norm="none", growth=3)
+    steps, lr = program(generator), torch.rand(1, 3, 6, 5)
+    assert steps[trunk(steps)].kind == "conv" and steps[trunk(steps) + 1].kind == "prelu"
+    assert reach(steps, trunk(steps)) == 3 and reach(steps, 0) == math.ceil(generator.reach)
+    with torch.inference_mode():
+        assert torch.allclose(run(steps[: trunk(steps)], lr), generator.maps(lr), atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])

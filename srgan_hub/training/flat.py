@@ -3,6 +3,8 @@ seen them gives a flat logo or sky back in another colour, with the pattern of i
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,14 +28,9 @@ def flat_response(generator: SRGANGenerator, colours: Tensor) -> Tensor:
 
     A surface repeats with every pixel, so it is one LR pixel whose neighbours are itself. BatchNorm uses its running statistics,
     as a generator that is used does. Gradients reach every weight."""
-    act, norm = (lambda layer, x: F.prelu(x, layer.weight)), _normalised
+    act = lambda layer, x: F.prelu(x, layer.weight)  # noqa: E731
     shallow = act(generator.head[1], _periodic(generator.head[0], colours.float()[:, :, None, None]))
-    *blocks, last, last_norm = generator.body
-    deep = shallow
-    for block in blocks:
-        inner = act(block.act, norm(block.norm1, _periodic(block.conv1, deep)))
-        deep = deep + norm(block.norm2, _periodic(block.conv2, inner))
-    image = shallow + norm(last_norm, _periodic(last, deep))
+    image = shallow + _trunk(generator.body, shallow)
     for conv, _, slope in generator.upsample:
         image = act(slope, F.pixel_shuffle(_periodic(conv, image), 2))
     return _periodic(generator.tail, image)
@@ -53,7 +50,14 @@ def _periodic(conv: nn.Conv2d, x: Tensor) -> Tensor:
     return F.conv2d(x[..., rows, :][..., columns], conv.weight, conv.bias)
 
 
-def _normalised(norm: nn.Module, x: Tensor) -> Tensor:
-    if isinstance(norm, nn.Identity):
-        return x
-    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, training=False, eps=norm.eps)
+def _trunk(body: nn.Module, x: Tensor) -> Tensor:
+    """What the blocks make of an image that goes on beside itself."""
+    convolutions, training = [module for module in body.modules() if isinstance(module, nn.Conv2d)], body.training
+    for conv in convolutions:
+        conv.forward = partial(_periodic, conv)
+    try:
+        return body.eval()(x)
+    finally:
+        body.train(training)
+        for conv in convolutions:
+            del conv.forward

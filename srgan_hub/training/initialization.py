@@ -20,10 +20,9 @@ def pass_through(generator: SRGANGenerator) -> None:
     head = generator.head[0]
     for c in range(3):
         _delta(head, out=c, source=c)
-    for block in generator.body:
-        if isinstance(block, (nn.Conv2d, nn.BatchNorm2d, nn.Identity)):
-            continue  # the long skip's own layers, below
-        _zero(block.norm2 if isinstance(block.norm2, nn.BatchNorm2d) else block.conv2)
+    for block in generator.body[:-2]:  # without the long skip's own layers
+        for layer in block.ends:
+            _zero(layer)
     _zero(generator.body[-1] if isinstance(generator.body[-1], nn.BatchNorm2d) else generator.body[-2])
 
     # PixelShuffle takes output channel c at (row, column) of each 2x2 cell from its input channel 4c + 2 row + column.
