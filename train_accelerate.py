@@ -50,6 +50,7 @@ from srgan_hub.losses import (
     content_loss,
     discriminator_loss,
     grid_loss,
+    maps_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -74,6 +75,8 @@ from srgan_hub.training.teacher import Filling, Teacher
 from srgan_hub.training.validation import Validation
 from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
+
+EDGE = 4  # LR pixels at each side of a patch whose maps depend on what only the teacher sees
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class Config:
     width: int = 64                       # channels of the generator
     blocks: int = 16                      # residual blocks of the generator
     norm: str = "batch"                   # normalisation of the generator: batch or none
+    growth: int = 0                       # channels that each convolution of a dense block adds; 0: residual blocks
     freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics, and trains with them
     teacher: str | None = None            # its results are learned instead of HR: name, folder, Hub id, or file for spandrel
     teacher_patches: int = 0              # patches whose results are computed once and kept; 0: computed in every update
@@ -115,6 +119,7 @@ class Config:
     content_weight: float | None = None   # of the distance of feature maps
     content_layers: str | None = None     # which maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
     tv_weight: float | None = None        # of total variation
+    maps_weight: float | None = None      # of the distance of the maps before the enlargement from the teacher's
     adversarial_weight: float | None = None  # of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
@@ -164,15 +169,23 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
 
 
 def g_step(
-    sr: Tensor, hr: Tensor, colours: Tensor, weights: Variant, perceptual, generator, discriminator, optimizer, accelerator,
-    clip: float,
+    sr: Tensor, hr: Tensor, maps: tuple[Tensor, Tensor, Tensor] | None, colours: Tensor, weights: Variant, perceptual, generator,
+    discriminator, optimizer, accelerator, clip: float,
 ) -> dict:
-    """One update of the generator that made `sr`; returns every term, unweighted. colours: of the surfaces of `flat`."""
-    terms = {"pixel": pixel_loss(sr, hr)}  # logged even where its weight is 0
-    loss = weights.pixel * terms["pixel"]
+    """One update of the generator that made `sr`; returns every term, unweighted. maps: its own, the teacher's, and (N,) which of
+    these are learned: of such images only the colours are. colours: of the surfaces of `flat`."""
+    terms, loss = {}, 0.0
     if weights.coarse:
         terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
         loss = loss + weights.coarse * terms["coarse"]
+    if weights.maps:
+        own, wanted, taught = maps
+        terms["maps"] = maps_loss(own[taught], wanted[taught], border=EDGE) if taught.any() else 0 * own.sum()
+        loss = loss + weights.maps * terms["maps"]
+        some = ~taught if not taught.all() else slice(0, 1)  # a mean of nothing is no number
+        sr, hr = sr[some], hr[some]
+    terms["pixel"] = pixel_loss(sr, hr)  # logged even where its weight is 0
+    loss = loss + weights.pixel * terms["pixel"]
     if weights.grid:
         terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale, weights.grid_side)
         loss = loss + weights.grid * terms["grid"]
@@ -276,6 +289,11 @@ def train(config: Config) -> Path:
             perceptual.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
         perceptual = perceptual.to(accelerator.device, memory_format=torch.channels_last)
     teacher = Teacher(config.teacher, scale) if config.teacher else None
+    if weights.maps and teacher.maps != generator.width:
+        raise ValueError(
+            f"--maps_weight: the generator enlarges {generator.width} maps, and {config.teacher} {teacher.maps or 'no such'}; "
+            "start from a generator that srgan-hub convert has made of the teacher"
+        )
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
@@ -288,6 +306,9 @@ def train(config: Config) -> Path:
         optimizer = Muon(generator, lr=weights.lr, **adam)
     else:
         optimizer = torch.optim.Adam(generator.parameters(), lr=weights.lr, **adam)
+    own_maps = []  # the last ones that were enlarged
+    if weights.maps:
+        generator.upsample.register_forward_pre_hook(lambda module, inputs: own_maps.append(inputs[0]))
     generator, optimizer = accelerator.prepare(generator, optimizer)
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
@@ -404,14 +425,15 @@ def train(config: Config) -> Path:
                 generator.train(not (warm or config.freeze_norm))
                 with torch.set_grad_enabled(not warm):
                     sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
+                maps = (own_maps.pop(), batch.maps, batch.taught) if weights.maps else None
                 terms = {}
                 if discriminator is not None:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     rng = np.random.default_rng((config.seed, accelerator.process_index, number, 3))
-                    terms |= g_step(sr, hr, random_colours(rng, accelerator.device), weights, networks["perceptual"], generator,
-                                    discriminator, optimizer, accelerator, config.max_grad_norm)  # fmt: skip
+                    terms |= g_step(sr, hr, maps, random_colours(rng, accelerator.device), weights, networks["perceptual"],
+                                    generator, discriminator, optimizer, accelerator, config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
                 continue  # the update's next batch
@@ -495,7 +517,9 @@ def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | No
 def new_generator(config: Config) -> SRGANGenerator:
     """The generator to start with: pretrained, or new and computing bilinear enlargement."""
     if not config.pretrained:
-        generator = SRGANGenerator(scale=config.scale, width=config.width, blocks=config.blocks, norm=config.norm)
+        generator = SRGANGenerator(
+            scale=config.scale, width=config.width, blocks=config.blocks, norm=config.norm, growth=config.growth
+        )
         pass_through(generator)
         return generator
     generator = SRGANGenerator.from_pretrained(config.pretrained)
@@ -532,13 +556,17 @@ def distilled_patches(
         degradation=config.degradation, recolour=config.recolour,
     )  # fmt: skip
     root = Path(config.cache_dir or default_folder()).expanduser() / "distilled"
-    distilled = Distilled(root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of)
-
+    maps = teacher.maps if config.maps_weight else 0
+    distilled = Distilled(
+        root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of, maps=maps
+    )
     threads = max(1, torch.get_num_threads() // 2)
 
     def fill(stop: Callable[[], bool]) -> None:
-        engines = [one and one.engine(distilled.seen // scale, accelerator.device, threads) for one in (teacher, clean)]
-        distilled.fill(DEGRADATIONS[config.degradation], *engines, config.clean_below, config.recolour, stop)
+        side = distilled.seen // scale
+        teach = teacher.engine(side, accelerator.device, threads, maps=bool(maps))
+        teach_clean = clean and clean.engine(side, accelerator.device, threads)
+        distilled.fill(DEGRADATIONS[config.degradation], teach, teach_clean, config.clean_below, config.recolour, stop)
 
     return distilled, Filling(distilled, fill)
 

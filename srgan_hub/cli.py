@@ -28,6 +28,7 @@ from srgan_hub.data.sources import open_splits
 from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.ending import status_of
 from srgan_hub.engine import PACKAGES, PRECISIONS
+from srgan_hub.esrgan import load_file, of_esrgan
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
@@ -51,6 +52,7 @@ from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import SAMPLES, centre_colour
 
 DEFAULT_MODEL = "srgan-x4"
+FITTED = 48   # photographs to which `convert` fits a convolution
 NAMED = 8     # files in a summary
 
 
@@ -223,6 +225,23 @@ def transfer_texture(options: argparse.Namespace) -> int:
     return 0
 
 
+def convert_esrgan(options: argparse.Namespace) -> int:
+    """Make a generator of an ESRGAN network: of some of its groups of dense blocks, to be trained on with the whole one as its
+    teacher."""
+    if options.output.exists():
+        raise ValueError(f"{options.output} is there already; choose another -o")
+    try:
+        keep = [int(number) for number in options.keep.split(",")]
+    except ValueError as error:
+        raise ValueError(f"--keep takes numbers of groups, as 0,1,2,21, not {options.keep}") from error
+    network, _ = load_file(options.file)
+    pictures = lr_pictures(options.photos, 4, FITTED)
+    generator = of_esrgan(network.eval(), keep, pictures)
+    generator.save_pretrained(options.output)
+    print(f"{options.output}: groups {options.keep} of {options.file}; {len(pictures)} photographs to fit the last convolution")
+    return 0
+
+
 def push_checkpoint(options: argparse.Namespace) -> int:
     """Push a checkpoint to the Hub: weights, card with a picture, settings. Pushed again, results and the owner's words stay."""
     generator = SRGANGenerator.from_pretrained(options.checkpoint)  # before anything is sent: does it load?
@@ -381,6 +400,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained on from that partner")
     add("--share", type=float, default=1.0, metavar="SHARE", help="of what the GAN has learned [1]")
     add("--photos", metavar="PHOTOGRAPHS", help="to set the mean colour by, as quantize --calibration takes them [left as it is]")
+    add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
+
+    command = commands.add_parser("convert", help="make a generator of an ESRGAN network", description=convert_esrgan.__doc__)
+    command.set_defaults(run=convert_esrgan)
+    add = command.add_argument
+    add("file", metavar="FILE", help="file of weights that spandrel can load, such as RealESRGAN_x4plus as .safetensors")
+    add("--keep", required=True, metavar="NUMBERS", help="groups of dense blocks that are kept, as 0,1,2,4,6,21,22 of 23")
+    add("--photos", required=True, metavar="PHOTOGRAPHS",
+        help="to fit the last convolution to, as quantize --calibration takes them")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     command = commands.add_parser("push", help="push a model to the Hub", description=push_checkpoint.__doc__)

@@ -44,6 +44,15 @@ def relative_content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
     return F.l1_loss(sr_features, hr_features) / hr_features.abs().mean().clamp_min(1e-6)
 
 
+def maps_loss(maps: Tensor, wanted: Tensor, border: int = 0) -> Tensor:
+    """Root of the mean squared distance of (N, C, H, W) maps, each channel over its mean size, without `border` pixels at each
+    side. Ours: what two networks enlarge from, where they enlarge alike."""
+    rows, columns = (slice(border, side - border) for side in wanted.shape[-2:])
+    maps, wanted = maps.float()[..., rows, columns], wanted.float()[..., rows, columns]
+    size = wanted.abs().mean((0, 2, 3), keepdim=True).clamp_min(1e-6)
+    return ((maps - wanted) / size).square().mean().clamp_min(1e-12).sqrt()
+
+
 def total_variation(sr: Tensor) -> Tensor:
     """Absolute differences of neighbours, summed over an image's pixels (2e-8 would be nothing to a mean), mean over images."""
     sr = sr.float()

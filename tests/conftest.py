@@ -113,6 +113,16 @@ def random_generator():
     return random_batchnorm(SRGANGenerator(width=4, blocks=1))
 
 
+@pytest.fixture(scope="session")
+def esrgan(tmp_path_factory):
+    """A small random network of another architecture, in a file as the community shares them."""
+    network = pytest.importorskip("spandrel", reason="spandrel is not installed").architectures.ESRGAN.ESRGAN
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("teacher") / "esrgan.safetensors"
+    save_file(network(num_filters=8, num_blocks=3).state_dict(), path)
+    return str(path)
+
+
 def random_batchnorm(generator: SRGANGenerator) -> SRGANGenerator:
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

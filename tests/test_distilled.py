@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from conftest import cached, smooth_photo
 from srgan_hub.data import distilled as module
 from srgan_hub.data.cache import MARGIN
-from srgan_hub.data.distilled import SIDE, Distilled, DistilledPatches, with_colours
+from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colours
 from srgan_hub.imaging.degrade import bicubic
 
 SMALL = SIDE // 4
@@ -26,8 +26,9 @@ def photos(tmp_path):
     return cached([smooth_photo(260, 240, seed=n) for n in range(3)], tmp_path)
 
 
-def opened(photos, tmp_path, count=4, seed=0, **settings):
-    return Distilled(tmp_path / "distilled", photos, [0, 1, 2], count=count, scale=4, seed=seed, settings=settings)
+def opened(photos, tmp_path, count=4, seed=0, maps=0, **settings):
+    root = tmp_path / "distilled"
+    return Distilled(root, photos, [0, 1, 2], count=count, scale=4, seed=seed, settings=settings, maps=maps)
 
 
 def filled(distilled, degrade=darker, teach=inverted, teach_clean=None, stop=lambda: False):
@@ -87,6 +88,25 @@ def test_what_the_teacher_sees_around_a_patch_is_not_kept(photos, tmp_path):
     made = filled(opened(photos, tmp_path, count=1), teach=teach)
     assert seen == [(1, 3, SMALL + 2 * MARGIN // 4, SMALL + 2 * MARGIN // 4)] and made.seen == 4 * seen[0][2]
     assert made.lr.shape == (1, SMALL, SMALL, 3) and made.target.shape == (1, SIDE, SIDE, 3)
+
+
+def test_maps_are_kept_and_every_batch_has_clean_patches(photos, tmp_path):
+    def teach(lr):
+        return inverted(lr), torch.cat([lr, 100 * lr], 1)
+
+    def sometimes(hr, scale, rng):
+        return (darker if rng.random() < 0.5 else bicubic)(hr, scale, rng)
+
+    made = filled(opened(photos, tmp_path, count=8, maps=6), sometimes, teach)
+    assert 0 < sum(made.done == TAUGHT) < 8
+    patches = DistilledPatches(made, crop=32, batch_size=8, seed=0)
+    patches.look()
+    lr, hr, maps, taught = patches.batch(0)
+    assert maps.shape == (8, 6, 8, 8) and maps.dtype == torch.bfloat16
+    assert taught.tolist() == [False, True, True, True] * 2
+    assert (maps[taught, :3] - lr[taught].float() / 255).abs().max() < 3e-3
+    assert (maps[taught, 3:] / 100 - lr[taught].float() / 255).abs().max() < 5e-3
+    assert (F.avg_pool2d(hr[~taught].float(), 4) - lr[~taught].float()).abs().mean() < 4
 
 
 def test_batches_are_functions_of_their_number_and_lr_lies_under_what_is_learned(photos, tmp_path):

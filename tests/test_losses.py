@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 
 from srgan_hub.losses import (
@@ -8,6 +9,7 @@ from srgan_hub.losses import (
     content_loss,
     discriminator_loss,
     grid_loss,
+    maps_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -69,6 +71,14 @@ def test_relative_content_loss_does_not_know_the_size_of_the_features():
     assert torch.allclose(relative_content_loss(1000 * sr, 1000 * hr), relative_content_loss(sr, hr))
     assert math.isclose(relative_content_loss(torch.full((1, 2, 2, 2), 3.0), torch.full((1, 2, 2, 2), 2.0)), 0.5, rel_tol=1e-6)
     assert relative_content_loss(torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)) == 0
+
+
+def test_maps_loss_weighs_every_channel_alike_and_leaves_the_border_out():
+    wanted = torch.tensor([1.0, 100.0]).view(1, 2, 1, 1) * torch.ones(1, 2, 6, 6)
+    assert maps_loss(1.5 * wanted, wanted).item() == pytest.approx(0.5)
+    maps = wanted.clone()
+    maps[..., 0] = 7
+    assert maps_loss(maps, wanted, border=1) < 1e-5 < maps_loss(maps, wanted)
 
 
 def test_total_variation_counts_every_step_between_neighbours():

@@ -8,16 +8,6 @@ from srgan_hub.generator import SRGANGenerator
 from srgan_hub.training.teacher import Filling, Teacher
 
 
-@pytest.fixture(scope="module")
-def esrgan(tmp_path_factory):
-    """A small random network of another architecture, in a file as the community shares them."""
-    rrdb = pytest.importorskip("spandrel", reason="spandrel is not installed").architectures.ESRGAN.ESRGAN
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("teacher") / "esrgan.safetensors"
-    save_file(rrdb(num_filters=8, num_blocks=1).state_dict(), path)
-    return str(path)
-
-
 def test_a_file_of_another_architecture_is_a_teacher(esrgan):
     teacher, lr = Teacher(esrgan, 4), torch.rand(2, 3, 12, 20)
     sr = teacher(lr)
@@ -31,6 +21,14 @@ def test_the_engine_computes_what_the_network_does(esrgan, side):
     teacher, lr = Teacher(esrgan, 4), torch.rand(1, 3, 16, 16)
     found = teacher.engine(side, torch.device("cpu"), 1)(lr)
     assert (found.clamp(0, 1) - teacher(lr)).abs().max() < 0.02  # bf16 on processors that have it
+
+
+@pytest.mark.parametrize("name", ["esrgan", "srresnet-x4-lite"])
+def test_maps_come_beside_the_result(name, esrgan):
+    teacher, lr = Teacher(esrgan if name == "esrgan" else name, 4), torch.rand(1, 3, 16, 16)
+    sr, maps = teacher.engine(16, torch.device("cpu"), 1, maps=True)(lr)
+    assert sr.shape == (1, 3, 64, 64) and maps.shape == (1, teacher.maps, 16, 16)
+    assert (sr.clamp(0, 1) - teacher(lr)).abs().max() < 0.02
 
 
 def test_weights_have_a_digest_of_their_own(esrgan):

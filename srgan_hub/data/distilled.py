@@ -1,7 +1,8 @@
 """Patches with a teacher's results, computed once and kept in memory-mapped files.
 
-FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, and done.bin a
-byte each that is set last. A killed run goes on after the last whole patch. Training may begin as soon as some are there."""
+FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, maps.bin the
+teacher's maps where they are wanted, and done.bin a byte each that is set last: TAUGHT where the teacher is learned from, else 1.
+A killed run goes on after the last whole patch. Training may begin as soon as some are there."""
 
 from __future__ import annotations
 
@@ -20,34 +21,40 @@ from torch import Tensor
 
 from srgan_hub.data.cache import MARGIN, PhotoCache
 from srgan_hub.data.loader import inside
-from srgan_hub.data.patches import turned
 from srgan_hub.data.recolour import recoloured
 from srgan_hub.imaging.degrade import Degradation
 from srgan_hub.imaging.resize import downsample
 
 SIDE = 224          # HR pixels a side of a kept patch; MARGIN more around it are seen by the teacher, not kept
 CANDIDATES = 3      # every second patch is the most detailed of so many: large photographs hold much sky
+TAUGHT = 2          # in done.bin
 COARSE = 4          # LR pixels a side of the squares whose mean colour is HR's, not the teacher's
-VERSION = 2         # of the files and of how patches are drawn
+CLEAN_IN = 4        # patches of a batch whose maps are learned, one is clean
+VERSION = 3         # of the files and of how patches are drawn
 
-Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped
+Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped; or that and (N, C, H, W)
 
 
 class Distilled:
     """`count` patches of LR, HR and what to learn, drawn from the photographs and filled in by `fill`.
 
-    settings: all that the patches depend on beside these arguments, JSON values. Raises ValueError where the disk has too
-    little room."""
+    settings: all that the patches depend on beside these arguments, JSON values; maps: channels of the teacher's maps, if
+    these are kept. Raises ValueError where the disk has too little room."""
 
-    def __init__(self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict):
+    def __init__(
+        self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict,
+        maps: int = 0,
+    ):  # fmt: skip
         self.cache, self.scale, self.seed, self.count = cache, scale, seed, count
         self.photos = [i for i in photos if min(cache.sizes[i]) >= SIDE]
         if not self.photos:
             raise ValueError(f"no photograph is as large as the {SIDE}x{SIDE} pixels that a teacher's patches have")
-        settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, **settings}
+        settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, "maps": maps, **settings}
         self.folder = root / hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
         small, large = (count, SIDE // scale, SIDE // scale, 3), (count, SIDE, SIDE, 3)
         shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
+        if maps:
+            shapes["maps"] = (count, SIDE // scale, SIDE // scale, 2 * maps)  # bf16 as bytes
         self.folder.mkdir(parents=True, exist_ok=True)
         needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
         if needed > 0.98 * (free := shutil.disk_usage(self.folder).free):
@@ -57,8 +64,9 @@ class Distilled:
             )
         (self.folder / "settings.json").write_text(json.dumps(settings))
         with FileLock(self.folder / "making"):
-            maps = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
-        self.lr, self.hr, self.target, self.done = maps["lr"], maps["hr"], maps["target"], maps["done"]
+            files = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
+        self.lr, self.hr, self.target, self.done = (files[name] for name in ("lr", "hr", "target", "done"))
+        self.maps = files.get("maps")
         area = np.sqrt([np.prod(cache.sizes[i], dtype=float) for i in self.photos])  # large photographs are drawn more often
         self.weights = area / area.sum()
 
@@ -91,13 +99,19 @@ class Distilled:
                     lr, best = degrade(around, self.scale, rng), downsample(around, self.scale)
                     margin = MARGIN // self.scale
                     hr = inside(around, MARGIN)
-                    if (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean:
-                        target = with_colours(_taught(teach, lr, MARGIN), hr, COARSE * self.scale)
+                    damaged = (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean
+                    if damaged:
+                        taught = teach(lr.float() / 255)
+                        if self.maps is not None:
+                            taught, maps = taught
+                            maps = inside(maps, margin)[0].permute(1, 2, 0).bfloat16().contiguous()
+                            self.maps[i] = maps.view(torch.uint8).numpy()
+                        target = with_colours(_bytes(inside(taught, MARGIN)), hr, COARSE * self.scale)
                     else:
-                        target = _taught(teach_clean, best, MARGIN) if teach_clean else hr
+                        target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
                         kept[i] = image[0].permute(1, 2, 0).numpy()
-                    self.done[i] = 1  # the kernel keeps what was written in this order when the process is killed
+                    self.done[i] = TAUGHT if damaged else 1  # last: the kernel keeps this order when the process is killed
         except Timeout:
             return
 
@@ -115,8 +129,10 @@ class Distilled:
 
 
 class DistilledPatches:
-    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it,
-    turned. `there`: that number, which only `look` changes, so that a run can be told to go on exactly."""
+    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it.
+    `there`: that number, which only `look` changes, so that a run can be told to go on exactly.
+
+    Crops are not turned: a teacher makes something else of a turned picture, and who learns both learns a blurred mean."""
 
     def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0):
         if crop > SIDE:
@@ -127,22 +143,34 @@ class DistilledPatches:
     def look(self, there: int | None = None) -> None:
         """Learn from `there` patches from now on; None: from all that there are."""
         self.there = there or len(self.distilled)
+        self.taught = self.distilled.done[: self.there] == TAUGHT
 
     def state(self) -> dict:
         return {}
 
-    def batch(self, k: int) -> tuple[Tensor, Tensor]:
-        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB."""
+    def batch(self, k: int) -> tuple[Tensor, ...]:
+        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB. Where maps are kept, those too, (N, C,
+        crop / scale, crop / scale) in bf16, and (N,) whether a patch is learned from the teacher: then one in CLEAN_IN is not."""
         rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
-        side, pairs = self.crop // scale, []
-        for _ in range(self.batch_size):
-            i = int(rng.integers(self.there))
+        side, found, which = self.crop // scale, [], []
+        for number in range(self.batch_size):
+            if self.distilled.maps is None:
+                i = int(rng.integers(self.there))
+            else:
+                kind = np.flatnonzero(self.taught == (number % CLEAN_IN > 0))
+                i = int(rng.choice(kind if len(kind) else self.there))
+            which.append(i)
             y, x = (int(n) for n in rng.integers(SIDE // scale - side + 1, size=2))
-            turn = rng.integers(2, size=3).tolist()
-            lr = self.distilled.lr[i, y : y + side, x : x + side]
-            target = self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)]
-            pairs.append([turned(torch.from_numpy(np.array(image)), *turn) for image in (lr, target)])
-        return tuple(torch.stack(images).permute(0, 3, 1, 2) for images in zip(*pairs, strict=True))
+            images = [
+                self.distilled.lr[i, y : y + side, x : x + side],
+                self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)],
+            ]
+            if self.distilled.maps is not None:
+                images.append(self.distilled.maps[i, y : y + side, x : x + side])
+            found.append([torch.from_numpy(np.array(image)) for image in images])
+        lr, target, *maps = (torch.stack(images) for images in zip(*found, strict=True))
+        more = [maps[0].view(torch.bfloat16).permute(0, 3, 1, 2), torch.from_numpy(self.taught[which])] if maps else []
+        return lr.permute(0, 3, 1, 2), target.permute(0, 3, 1, 2), *more
 
 
 def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
@@ -154,8 +182,8 @@ def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
     return (image.float() + smooth).clamp(0, 255).round().byte()
 
 
-def _taught(teach: Teach, lr: Tensor, margin: int) -> Tensor:
-    return (255 * inside(teach(lr.float() / 255), margin)).clamp(0, 255).round().byte()
+def _bytes(image: Tensor) -> Tensor:
+    return (255 * image).clamp(0, 255).round().byte()
 
 
 def _size(path: Path) -> int:

@@ -20,6 +20,8 @@ class Batch(NamedTuple):
     hr: Tensor      # (N, 3, crop, crop) uint8 RGB
     state: dict     # what a stream has to remember to go on after this batch
     waited: float   # seconds that the networks waited for it
+    maps: Tensor | None = None    # (N, C, crop / scale, crop / scale), a teacher's
+    taught: Tensor | None = None  # (N,) bool, which of them are learned; from the others HR
 
 
 class Degraded:
@@ -48,7 +50,8 @@ class Degraded:
 
 
 class Loader:
-    """pairs: `batch(k)` is the k-th (lr, hr), `state()` what a stream has to remember (Degraded, DistilledPatches)."""
+    """pairs: Degraded or DistilledPatches; `batch(k)` is the k-th (lr, hr), maybe with maps and taught behind them, `state()`
+    what a stream has to remember."""
 
     def __init__(self, pairs, device: torch.device | str = "cpu"):
         self.pairs, self.device = pairs, torch.device(device)
@@ -61,15 +64,14 @@ class Loader:
             coming = pool.submit(self._make, first) if first < end else None
             for k in range(first, end):
                 start = time.perf_counter()
-                lr, hr, state = coming.result()
+                images, state = coming.result()
                 waited = time.perf_counter() - start
                 if k + 1 < end:
                     coming = pool.submit(self._make, k + 1)
-                yield Batch(lr, hr, state, waited)
+                yield Batch(*images[:2], state, waited, *images[2:])
 
-    def _make(self, k: int) -> tuple[Tensor, Tensor, dict]:
-        lr, hr = self.pairs.batch(k)
-        return lr.to(self.device), hr.to(self.device), self.pairs.state()
+    def _make(self, k: int) -> tuple[list[Tensor], dict]:
+        return [image.to(self.device) for image in self.pairs.batch(k)], self.pairs.state()
 
 
 def inside(image: Tensor, margin: int) -> Tensor:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
 from srgan_hub.engine import fast_precision
+from srgan_hub.esrgan import SUFFIX, is_esrgan, load_file
 from srgan_hub.generator import SRGANGenerator
-
-SUFFIX = ".safetensors"
 
 
 class Teacher(nn.Module):
@@ -31,13 +27,14 @@ class Teacher(nn.Module):
     def __init__(self, name: str, scale: int):
         super().__init__()
         if name.endswith(SUFFIX):
-            network, enlarges = _of_file(name)
+            network, enlarges = load_file(name)
         else:
             network = SRGANGenerator.from_pretrained(name)
             enlarges = network.scale
         if enlarges != scale:
             raise ValueError(f"--teacher {name} enlarges {enlarges} times, the generator {scale} times")
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
+        self.maps = _channels(network)  # of what it is enlarged from; 0: not known
         self.eval()
 
     @torch.no_grad()
@@ -51,39 +48,43 @@ class Teacher(nn.Module):
             digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def engine(self, side: int | None, device: torch.device, threads: int) -> Callable[[Tensor], Tensor]:
+    def engine(self, side: int | None, device: torch.device, threads: int, maps: bool = False) -> Callable[[Tensor], Tensor]:
         """The fastest way to compute one (1, 3, side, side) at a time, or with None of any size: OpenVINO on a CPU where it is
-        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped."""
+        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped; with `maps` it is a
+        pair, the (1, C, side, side) maps that it is enlarged from behind it."""
         precision = fast_precision(str(device))
+        network = _WithMaps(self.network) if maps else self.network
         if device.type == "cpu" and find_spec("openvino"):
-            return _openvino(self.network, side, precision, threads)
+            return _openvino(network, side, precision, threads)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        network = self.network.to(device)
+        network = network.to(device)
 
         @torch.no_grad()
         def compute(lr: Tensor) -> Tensor:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                return network(lr.to(device, memory_format=torch.channels_last)).float().cpu()
+                found = network(lr.to(device, memory_format=torch.channels_last))
+            return tuple(one.float().cpu() for one in found) if maps else found.float().cpu()
 
         return compute
 
 
-def _of_file(name: str) -> tuple[nn.Module, int]:
-    path = Path(os.path.expanduser(name))
-    if not path.is_file():
-        raise ValueError(f"there is no file {name}; name a {SUFFIX} file, a bundled checkpoint, a folder or a Hub id")
-    if not find_spec("spandrel"):
-        raise ValueError(f"--teacher {name}: spandrel loads such files; pip install spandrel")
-    from spandrel import ModelLoader, UnsupportedModelError
+class _WithMaps(nn.Module):
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
 
-    try:
-        loaded = ModelLoader().load_from_file(path)
-    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).partition("\n")[0] or "it knows no network with such weights"
-        raise ValueError(f"{name} cannot be loaded by spandrel: {reason}") from error
-    if loaded.input_channels != 3 or loaded.output_channels != 3:
-        raise ValueError(f"{name} enlarges {loaded.input_channels} channels to {loaded.output_channels}, not RGB to RGB")
-    return loaded.model.float(), loaded.scale
+    def forward(self, lr: Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(self.network, SRGANGenerator):
+            maps = self.network.maps(lr)
+            return self.network.enlarged(maps), maps
+        maps = self.network.model[:2](lr)
+        return self.network.model[2:](maps), maps
+
+
+def _channels(network: nn.Module) -> int:
+    if isinstance(network, SRGANGenerator):
+        return network.width
+    return network.model[0].out_channels if is_esrgan(network) else 0
 
 
 def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
@@ -101,7 +102,13 @@ def _openvino(network: nn.Module, side: int | None, precision: str, threads: int
         "INFERENCE_NUM_THREADS": threads,
     }
     request = openvino_core().compile_model(model, "CPU", hints).create_infer_request()
-    return lambda lr: torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
+
+    def compute(lr: Tensor) -> Tensor | tuple[Tensor, ...]:
+        found = request.infer([lr.contiguous().numpy()])
+        images = tuple(torch.from_numpy(found[number].copy()) for number in range(len(found)))
+        return images if len(images) > 1 else images[0]
+
+    return compute
 
 
 class Filling:

@@ -17,6 +17,7 @@ class Variant(NamedTuple):
     layers: tuple[str, ...] = ()  # which maps (vgg.py, efficientnet.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
     tv: float = 0.0               # total variation, a sum over the pixels of an image
+    maps: float = 0.0             # distance of the maps that are enlarged from the teacher's, over their size
     adversarial: float = 0.0      # 0: no discriminator
     gan: str = "standard"         # form of the adversarial loss: standard or relativistic
     lr: float = 1e-4              # Adam's peak rate

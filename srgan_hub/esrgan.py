@@ -1,0 +1,106 @@
+"""Generators made of ESRGAN's networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
+
+A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them: what is left of it without a single update
+still looks like its results, and learns the rest from the maps of the whole network (docs/training.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from srgan_hub.generator import SRGANGenerator
+
+SUFFIX = ".safetensors"
+PLACES = 4000  # of every picture that the last convolution is fitted to
+
+
+def load_file(name: str) -> tuple[nn.Module, int]:
+    """The network in a file that spandrel can load, and how many times it enlarges. Raises ValueError for other files."""
+    path = Path(os.path.expanduser(name))
+    if not path.is_file():
+        raise ValueError(f"there is no file {name}; name a {SUFFIX} file, a bundled checkpoint, a folder or a Hub id")
+    if not find_spec("spandrel"):
+        raise ValueError(f"{name}: spandrel loads such files; pip install spandrel")
+    from spandrel import ModelLoader, UnsupportedModelError
+
+    try:
+        loaded = ModelLoader().load_from_file(path)
+    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError) as error:
+        reason = str(error).partition("\n")[0] or "it knows no network with such weights"
+        raise ValueError(f"{name} cannot be loaded by spandrel: {reason}") from error
+    if loaded.input_channels != 3 or loaded.output_channels != 3:
+        raise ValueError(f"{name} enlarges {loaded.input_channels} channels to {loaded.output_channels}, not RGB to RGB")
+    return loaded.model.float(), loaded.scale
+
+
+def is_esrgan(network: nn.Module) -> bool:
+    """Whether it is a network of dense blocks that enlarges four times, as spandrel builds it."""
+    return type(network).__name__ == "RRDBNet" and len(network.model) == 11 and network.model[0].in_channels == 3
+
+
+@torch.no_grad()
+def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor]) -> SRGANGenerator:
+    """The generator of those of its groups, numbered from 0. It has the network's maps where all are kept, and enlarges as it
+    does but for the last two convolutions, for which one is fitted. pictures: (1, 3, H, W) LR in [0, 1], a few dozen small ones.
+
+    Raises ValueError for another kind of network, and for a group that it does not have."""
+    if not is_esrgan(network):
+        raise ValueError("only ESRGAN's networks that enlarge four times can be taken over")
+    first, (*groups, last), _, up1, _, _, up2, *_ = (getattr(layer, "sub", layer) for layer in network.model)
+    if not keep or sorted(set(keep)) != list(keep) or not 0 <= keep[0] <= keep[-1] < len(groups):
+        raise ValueError(f"the network has the groups 0 to {len(groups) - 1}; name some of them in order")
+    width, growth = first.out_channels, groups[0].RDB1.conv1[0].out_channels
+    generator = SRGANGenerator(width=width, blocks=len(keep), norm="none", growth=growth).eval()
+    head, slope = generator.head
+    head.weight.zero_()
+    head.weight[..., 3:6, 3:6] = first.weight
+    head.bias.copy_(first.bias)
+    slope.weight.fill_(1)  # ESRGAN has no activation there
+    for group, number in zip(generator.body, keep, strict=False):
+        old = groups[number]
+        for block, dense in zip(group.blocks, (old.RDB1, old.RDB2, old.RDB3), strict=True):
+            for conv, layer in zip(block.convs, (dense.conv1, dense.conv2, dense.conv3, dense.conv4, dense.conv5), strict=True):
+                conv.load_state_dict(layer[0].state_dict())
+    generator.body[-2].load_state_dict(last.state_dict())
+    for (conv, _, slope), old in zip(generator.upsample, (up1, up2), strict=True):
+        conv.weight.copy_(before_enlargement(old.weight))
+        conv.bias.copy_(old.bias.repeat_interleave(4))
+        slope.weight.fill_(0.2)
+    found = [generator.upsample(network.model[:2](picture)) for picture in pictures]
+    weight, bias = least_squares(found, [network.model[8:](maps) for maps in found], generator.tail.kernel_size[0])
+    generator.tail.weight.copy_(weight)
+    generator.tail.bias.copy_(bias)
+    return generator
+
+
+def before_enlargement(kernel: Tensor) -> Tensor:
+    """(O, I, 3, 3) of a convolution after pixels were doubled -> (4 O, I, 3, 3) of one before that, with a PixelShuffle(2) behind
+    it: the same function. Two of three taps fall on one pixel."""
+    out, channels = kernel.shape[:2]
+    cells = kernel.new_zeros(out, 2, 2, channels, 3, 3)
+    for row in range(2):
+        for column in range(2):
+            for y in range(3):
+                for x in range(3):
+                    cells[:, row, column, :, (row + y + 1) // 2, (column + x + 1) // 2] += kernel[:, :, y, x]
+    return cells.reshape(4 * out, channels, 3, 3)
+
+
+def least_squares(inputs: Sequence[Tensor], results: Sequence[Tensor], side: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the convolution of side x side that comes nearest to making (1, O, H, W) of (1, I, H, W)."""
+    chance, edge, gram, moment = torch.Generator().manual_seed(0), side // 2, 0, 0
+    for x, y in zip(inputs, results, strict=True):
+        columns = F.unfold(x, side)[0]                                     # (I * side * side, places)
+        places = torch.randperm(columns.shape[1], generator=chance)[:PLACES]
+        columns = F.pad(columns[:, places], (0, 0, 0, 1), value=1.0)       # the bias reads a 1
+        gram, moment = gram + columns @ columns.T, moment + columns @ y[0, :, edge:-edge, edge:-edge].flatten(1)[:, places].T
+    gram += 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))
+    found = torch.linalg.solve(gram, moment)
+    return found[:-1].T.reshape(-1, inputs[0].shape[1], side, side), found[-1]

@@ -1,0 +1,66 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from srgan_hub import SRGANGenerator
+from srgan_hub.cli import main
+from srgan_hub.esrgan import before_enlargement, is_esrgan, least_squares, load_file, of_esrgan
+
+LR = torch.rand(1, 3, 14, 11)
+
+
+@pytest.fixture
+def network(esrgan):
+    return load_file(esrgan)[0].eval()
+
+
+def test_all_groups_have_the_maps_of_the_network_and_enlarge_as_it_does(network):
+    generator = of_esrgan(network, [0, 1, 2], [torch.rand(1, 3, 16, 16)])
+    assert generator.shape == {"scale": 4, "width": 8, "blocks": 3, "norm": "none", "growth": 32}
+    with torch.inference_mode():
+        assert torch.allclose(generator.maps(LR), network.model[:2](LR), atol=1e-5)
+        assert torch.allclose(generator.upsample(generator.maps(LR)), network.model[:8](LR), atol=1e-5)
+
+
+def test_the_groups_that_are_kept_are_the_ones_named(network):
+    generator = of_esrgan(network, [0, 2], [LR])
+    first, (one, _, two, last) = network.model[0], network.model[1].sub
+    with torch.inference_mode():
+        shallow = first(LR)
+        assert torch.allclose(generator.maps(LR), shallow + last(two(one(shallow))), atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [[], [3], [-1], [1, 0], [0, 0]])
+def test_a_group_that_is_not_there_is_a_sentence(network, keep):
+    with pytest.raises(ValueError, match="the network has the groups 0 to 2; name some of them in order"):
+        of_esrgan(network, keep, [LR])
+
+
+def test_another_network_is_a_sentence():
+    other = SRGANGenerator(width=4, blocks=1)
+    assert not is_esrgan(other)
+    with pytest.raises(ValueError, match="only ESRGAN's networks that enlarge four times"):
+        of_esrgan(other, [0], [LR])
+
+
+def test_a_convolution_of_doubled_pixels_moves_before_the_doubling():
+    kernel, x = torch.randn(5, 4, 3, 3), torch.randn(2, 4, 6, 7)
+    after = F.conv2d(F.interpolate(x, scale_factor=2), kernel, padding=1)
+    assert torch.allclose(F.pixel_shuffle(F.conv2d(x, before_enlargement(kernel), padding=1), 2), after, atol=1e-4)
+
+
+def test_least_squares_find_a_convolution_again():
+    conv, inputs = torch.nn.Conv2d(2, 3, 5, padding=2), [torch.randn(1, 2, 30, 20) for _ in range(3)]
+    weight, bias = least_squares(inputs, [conv(x).detach() for x in inputs], 5)
+    assert torch.allclose(weight, conv.weight, atol=1e-2) and torch.allclose(bias, conv.bias, atol=1e-2)
+
+
+def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
+    command = ["convert", esrgan, "--keep", "0,2", "--photos", str(photo_folder), "-o", str(tmp_path / "made")]
+    assert main(command) == 0
+    assert SRGANGenerator.from_pretrained(tmp_path / "made").blocks == 2
+    assert "groups 0,2 of" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert main([*command[:3], "0;2", *command[4:-1], str(tmp_path / "new")]) == 2
+    assert "as 0,1,2,21" in capsys.readouterr().err
