@@ -238,7 +238,7 @@ class Counters:
         self.step, self.seconds = 0, 0.0        # finished updates, seconds of training
         self.validation: dict[str, float] = {}  # the last one
         self.streams: list[dict] = []           # where each process's stream stands
-        self.distilled = 0                      # patches of a teacher that were trained on
+        self.distilled: list = []               # how many patches of a teacher were trained on, and from when
 
     def state_dict(self) -> dict:
         return dict(vars(self))
@@ -411,8 +411,11 @@ def train(config: Config) -> Path:
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
     with Stop(accelerator, options.seconds(config.max_train_time), started) as stop, filling or nullcontext():
         if filling:
-            filling.wait(counters.distilled or first_patches(config), accelerator.print, lambda: bool(stop.reason))
-            pairs.look(counters.distilled or None)
+            wanted = counters.distilled[-1][1] if counters.distilled else first_patches(config)
+            filling.wait(wanted, accelerator.print, lambda: bool(stop.reason))
+            pairs.stretches = counters.distilled
+            if not pairs.stretches:
+                pairs.look()
         for number, batch in enumerate(batches, start=counters.step * parts):
             lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (batch.lr, batch.hr))  # [0, 1]
             warm = counters.step < weights.d_warmup
@@ -460,8 +463,8 @@ def train(config: Config) -> Path:
             if saving:
                 if filling:  # here alone, so that a resumed run learns from as many as this one
                     filling.check()
-                    pairs.look()
-                    counters.distilled = pairs.there
+                    pairs.look(number + 2)  # the next batch is made already
+                    counters.distilled = pairs.stretches
                 counters.streams = gather_object([batch.state])
                 checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
                 kept = f"the checkpoint of update {step} is kept"

@@ -124,10 +124,11 @@ def test_a_run_learns_from_as_many_as_it_was_told(photos, tmp_path):
     made = filled(opened(photos, tmp_path))
     made.lr[1:] = 0
     patches = DistilledPatches(made, crop=64, batch_size=20, seed=1)
-    patches.look(1)
-    assert (patches.batch(0)[0].amax((1, 2, 3)) > 0).all()
-    patches.look()
-    assert patches.there == 4 and (patches.batch(0)[0].amax((1, 2, 3)) == 0).any()
+    patches.stretches = [(0, 1)]
+    patches.look(5)
+    assert patches.stretches == [(0, 1), (5, 4)]
+    assert (patches.batch(4)[0].amax((1, 2, 3)) > 0).all()
+    assert (patches.batch(5)[0].amax((1, 2, 3)) == 0).any()
 
 
 def test_what_cannot_be_kept_is_a_sentence(photos, tmp_path, monkeypatch):

@@ -130,7 +130,7 @@ class Distilled:
 
 class DistilledPatches:
     """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it.
-    `there`: that number, which only `look` changes, so that a run can be told to go on exactly.
+    `stretches`: the last changes of that number, (first batch, patches); a run that is given them goes on exactly.
 
     Crops are not turned: a teacher makes something else of a turned picture, and who learns both learns a blurred mean."""
 
@@ -138,12 +138,11 @@ class DistilledPatches:
         if crop > SIDE:
             raise ValueError(f"--crop must be at most {SIDE} with --teacher_patches, got {crop}")
         self.distilled, self.crop, self.batch_size, self.seed, self.rank = distilled, crop, batch_size, seed, rank
-        self.there = 0
+        self.stretches: list[tuple[int, int]] = []
 
-    def look(self, there: int | None = None) -> None:
-        """Learn from `there` patches from now on; None: from all that there are."""
-        self.there = there or len(self.distilled)
-        self.taught = self.distilled.done[: self.there] == TAUGHT
+    def look(self, first: int = 0) -> None:
+        """From batch `first` on, learn from all the patches that are there by now."""
+        self.stretches = [*self.stretches[-1:], (first, len(self.distilled))]
 
     def state(self) -> dict:
         return {}
@@ -153,12 +152,14 @@ class DistilledPatches:
         crop / scale, crop / scale) in bf16, and (N,) whether a patch is learned from the teacher: then one in CLEAN_IN is not."""
         rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
         side, found, which = self.crop // scale, [], []
+        there = max(patches for first, patches in self.stretches if first <= k)
+        taught = self.distilled.done[:there] == TAUGHT
         for number in range(self.batch_size):
             if self.distilled.maps is None:
-                i = int(rng.integers(self.there))
+                i = int(rng.integers(there))
             else:
-                kind = np.flatnonzero(self.taught == (number % CLEAN_IN > 0))
-                i = int(rng.choice(kind if len(kind) else self.there))
+                kind = np.flatnonzero(taught == (number % CLEAN_IN > 0))
+                i = int(rng.choice(kind if len(kind) else there))
             which.append(i)
             y, x = (int(n) for n in rng.integers(SIDE // scale - side + 1, size=2))
             images = [
@@ -169,7 +170,7 @@ class DistilledPatches:
                 images.append(self.distilled.maps[i, y : y + side, x : x + side])
             found.append([torch.from_numpy(np.array(image)) for image in images])
         lr, target, *maps = (torch.stack(images) for images in zip(*found, strict=True))
-        more = [maps[0].view(torch.bfloat16).permute(0, 3, 1, 2), torch.from_numpy(self.taught[which])] if maps else []
+        more = [maps[0].view(torch.bfloat16).permute(0, 3, 1, 2), torch.from_numpy(taught[which])] if maps else []
         return lr.permute(0, 3, 1, 2), target.permute(0, 3, 1, 2), *more
 
 
