@@ -1,0 +1,109 @@
+"""Pairs of results without names, in random order, to be judged by eye; and the count of the answers.
+
+    python -m benchmarks.blind_pairs draw PHOTOS_OR_SET realesrgan_x4plus.safetensors srgan-x4-photo other ... -o pairs
+    python -m benchmarks.blind_pairs count pairs
+
+`draw` writes a PNG for each pair, 001.png with the first result on the left, and key.json, which is not to be looked at: every
+picture's most detailed parts at 1:1, damaged by turns in each of the ways of beside_real_esrgan, the first model beside each
+other one and Real-ESRGAN. Answers are lines of pairs/answers.txt: a number and l, r or = (neither)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import beside_real_esrgan as beside
+from srgan_hub.data.benchmarks import find_sets, pairs
+from srgan_hub.data.cache import open_cache
+from srgan_hub.data.sources import open_splits
+from srgan_hub.evaluation.benchmark import validation_pairs
+from srgan_hub.evaluation.methods import Method, open_methods
+
+SIDE, GAP = 448, 8  # HR pixels of a part; between two of them
+PARTS = 3           # of every photograph, side by side halves or thirds of it
+DAMAGES = ("clean", "JPEG 50", "messenger", "JPEG 70", "realistic", "WebP 50", "JPEG 30")
+
+
+def parts(hr: np.ndarray) -> list[tuple[int, int]]:
+    """Left and top of the most detailed part of each of PARTS stripes of the picture."""
+    stripes = np.array_split(np.arange(hr.shape[1]), max(1, min(PARTS, hr.shape[1] // SIDE)))
+    return [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe])]]
+
+
+def draw(options: argparse.Namespace) -> None:
+    if any(Path(options.photos).rglob("HR")):
+        loaded = [pair for one in find_sets(options.photos) for pair in pairs(one, beside.SCALE)]
+    else:
+        cache = open_cache(open_splits(options.photos)["validation"])
+        loaded = validation_pairs([cache[i] for i in range(len(cache))], beside.SCALE)
+    options.output.mkdir(parents=True)
+    beside.SIDE = SIDE
+    first, *others = [*open_methods(options.models, engine="auto", precision="auto")[0], beside.peer(options.peer, options.keep)]
+    chance, drawn = random.Random(options.seed), []
+    for number, (name, lr, hr) in enumerate(loaded):
+        if min(hr.shape[:2]) < SIDE:
+            continue
+        for part, (left, top) in enumerate(parts(hr)):
+            damage = DAMAGES[(number + part) % len(DAMAGES)]
+            given = beside.DAMAGES[damage](lr, hr, number)
+            box = (left, top, left + SIDE, top + SIDE)
+            mine = first.upscale(given).convert("RGB").crop(box)
+            drawn += [(mine, cut(other, given, box), dict(picture=name, damage=damage, other=other.name)) for other in others]
+    chance.shuffle(drawn)
+    key = {}
+    for number, (mine, its, about) in enumerate(drawn, start=1):
+        left = chance.random() < 0.5
+        sheet = Image.new("RGB", (2 * SIDE + GAP, SIDE), "white")
+        for place, part in enumerate((mine, its) if left else (its, mine)):
+            sheet.paste(part, (place * (SIDE + GAP), 0))
+        sheet.save(options.output / f"{number:03}.png")
+        key[f"{number:03}"] = {**about, "first": "l" if left else "r"}
+    (options.output / "key.json").write_text(json.dumps(key, indent=1))
+    print(f"{len(key)} pairs in {options.output}")
+
+
+def cut(method: Method, given: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    return method.upscale(given).convert("RGB").crop(box)
+
+
+def count(options: argparse.Namespace) -> None:
+    key = json.loads((options.pairs / "key.json").read_text())
+    found: dict[tuple[str, str], Counter] = {}
+    for line in (options.pairs / "answers.txt").read_text().split("\n"):
+        if not line.strip():
+            continue
+        number, answer = line.split()[:2]
+        about = key[number]
+        kind = "clean" if about["damage"] == "clean" else "damaged"
+        said = "neither" if answer == "=" else "first" if answer == about["first"] else "other"
+        found.setdefault((about["other"], kind), Counter())[said] += 1
+    for (other, kind), said in sorted(found.items()):
+        print(f"beside {other}, {kind}: first {said['first']}, other {said['other']}, neither {said['neither']}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("draw")
+    command.set_defaults(run=draw)
+    command.add_argument("photos", help="photographs with a validation split, or a folder of benchmark sets")
+    command.add_argument("peer")
+    command.add_argument("models", nargs="+", metavar="MODEL")
+    command.add_argument("--keep", type=Path, help="folder for the results of Real-ESRGAN, which are not computed twice")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("-o", "--output", type=Path, required=True)
+    command = commands.add_parser("count")
+    command.set_defaults(run=count)
+    command.add_argument("pairs", type=Path)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
