@@ -182,8 +182,7 @@ def g_step(
         own, wanted, taught = maps
         terms["maps"] = maps_loss(own[taught], wanted[taught], border=EDGE) if taught.any() else 0 * own.sum()
         loss = loss + weights.maps * terms["maps"]
-        some = ~taught if not taught.all() else slice(0, 1)  # a mean of nothing is no number
-        sr, hr = sr[some], hr[some]
+        sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: all distances are 0
     terms["pixel"] = pixel_loss(sr, hr)  # logged even where its weight is 0
     loss = loss + weights.pixel * terms["pixel"]
     if weights.grid:

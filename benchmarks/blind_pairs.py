@@ -26,14 +26,14 @@ from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.methods import Method, open_methods
 
 SIDE, GAP = 448, 8  # HR pixels of a part; between two of them
-PARTS = 3           # of every photograph, side by side halves or thirds of it
+PARTS = 3           # of every photograph: one of each half or third
 DAMAGES = ("clean", "JPEG 50", "messenger", "JPEG 70", "realistic", "WebP 50", "JPEG 30")
 
 
 def parts(hr: np.ndarray) -> list[tuple[int, int]]:
     """Left and top of the most detailed part of each of PARTS stripes of the picture."""
     stripes = np.array_split(np.arange(hr.shape[1]), max(1, min(PARTS, hr.shape[1] // SIDE)))
-    return [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe])]]
+    return [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe], SIDE)]]
 
 
 def draw(options: argparse.Namespace) -> None:
@@ -43,9 +43,8 @@ def draw(options: argparse.Namespace) -> None:
         cache = open_cache(open_splits(options.photos)["validation"])
         loaded = validation_pairs([cache[i] for i in range(len(cache))], beside.SCALE)
     options.output.mkdir(parents=True)
-    beside.SIDE = SIDE
     first, *others = [*open_methods(options.models, engine="auto", precision="auto")[0], beside.peer(options.peer, options.keep)]
-    chance, drawn = random.Random(options.seed), []
+    chance, drawn = random.Random(0), []
     for number, (name, lr, hr) in enumerate(loaded):
         if min(hr.shape[:2]) < SIDE:
             continue
@@ -53,7 +52,7 @@ def draw(options: argparse.Namespace) -> None:
             damage = DAMAGES[(number + part) % len(DAMAGES)]
             given = beside.DAMAGES[damage](lr, hr, number)
             box = (left, top, left + SIDE, top + SIDE)
-            mine = first.upscale(given).convert("RGB").crop(box)
+            mine = cut(first, given, box)
             drawn += [(mine, cut(other, given, box), dict(picture=name, damage=damage, other=other.name)) for other in others]
     chance.shuffle(drawn)
     key = {}
@@ -96,7 +95,6 @@ def main() -> None:
     command.add_argument("peer")
     command.add_argument("models", nargs="+", metavar="MODEL")
     command.add_argument("--keep", type=Path, help="folder for the results of Real-ESRGAN, which are not computed twice")
-    command.add_argument("--seed", type=int, default=0)
     command.add_argument("-o", "--output", type=Path, required=True)
     command = commands.add_parser("count")
     command.set_defaults(run=count)
