@@ -132,7 +132,7 @@ class DistilledPatches:
     """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it.
     `stretches`: the last changes of that number, (first batch, patches); a run that is given them goes on exactly.
 
-    Crops are not turned: a teacher makes something else of a turned picture, and who learns both learns a blurred mean."""
+    Crops are not rotated: a teacher's result for a rotated picture is not its result rotated, and their mean is blurred."""
 
     def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0):
         if crop > SIDE:
