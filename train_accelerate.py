@@ -46,11 +46,12 @@ from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degrade import DEGRADATIONS
 from srgan_hub.losses import (
     adversarial_loss,
+    blocks_loss,
     coarse_loss,
+    comparable,
     content_loss,
     discriminator_loss,
     grid_loss,
-    maps_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -75,8 +76,6 @@ from srgan_hub.training.teacher import Filling, Teacher
 from srgan_hub.training.validation import Validation
 from srgan_hub.training.variants import Variant
 from srgan_hub.vgg import VGGFeatures
-
-EDGE = 4  # LR pixels at each side of a patch whose maps depend on what only the teacher sees
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Config:
     content_weight: float | None = None   # of the distance of feature maps
     content_layers: str | None = None     # which maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
     tv_weight: float | None = None        # of total variation
-    maps_weight: float | None = None      # of the distance of the maps before the enlargement from the teacher's
+    blocks_weight: float | None = None    # of the distance of the dense blocks from those of a teacher that has as many
     adversarial_weight: float | None = None  # of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
@@ -169,19 +168,18 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
 
 
 def g_step(
-    sr: Tensor, hr: Tensor, maps: tuple[Tensor, Tensor, Tensor] | None, colours: Tensor, weights: Variant, perceptual, generator,
+    sr: Tensor, hr: Tensor, blocks: Tensor | None, taught: Tensor, colours: Tensor, weights: Variant, perceptual, generator,
     discriminator, optimizer, accelerator, clip: float,
 ) -> dict:
-    """One update of the generator that made `sr`; returns every term, unweighted. maps: its own, the teacher's, and (N,) which of
-    these are learned: of such images only the colours are. colours: of the surfaces of `flat`."""
+    """One update of the generator that made `sr`; returns every term, unweighted. blocks: the distance of its blocks from a
+    teacher's; taught: (N,) which images are learned by that, and by their colours alone. colours: of the surfaces of `flat`."""
     terms, loss = {}, 0.0
     if weights.coarse:
         terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
         loss = loss + weights.coarse * terms["coarse"]
-    if weights.maps:
-        own, wanted, taught = maps
-        terms["maps"] = maps_loss(own[taught], wanted[taught], border=EDGE) if taught.any() else 0 * own.sum()
-        loss = loss + weights.maps * terms["maps"]
+    if blocks is not None:
+        terms["blocks"] = blocks
+        loss = loss + weights.blocks * blocks
         sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: all distances are 0
     terms["pixel"] = pixel_loss(sr, hr)  # logged even where its weight is 0
     loss = loss + weights.pixel * terms["pixel"]
@@ -288,10 +286,11 @@ def train(config: Config) -> Path:
             perceptual.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
         perceptual = perceptual.to(accelerator.device, memory_format=torch.channels_last)
     teacher = Teacher(config.teacher, scale) if config.teacher else None
-    if weights.maps and teacher.maps != generator.width:
+    blocks_of = teacher.network if weights.blocks else None
+    if weights.blocks and not comparable(generator, blocks_of):
         raise ValueError(
-            f"--maps_weight: the generator enlarges {generator.width} maps, and {config.teacher} {teacher.maps or 'no such'}; "
-            "start from a generator that srgan-hub convert has made of the teacher"
+            f"--blocks_weight: {config.teacher} must be a generator of {generator.blocks} groups of dense blocks of "
+            f"{generator.width} channels, as this one; srgan-hub convert makes both"
         )
     generator = prepared(generator, config)
     if on_cpu:
@@ -305,9 +304,6 @@ def train(config: Config) -> Path:
         optimizer = Muon(generator, lr=weights.lr, **adam)
     else:
         optimizer = torch.optim.Adam(generator.parameters(), lr=weights.lr, **adam)
-    own_maps = []  # the last ones that were enlarged
-    if weights.maps:
-        generator.upsample.register_forward_pre_hook(lambda module, inputs: own_maps.append(inputs[0]))
     generator, optimizer = accelerator.prepare(generator, optimizer)
     counters = Counters()
     accelerator.register_for_checkpointing(average, counters)
@@ -354,10 +350,11 @@ def train(config: Config) -> Path:
         distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
         teacher, photographs = None, len(distilled.photos)  # asked beside the updates, not in them
         pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
-                                 rank=accelerator.process_index)  # fmt: skip
+                                 rank=accelerator.process_index, mixed=bool(weights.blocks))  # fmt: skip
     else:
         pairs = Degraded(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
     teacher = teacher.to(accelerator.device) if teacher else None
+    blocks_of = blocks_of.to(accelerator.device) if blocks_of else None
     loader = Loader(pairs, accelerator.device)
     measures = {"niqe": niqe_of_result}
     if features.available():
@@ -423,19 +420,29 @@ def train(config: Config) -> Path:
             set_rate(optimizer, rate)
 
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
-                hr = teacher(lr) if teacher else hr
+                hr = teacher(lr) if teacher and weights.images else hr
                 generator.train(not (warm or config.freeze_norm))
+                blocks, taught, images = None, batch.taught, torch.ones(len(lr), dtype=bool, device=lr.device)
+                if weights.blocks and not warm:
+                    taught = images if taught is None or not weights.images else taught
+                    blocks = torch.zeros((), device=lr.device)
+                    if taught.any():
+                        blocks = blocks_loss(accelerator.unwrap_model(generator), blocks_of, lr[taught])
+                    if not weights.coarse:  # what is learned by its blocks is not enlarged
+                        images = ~taught
+                        images[0] |= bool(taught.all())
+                        taught = taught[images]
                 with torch.set_grad_enabled(not warm):
-                    sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
-                maps = (own_maps.pop(), batch.maps, batch.taught) if weights.maps else None
+                    sr, hr = shifted((networks["generator"](lr[images]), hr[images]), scale, config.seed, number)
                 terms = {}
                 if discriminator is not None:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     rng = np.random.default_rng((config.seed, accelerator.process_index, number, 3))
-                    terms |= g_step(sr, hr, maps, random_colours(rng, accelerator.device), weights, networks["perceptual"],
-                                    generator, discriminator, optimizer, accelerator, config.max_grad_norm)  # fmt: skip
+                    terms |= g_step(sr, hr, blocks, taught, random_colours(rng, accelerator.device), weights,
+                                    networks["perceptual"], generator, discriminator, optimizer, accelerator,
+                                    config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
                 continue  # the update's next batch
@@ -558,15 +565,12 @@ def distilled_patches(
         degradation=config.degradation, recolour=config.recolour,
     )  # fmt: skip
     root = Path(config.cache_dir or default_folder()).expanduser() / "distilled"
-    maps = teacher.maps if config.maps_weight else 0
-    distilled = Distilled(
-        root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of, maps=maps
-    )
+    distilled = Distilled(root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of)
     threads = max(1, torch.get_num_threads() // 2)
 
     def fill(stop: Callable[[], bool]) -> None:
         side = distilled.seen // scale
-        teach = teacher.engine(side, accelerator.device, threads, maps=bool(maps))
+        teach = teacher.engine(side, accelerator.device, threads)
         teach_clean = clean and clean.engine(side, accelerator.device, threads)
         distilled.fill(DEGRADATIONS[config.degradation], teach, teach_clean, config.clean_below, config.recolour, stop)
 

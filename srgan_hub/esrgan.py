@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from srgan_hub.generator import SRGANGenerator
+from srgan_hub.generator import DenseBlock, SRGANGenerator
 
 SUFFIX = ".safetensors"
-PLACES = 4000  # of every picture that the last convolution is fitted to
+STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
+INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
 
 
 def load_file(name: str) -> tuple[nn.Module, int]:
@@ -80,6 +81,49 @@ def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor
     return generator
 
 
+@torch.no_grad()
+def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor]) -> SRGANGenerator:
+    """Its copy with only `growth` channels from each of a dense block's first four convolutions: those that matter most to the
+    convolutions after them, by their variance on the pictures ((1, 3, H, W) LR in [0, 1]). Trained on by `losses.blocks_loss`.
+
+    Raises ValueError where there are not as many."""
+    if not 0 < growth <= generator.growth:
+        raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep from 1 to as many")
+    found = SRGANGenerator(**{**generator.shape, "growth": growth}).eval()
+    spread = {}  # of each convolution: a picture's variance of every channel, summed
+    hooks = []
+    for group in generator.body[:-2]:
+        for conv in (conv for block in group.blocks for conv in block.convs[:4]):
+            def add(module: nn.Module, _, result: Tensor) -> None:
+                spread[module] = spread.get(module, 0) + F.leaky_relu(result, DenseBlock.SLOPE).var((0, 2, 3))
+            hooks.append(conv.register_forward_hook(add))
+    for picture in pictures:
+        generator.maps(picture)
+    for hook in hooks:
+        hook.remove()
+    own, wide = dict(found.named_modules()), generator.growth
+    for name, block in generator.named_modules():
+        if not isinstance(block, DenseBlock):
+            continue
+        seen = list(range(generator.width))
+        for number, conv in enumerate(block.convs):
+            rows = list(range(conv.out_channels))
+            if number < 4:
+                first = generator.width + number * wide
+                uses = [later.weight[:, first : first + wide].square().sum((0, 2, 3)) for later in block.convs[number + 1 :]]
+                shares = [INNER] * (len(uses) - 1) + [1.0]
+                worth = spread[conv] * sum(share * use for share, use in zip(shares, uses, strict=True))
+                rows = worth.topk(growth).indices.sort().values.tolist()
+            own[name].convs[number].weight.copy_(conv.weight[rows][:, seen])
+            own[name].convs[number].bias.copy_(conv.bias[rows])
+            if number < 4:
+                seen += [first + row for row in rows]
+    for name in ("head", "upsample", "tail"):
+        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
+    found.body[-2].load_state_dict(generator.body[-2].state_dict())
+    return found
+
+
 def before_enlargement(kernel: Tensor) -> Tensor:
     """(O, I, 3, 3) of a convolution after pixels were doubled -> (4 O, I, 3, 3) of one before that, with a PixelShuffle(2) behind
     it: the same function. Two of three taps fall on one pixel."""
@@ -95,12 +139,13 @@ def before_enlargement(kernel: Tensor) -> Tensor:
 
 def least_squares(inputs: Sequence[Tensor], results: Sequence[Tensor], side: int) -> tuple[Tensor, Tensor]:
     """Weight and bias of the convolution of side x side that comes nearest to making (1, O, H, W) of (1, I, H, W)."""
-    chance, edge, gram, moment = torch.Generator().manual_seed(0), side // 2, 0, 0
-    for x, y in zip(inputs, results, strict=True):
-        columns = F.unfold(x, side)[0]                                     # (I * side * side, places)
-        places = torch.randperm(columns.shape[1], generator=chance)[:PLACES]
-        columns = F.pad(columns[:, places], (0, 0, 0, 1), value=1.0)       # the bias reads a 1
-        gram, moment = gram + columns @ columns.T, moment + columns @ y[0, :, edge:-edge, edge:-edge].flatten(1)[:, places].T
+    edge, gram, moment = side // 2, 0, 0
+    for number, (x, y) in enumerate(zip(inputs, results, strict=True)):
+        first = number % STEP                                              # every pixel of the enlarged LR pixels has its turn
+        columns = F.unfold(x[..., first:, first:], side, stride=STEP)[0]   # (I * side * side, places)
+        columns = F.pad(columns, (0, 0, 0, 1), value=1.0)                  # the bias reads a 1
+        wanted = y[0, :, edge + first : -edge : STEP, edge + first : -edge : STEP].flatten(1)
+        gram, moment = gram + columns @ columns.T, moment + columns @ wanted.T
     gram += 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))
     found = torch.linalg.solve(gram, moment)
     return found[:-1].T.reshape(-1, inputs[0].shape[1], side, side), found[-1]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from srgan_hub.generator import SRGANGenerator
 
 VGG_SCALE = 1 / 12.75  # section 3.2: rescaled features bring the VGG loss near the size of the MSE
 
@@ -44,13 +46,30 @@ def relative_content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
     return F.l1_loss(sr_features, hr_features) / hr_features.abs().mean().clamp_min(1e-6)
 
 
-def maps_loss(maps: Tensor, wanted: Tensor, border: int = 0) -> Tensor:
-    """Root of the mean squared distance of (N, C, H, W) maps, each channel over its mean size, without `border` pixels at each
-    side. Ours: what two networks enlarge from, where they enlarge alike."""
-    rows, columns = (slice(border, side - border) for side in wanted.shape[-2:])
-    maps, wanted = maps.float()[..., rows, columns], wanted.float()[..., rows, columns]
-    size = wanted.abs().mean((0, 2, 3), keepdim=True).clamp_min(1e-6)
-    return ((maps - wanted) / size).square().mean().clamp_min(1e-12).sqrt()
+def blocks_loss(generator: SRGANGenerator, teacher: SRGANGenerator, lr: Tensor) -> Tensor:
+    """Mean over the dense blocks of the squared distance of a block's result from the teacher's for the same input, each channel
+    over what the teacher's block changes there. An input is what the generator's blocks before it make of LR, without a gradient:
+    each block learns one function, whose result is not blurred by what others get wrong. Ours."""
+    distances = []
+    with torch.no_grad():
+        shallow = generator.head(lr)
+    for group, other in zip(generator.body[:-2], teacher.body[:-2], strict=True):
+        x = shallow
+        for block, wanted in zip(group.blocks, other.blocks, strict=True):
+            with torch.no_grad():
+                target = wanted(x)
+                size = (target.float() - x.float()).square().mean((0, 2, 3)).clamp_min(1e-8)
+            found = block(x)
+            distances.append(((found.float() - target.float()).square().mean((0, 2, 3)) / size).mean())
+            x = found.detach()
+        shallow = shallow + group.SHARE * x
+    return torch.stack(distances).mean()
+
+
+def comparable(generator: nn.Module, teacher: nn.Module) -> bool:
+    """Whether `blocks_loss` can be computed of them."""
+    shapes = [getattr(network, "shape", {"growth": 0}) for network in (generator, teacher)]
+    return all(shape["growth"] for shape in shapes) and len({(shape["width"], shape["blocks"]) for shape in shapes}) == 1
 
 
 def total_variation(sr: Tensor) -> Tensor:

@@ -4,7 +4,8 @@ import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.esrgan import before_enlargement, is_esrgan, least_squares, load_file, of_esrgan
+from srgan_hub.esrgan import before_enlargement, is_esrgan, least_squares, load_file, narrowed, of_esrgan
+from srgan_hub.generator import DenseBlock
 
 LR = torch.rand(1, 3, 14, 11)
 
@@ -28,6 +29,22 @@ def test_the_groups_that_are_kept_are_the_ones_named(network):
     with torch.inference_mode():
         shallow = first(LR)
         assert torch.allclose(generator.maps(LR), shallow + last(two(one(shallow))), atol=1e-5)
+
+
+def test_channels_that_are_nothing_are_the_ones_left_out(network):
+    """Narrowed to the channels that its blocks use, a generator computes the same."""
+    generator = of_esrgan(network, [0, 1], [LR])
+    for block in (module for module in generator.modules() if isinstance(module, DenseBlock)):
+        for number in range(4):
+            for later in block.convs[number + 1 :]:
+                later.weight.data[:, 8 + 32 * number + 5 : 8 + 32 * (number + 1)] = 0
+    narrow = narrowed(generator, 5, [LR])
+    assert narrow.shape == {**generator.shape, "growth": 5}
+    with torch.inference_mode():
+        assert torch.allclose(narrow(LR), generator(LR), atol=1e-5)
+    for growth in (0, 33):
+        with pytest.raises(ValueError, match="add 32 channels; keep from 1 to as many"):
+            narrowed(generator, growth, [LR])
 
 
 @pytest.mark.parametrize("keep", [[], [3], [-1], [1, 0], [0, 0]])
@@ -62,5 +79,8 @@ def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
     assert "groups 0,2 of" in capsys.readouterr().out
     assert main(command) == 2
     assert "is there already" in capsys.readouterr().err
+    narrow = ["convert", str(tmp_path / "made"), "--growth", "4", *command[4:-1], str(tmp_path / "narrow")]
+    assert main(narrow) == 0
+    assert SRGANGenerator.from_pretrained(tmp_path / "narrow").growth == 4
     assert main([*command[:3], "0;2", *command[4:-1], str(tmp_path / "new")]) == 2
     assert "as 0,1,2,21" in capsys.readouterr().err

@@ -1,15 +1,18 @@
 import math
+from copy import deepcopy
 
 import pytest
 import torch
 
+from srgan_hub.generator import SRGANGenerator
 from srgan_hub.losses import (
     adversarial_loss,
+    blocks_loss,
     coarse_loss,
+    comparable,
     content_loss,
     discriminator_loss,
     grid_loss,
-    maps_loss,
     pixel_loss,
     relative_content_loss,
     relativistic_loss,
@@ -73,12 +76,32 @@ def test_relative_content_loss_does_not_know_the_size_of_the_features():
     assert relative_content_loss(torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)) == 0
 
 
-def test_maps_loss_weighs_every_channel_alike_and_leaves_the_border_out():
-    wanted = torch.tensor([1.0, 100.0]).view(1, 2, 1, 1) * torch.ones(1, 2, 6, 6)
-    assert maps_loss(1.5 * wanted, wanted).item() == pytest.approx(0.5)
-    maps = wanted.clone()
-    maps[..., 0] = 7
-    assert maps_loss(maps, wanted, border=1) < 1e-5 < maps_loss(maps, wanted)
+@pytest.fixture
+def dense():
+    return SRGANGenerator(width=6, blocks=2, norm="none", growth=3).eval()
+
+
+def test_blocks_loss_is_nothing_for_the_teacher_itself_and_reaches_only_dense_blocks(dense):
+    lr, other = torch.rand(1, 3, 7, 8), SRGANGenerator(width=6, blocks=2, norm="none", growth=4)
+    assert blocks_loss(dense, dense, lr) == 0
+    blocks_loss(dense, other, lr).backward()
+    reached = {name.partition(".blocks.")[0] for name, p in dense.named_parameters() if p.grad is not None}
+    assert reached == {"body.0", "body.1"}
+
+
+def test_blocks_loss_compares_each_block_for_the_generators_own_input(dense):
+    """A block that changes nothing is as far from the teacher's as that changes; the blocks after it are not blamed."""
+    teacher = deepcopy(dense)
+    for parameter in dense.body[0].blocks[1].convs[4].parameters():
+        parameter.data.zero_()
+    assert blocks_loss(dense, teacher, torch.rand(1, 3, 7, 8)).item() == pytest.approx(1 / 6)
+
+
+def test_generators_are_comparable_by_their_dense_blocks(dense):
+    assert comparable(dense, SRGANGenerator(width=6, blocks=2, norm="none", growth=4))
+    assert not comparable(dense, SRGANGenerator(width=6, blocks=3, norm="none", growth=3))
+    assert not comparable(dense, SRGANGenerator(width=6, blocks=2, norm="none"))
+    assert not comparable(dense, torch.nn.Conv2d(3, 3, 1))
 
 
 def test_total_variation_counts_every_step_between_neighbours():

@@ -23,14 +23,6 @@ def test_the_engine_computes_what_the_network_does(esrgan, side):
     assert (found.clamp(0, 1) - teacher(lr)).abs().max() < 0.02  # bf16 on processors that have it
 
 
-@pytest.mark.parametrize("name", ["esrgan", "srresnet-x4-lite"])
-def test_maps_come_beside_the_result(name, esrgan):
-    teacher, lr = Teacher(esrgan if name == "esrgan" else name, 4), torch.rand(1, 3, 16, 16)
-    sr, maps = teacher.engine(16, torch.device("cpu"), 1, maps=True)(lr)
-    assert sr.shape == (1, 3, 64, 64) and maps.shape == (1, teacher.maps, 16, 16)
-    assert (sr.clamp(0, 1) - teacher(lr)).abs().max() < 0.02
-
-
 def test_weights_have_a_digest_of_their_own(esrgan):
     assert Teacher(esrgan, 4).digest() == Teacher(esrgan, 4).digest() != Teacher("srresnet-x4-lite", 4).digest()
 

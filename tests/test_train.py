@@ -16,7 +16,7 @@ import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
 from srgan_hub.esrgan import load_file as load_esrgan
-from srgan_hub.esrgan import of_esrgan
+from srgan_hub.esrgan import narrowed, of_esrgan
 from srgan_hub.training import checkpoint
 from srgan_hub.training.flat import flat_loss, random_colours
 from srgan_hub.training.variants import VARIANTS
@@ -530,26 +530,42 @@ def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tm
     assert "srresnet-x4-lite's results in place of HR in HR's colours, HR where LR is within 2.0 grey levels" in card
 
 
-def test_maps_of_a_teacher_are_learned(esrgan, tmp_path):
+@pytest.fixture
+def dense(esrgan, tmp_path):
+    """Folders of a generator of two groups of dense blocks, and of the same with fewer channels."""
+    wide = of_esrgan(load_esrgan(esrgan)[0].eval(), [0, 2], [torch.rand(1, 3, 16, 16)])
+    wide.save_pretrained(tmp_path / "wide")
+    narrowed(wide, 8, [torch.rand(1, 3, 16, 16)]).save_pretrained(tmp_path / "narrow")
+    return dict(teacher=str(tmp_path / "wide"), pretrained=str(tmp_path / "narrow"), width=8, growth=8, norm="none", blocks=2)
+
+
+def test_the_blocks_of_a_teacher_are_learned(dense, photo_folder, tmp_path):
+    output = train(configuration(
+        photo_folder, tmp_path / "run", **dense, degradation="realistic", blocks_weight=1.0, pixel_weight=0.0,
+        max_train_steps=60, lr=3e-3, log_every=10, ema_decay=0.5, validation="none",
+    ))  # fmt: skip
+    lost = [row["blocks"] for row in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "blocks" in row]
+    assert lost[-1] < 0.8 * lost[0]
+    result, start = map(SRGANGenerator.from_pretrained, (output, dense["pretrained"]))
+    for name in ("head", "upsample", "tail"):
+        assert all(map(torch.equal, getattr(result, name).parameters(), getattr(start, name).parameters()))
+    assert "1 x the mean squared distance of the dense blocks from the teacher's" in (output / "README.md").read_text()
+
+
+def test_blocks_are_learned_where_lr_is_damaged_and_images_where_it_is_clean(dense, tmp_path):
     photos = tmp_path / "photos"
     write_files(photos, {f"{n}.png": encoded(smooth_photo(260, 240, seed=n)) for n in range(2)})
-    start = of_esrgan(load_esrgan(esrgan)[0].eval(), [0], [torch.rand(1, 3, 16, 16)])
-    start.save_pretrained(tmp_path / "start")
     output = train(configuration(
-        photos, tmp_path / "run", pretrained=str(tmp_path / "start"), width=8, growth=32, norm="none", teacher=esrgan,
-        teacher_patches=6, degradation="realistic", maps_weight=1.0, pixel_weight=0.0, crop=160, max_train_steps=40, lr=1e-3,
-        log_every=10, ema_decay=0.5, validation="none", cache_dir=str(tmp_path / "cache"),
+        photos, tmp_path / "run", **dense, teacher_patches=12, degradation="realistic", blocks_weight=1.0, coarse_weight=1.0,
+        crop=160, batch_size=4, max_train_steps=3, log_every=1, validation="none", cache_dir=str(tmp_path / "cache"),
     ))  # fmt: skip
-    lost = [row["maps"] for row in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "maps" in row]
-    assert lost[-1] < lost[0]
-    result = SRGANGenerator.from_pretrained(output)
-    assert torch.equal(result.tail.weight, start.tail.weight)  # what comes after the maps is not touched
-    assert "1 x the root of the mean squared distance of the maps before the enlargement" in (output / "README.md").read_text()
+    rows = [row for row in map(json.loads, (output / "log.jsonl").read_text().splitlines()) if "blocks" in row]
+    assert len(rows) == 3 and all(row[term] > 0 for row in rows for term in ("blocks", "coarse"))
 
 
 @pytest.mark.parametrize(("more", "said"), [
-    (dict(maps_weight=1.0), "--maps_weight is for a teacher's maps"),
-    (dict(maps_weight=1.0, teacher_patches=5, teacher="srresnet-x4-lite"), "enlarges 4 maps, and srresnet-x4-lite 16"),
+    (dict(blocks_weight=1.0), "--blocks_weight compares the dense blocks with a teacher's"),
+    (dict(blocks_weight=1.0, teacher="srresnet-x4-lite"), "srresnet-x4-lite must be a generator of 1 groups of dense blocks"),
     (dict(teacher_patches=5), "keeps the results of a --teacher"),
     (dict(teacher_patches=5, teacher="srresnet-x4-lite", streaming=True), "not streamed"),
     (dict(clean_teacher="srresnet-x4-lite"), "--clean_teacher is for patches that are kept"),

@@ -1,7 +1,7 @@
 """Patches with a teacher's results, computed once and kept in memory-mapped files.
 
-FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, maps.bin the
-teacher's maps where they are wanted, and done.bin a byte each that is set last: TAUGHT where the teacher is learned from, else 1.
+FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, and done.bin a byte
+each that is set last: TAUGHT where the teacher is learned from, else 1.
 A killed run goes on after the last whole patch. Training may begin as soon as some are there."""
 
 from __future__ import annotations
@@ -29,32 +29,29 @@ SIDE = 224          # HR pixels a side of a kept patch; MARGIN more around it ar
 CANDIDATES = 3      # every second patch is the most detailed of so many: large photographs hold much sky
 TAUGHT = 2          # in done.bin
 COARSE = 4          # LR pixels a side of the squares whose mean colour is HR's, not the teacher's
-CLEAN_IN = 4        # patches of a batch whose maps are learned, one is clean
-VERSION = 3         # of the files and of how patches are drawn
+CLEAN_IN = 4        # patches of a mixed batch, one is clean
+VERSION = 4         # of the files and of how patches are drawn
 
-Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped; or that and (N, C, H, W)
+Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped
 
 
 class Distilled:
     """`count` patches of LR, HR and what to learn, drawn from the photographs and filled in by `fill`.
 
-    settings: all that the patches depend on beside these arguments, JSON values; maps: channels of the teacher's maps, if
-    these are kept. Raises ValueError where the disk has too little room."""
+    settings: all that the patches depend on beside these arguments, JSON values. Raises ValueError where the disk has too little
+    room."""
 
     def __init__(
-        self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict,
-        maps: int = 0,
-    ):  # fmt: skip
+        self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict
+    ):
         self.cache, self.scale, self.seed, self.count = cache, scale, seed, count
         self.photos = [i for i in photos if min(cache.sizes[i]) >= SIDE]
         if not self.photos:
             raise ValueError(f"no photograph is as large as the {SIDE}x{SIDE} pixels that a teacher's patches have")
-        settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, "maps": maps, **settings}
+        settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, **settings}
         self.folder = root / hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
         small, large = (count, SIDE // scale, SIDE // scale, 3), (count, SIDE, SIDE, 3)
         shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
-        if maps:
-            shapes["maps"] = (count, SIDE // scale, SIDE // scale, 2 * maps)  # bf16 as bytes
         self.folder.mkdir(parents=True, exist_ok=True)
         needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
         if needed > 0.98 * (free := shutil.disk_usage(self.folder).free):
@@ -66,7 +63,6 @@ class Distilled:
         with FileLock(self.folder / "making"):
             files = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
         self.lr, self.hr, self.target, self.done = (files[name] for name in ("lr", "hr", "target", "done"))
-        self.maps = files.get("maps")
         area = np.sqrt([np.prod(cache.sizes[i], dtype=float) for i in self.photos])  # large photographs are drawn more often
         self.weights = area / area.sum()
 
@@ -101,12 +97,7 @@ class Distilled:
                     hr = inside(around, MARGIN)
                     damaged = (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean
                     if damaged:
-                        taught = teach(lr.float() / 255)
-                        if self.maps is not None:
-                            taught, maps = taught
-                            maps = inside(maps, margin)[0].permute(1, 2, 0).bfloat16().contiguous()
-                            self.maps[i] = maps.view(torch.uint8).numpy()
-                        target = with_colours(_bytes(inside(taught, MARGIN)), hr, COARSE * self.scale)
+                        target = with_colours(_bytes(inside(teach(lr.float() / 255), MARGIN)), hr, COARSE * self.scale)
                     else:
                         target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
@@ -129,16 +120,17 @@ class Distilled:
 
 
 class DistilledPatches:
-    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it.
-    `stretches`: the last changes of that number, (first batch, patches); a run that is given them goes on exactly.
+    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it. mixed:
+    of CLEAN_IN patches one is clean, where there are clean ones; else as they come. `stretches`: the last changes of how many
+    there are, (first batch, patches); a run that is given them goes on exactly.
 
     Crops are not rotated: a teacher's result for a rotated picture is not its result rotated, and their mean is blurred."""
 
-    def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0):
+    def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0, mixed: bool = False):
         if crop > SIDE:
             raise ValueError(f"--crop must be at most {SIDE} with --teacher_patches, got {crop}")
         self.distilled, self.crop, self.batch_size, self.seed, self.rank = distilled, crop, batch_size, seed, rank
-        self.stretches: list[tuple[int, int]] = []
+        self.mixed, self.stretches = mixed, []  # [(first batch, patches), ...]
 
     def look(self, first: int = 0) -> None:
         """From batch `first` on, learn from all the patches that are there by now."""
@@ -148,30 +140,21 @@ class DistilledPatches:
         return {}
 
     def batch(self, k: int) -> tuple[Tensor, ...]:
-        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB. Where maps are kept, those too, (N, C,
-        crop / scale, crop / scale) in bf16, and (N,) whether a patch is learned from the teacher: then one in CLEAN_IN is not."""
+        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB; (N,) whether the teacher made it."""
         rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
         side, found, which = self.crop // scale, [], []
         there = max(patches for first, patches in self.stretches if first <= k)
         taught = self.distilled.done[:there] == TAUGHT
         for number in range(self.batch_size):
-            if self.distilled.maps is None:
-                i = int(rng.integers(there))
-            else:
-                kind = np.flatnonzero(taught == (number % CLEAN_IN > 0))
-                i = int(rng.choice(kind if len(kind) else there))
+            kind = np.flatnonzero(taught == (number % CLEAN_IN > 0)) if self.mixed else ()
+            i = int(rng.choice(kind)) if len(kind) else int(rng.integers(there))
             which.append(i)
             y, x = (int(n) for n in rng.integers(SIDE // scale - side + 1, size=2))
-            images = [
-                self.distilled.lr[i, y : y + side, x : x + side],
-                self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)],
-            ]
-            if self.distilled.maps is not None:
-                images.append(self.distilled.maps[i, y : y + side, x : x + side])
-            found.append([torch.from_numpy(np.array(image)) for image in images])
-        lr, target, *maps = (torch.stack(images) for images in zip(*found, strict=True))
-        more = [maps[0].view(torch.bfloat16).permute(0, 3, 1, 2), torch.from_numpy(taught[which])] if maps else []
-        return lr.permute(0, 3, 1, 2), target.permute(0, 3, 1, 2), *more
+            lr = self.distilled.lr[i, y : y + side, x : x + side]
+            target = self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)]
+            found.append([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in (lr, target)])
+        lr, target = (torch.stack(images) for images in zip(*found, strict=True))
+        return lr, target, torch.from_numpy(taught[which])
 
 
 def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:

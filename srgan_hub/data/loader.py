@@ -20,8 +20,7 @@ class Batch(NamedTuple):
     hr: Tensor      # (N, 3, crop, crop) uint8 RGB
     state: dict     # what a stream has to remember to go on after this batch
     waited: float   # seconds that the networks waited for it
-    maps: Tensor | None = None    # (N, C, crop / scale, crop / scale), a teacher's
-    taught: Tensor | None = None  # (N,) bool, which of them are learned; from the others HR
+    taught: Tensor | None = None  # (N,) bool, which of them a teacher's results are learned of, not HR
 
 
 class Degraded:
@@ -50,7 +49,7 @@ class Degraded:
 
 
 class Loader:
-    """pairs: Degraded or DistilledPatches; `batch(k)` is the k-th (lr, hr), maybe with maps and taught behind them, `state()`
+    """pairs: Degraded or DistilledPatches; `batch(k)` is the k-th (lr, hr), maybe with `taught` behind them, `state()`
     what a stream has to remember."""
 
     def __init__(self, pairs, device: torch.device | str = "cpu"):

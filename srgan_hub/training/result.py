@@ -163,9 +163,9 @@ def loss_in_words(weights: Variant, network: str | None) -> str:
         terms.append(f"{weights.content:g} x {layers} (after the ReLU, {scaling}; {form})")
     if weights.tv:
         terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
-    if weights.maps:
-        terms.append(f"{weights.maps:g} x the root of the mean squared distance of the maps before the enlargement from the "
-                     "teacher's, over their size")  # fmt: skip
+    if weights.blocks:
+        terms.append(f"{weights.blocks:g} x the mean squared distance of the dense blocks from the teacher's for the same "
+                     "inputs, over what these change")  # fmt: skip
     if weights.adversarial:
         terms.append(f"{weights.adversarial:g} x adversarial ({weights.gan}, mean over the batch, images on [0, 1])")
     return " + ".join(terms)

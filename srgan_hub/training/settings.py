@@ -10,7 +10,7 @@ from srgan_hub.training.options import seconds
 from srgan_hub.training.variants import GAN_FORMS, VARIANTS, Variant
 from srgan_hub.vgg import LAYERS
 
-TERMS = ("pixel", "coarse", "grid", "flat", "content", "tv", "maps", "adversarial")
+TERMS = ("pixel", "coarse", "grid", "flat", "content", "tv", "blocks", "adversarial")
 
 
 def weights_of(config) -> Variant:
@@ -65,9 +65,9 @@ def weights_of(config) -> Variant:
         raise ValueError(f"--variant {config.variant} has no content layer; name some with --content_layers, as vgg22,vgg54")
     if weights.content and config.crop < (least := max(map(stride, weights.layers))):
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
-    if weights.maps and not config.teacher_patches:
-        raise ValueError("--maps_weight is for a teacher's maps, which are kept; say of how many patches with --teacher_patches")
-    if not (weights.pixel or weights.coarse or weights.content or weights.maps or weights.adversarial):
+    if weights.blocks and not config.teacher:
+        raise ValueError("--blocks_weight compares the dense blocks with a teacher's; name one with --teacher")
+    if not (weights.images or weights.blocks):
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
         return weights._replace(d_warmup=0)

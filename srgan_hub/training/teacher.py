@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
 from srgan_hub.engine import fast_precision
-from srgan_hub.esrgan import SUFFIX, is_esrgan, load_file
+from srgan_hub.esrgan import SUFFIX, load_file
 from srgan_hub.generator import SRGANGenerator
 
 
 class Teacher(nn.Module):
     """(N, 3, H, W) LR in [0, 1] -> (N, 3, scale H, scale W), clamped to [0, 1].
 
-    name: bundled name, folder, Hub id, or a .safetensors file that spandrel can load. Raises ValueError for what cannot be
-    loaded, or enlarges by another scale."""
+    name: bundled name, folder, Hub id, or a .safetensors file that spandrel can load; network: the module itself, not clamped.
+    Raises ValueError for what cannot be loaded, or enlarges by another scale."""
 
     def __init__(self, name: str, scale: int):
         super().__init__()
@@ -34,7 +34,6 @@ class Teacher(nn.Module):
         if enlarges != scale:
             raise ValueError(f"--teacher {name} enlarges {enlarges} times, the generator {scale} times")
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
-        self.maps = _channels(network)  # of what it is enlarged from; 0: not known
         self.eval()
 
     @torch.no_grad()
@@ -48,43 +47,21 @@ class Teacher(nn.Module):
             digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def engine(self, side: int | None, device: torch.device, threads: int, maps: bool = False) -> Callable[[Tensor], Tensor]:
+    def engine(self, side: int | None, device: torch.device, threads: int) -> Callable[[Tensor], Tensor]:
         """The fastest way to compute one (1, 3, side, side) at a time, or with None of any size: OpenVINO on a CPU where it is
-        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped; with `maps` it is a
-        pair, the (1, C, side, side) maps that it is enlarged from behind it."""
+        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped."""
         precision = fast_precision(str(device))
-        network = _WithMaps(self.network) if maps else self.network
         if device.type == "cpu" and find_spec("openvino"):
-            return _openvino(network, side, precision, threads)
+            return _openvino(self.network, side, precision, threads)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        network = network.to(device)
+        network = self.network.to(device)
 
         @torch.no_grad()
         def compute(lr: Tensor) -> Tensor:
             with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                found = network(lr.to(device, memory_format=torch.channels_last))
-            return tuple(one.float().cpu() for one in found) if maps else found.float().cpu()
+                return network(lr.to(device, memory_format=torch.channels_last)).float().cpu()
 
         return compute
-
-
-class _WithMaps(nn.Module):
-    def __init__(self, network: nn.Module):
-        super().__init__()
-        self.network = network
-
-    def forward(self, lr: Tensor) -> tuple[Tensor, Tensor]:
-        if isinstance(self.network, SRGANGenerator):
-            maps = self.network.maps(lr)
-            return self.network.enlarged(maps), maps
-        maps = self.network.model[:2](lr)
-        return self.network.model[2:](maps), maps
-
-
-def _channels(network: nn.Module) -> int:
-    if isinstance(network, SRGANGenerator):
-        return network.width
-    return network.model[0].out_channels if is_esrgan(network) else 0
 
 
 def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
@@ -103,10 +80,8 @@ def _openvino(network: nn.Module, side: int | None, precision: str, threads: int
     }
     request = openvino_core().compile_model(model, "CPU", hints).create_infer_request()
 
-    def compute(lr: Tensor) -> Tensor | tuple[Tensor, ...]:
-        found = request.infer([lr.contiguous().numpy()])
-        images = tuple(torch.from_numpy(found[number].copy()) for number in range(len(found)))
-        return images if len(images) > 1 else images[0]
+    def compute(lr: Tensor) -> Tensor:
+        return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
 
     return compute
 

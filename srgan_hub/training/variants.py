@@ -17,12 +17,17 @@ class Variant(NamedTuple):
     layers: tuple[str, ...] = ()  # which maps (vgg.py, efficientnet.py)
     relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
     tv: float = 0.0               # total variation, a sum over the pixels of an image
-    maps: float = 0.0             # distance of the maps that are enlarged from the teacher's, over their size
+    blocks: float = 0.0           # squared distance of the dense blocks from the teacher's, over what these change
     adversarial: float = 0.0      # 0: no discriminator
     gan: str = "standard"         # form of the adversarial loss: standard or relativistic
     lr: float = 1e-4              # Adam's peak rate
     d_lr: float | None = None     # the discriminator's; None: the same
     d_warmup: int = 0             # first updates, of the discriminator alone
+
+    @property
+    def images(self) -> bool:
+        """Whether any term compares images."""
+        return any((self.pixel, self.coarse, self.grid, self.content, self.tv, self.adversarial))
 
 
 VARIANTS = {
