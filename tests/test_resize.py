@@ -28,7 +28,7 @@ def test_impulse_gives_the_hand_computed_kernel():
     assert downsample(hr, 2)[0, 2].tolist() == expected
 
 
-@pytest.mark.parametrize("scale", [2, 4, 8])
+@pytest.mark.parametrize("scale", [2, 3, 4, 5, 6, 8])
 def test_blocks_of_outputs_are_a_direct_sum_over_the_taps(scale):
     """One row, so that only the pass along it matters: as wide as several blocks and a rest, one block, less, one pixel."""
     rng = np.random.default_rng(scale)

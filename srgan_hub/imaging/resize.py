@@ -5,8 +5,6 @@ rows first, then columns, each pass rounded to uint8 with halves up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from PIL import Image
@@ -24,32 +22,35 @@ def cubic(x: Tensor) -> Tensor:
 
 
 def downsample(hr: Tensor, scale: int) -> Tensor:
-    """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8; H and W must be multiples of the scale.
+    """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8; H and W must be multiples of the scale, any whole number from 2 on.
 
-    float64 holds every product and sum exactly for scale 2, 4 and 8, so halves are rounded as MATLAB rounds them."""
+    Sums are exact whole numbers, so halves are always rounded up."""
     height, width = hr.shape[-2:]
     if hr.dtype != torch.uint8:
         raise ValueError(f"downsample takes uint8 images, got {hr.dtype}")
     if height % scale or width % scale or not hr.numel():
         raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
-    return _both(hr, scale, lambda row: (row + 0.5).floor().clamp(0, 255).byte())
+    return _both(hr, scale, rounded=True)
 
 
 def shrunk_exactly(image: Tensor, scale: int) -> Tensor:
     """(..., H, W) of any values -> (..., H/scale, W/scale) float64, without rounding (MATLAB's imresize of doubles)."""
-    return _both(image, scale, lambda row: row)
+    return _both(image, scale, rounded=False)
 
 
-def _both(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor]) -> Tensor:
+def _both(image: Tensor, scale: int, rounded: bool) -> Tensor:
     return _shrink_last(_shrink_last(image.transpose(-1, -2), scale, rounded).transpose(-1, -2), scale, rounded)
 
 
-def _shrink_last(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor]) -> Tensor:
+def _shrink_last(image: Tensor, scale: int, rounded: bool) -> Tensor:
     """One pass along the last axis: blocks of outputs, each a product with the same banded matrix."""
     taps = torch.arange(4 * scale, dtype=torch.float64, device=image.device)
-    weights = cubic((taps - 2 * scale + 0.5) / scale) / scale     # (4 * scale,), sums to 1
-    size, pad = image.shape[-1], 2 * scale - scale // 2           # the first output pixel reaches this far out
-    order = torch.from_numpy(np.pad(np.arange(size), pad, mode="symmetric")).to(image.device)
+    # an output pixel's centre lies between two input pixels, or, where the scale is odd, on one: the last tap then weighs 0
+    distances = taps - 2 * scale + (1 if scale % 2 else 0.5)
+    unit = 16 * scale**4                                          # makes whole numbers of all weights
+    weights = (cubic(distances / scale) / scale * unit).round()   # (4 * scale,), sums to the unit
+    size, pad = image.shape[-1], 2 * scale - (scale + 1) // 2     # the first output pixel reaches this far out
+    order = torch.from_numpy(np.pad(np.arange(size), (pad, 3 * scale - pad), mode="symmetric")).to(image.device)
     image = image[..., order]                                     # mirrored, the edge pixel repeated
     block = min(BLOCK, size // scale)
     band = weights.new_zeros((block + 3) * scale, block)
@@ -58,7 +59,8 @@ def _shrink_last(image: Tensor, scale: int, rounded: Callable[[Tensor], Tensor])
     results = []
     for start in range(0, size // scale, block):
         inputs = image[..., start * scale : (start + block + 3) * scale].double()
-        results.append(rounded(inputs @ band[: inputs.shape[-1], : inputs.shape[-1] // scale - 3]))
+        sums = inputs @ band[: inputs.shape[-1], : inputs.shape[-1] // scale - 3]
+        results.append(((sums + unit / 2) / unit).floor().clamp(0, 255).byte() if rounded else sums / unit)
     return torch.cat(results, dim=-1)
 
 
