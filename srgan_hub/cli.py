@@ -28,7 +28,7 @@ from srgan_hub.data.sources import open_splits
 from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.ending import status_of
 from srgan_hub.engine import PACKAGES, PRECISIONS
-from srgan_hub.esrgan import load_file, narrowed, of_esrgan
+from srgan_hub.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
@@ -229,16 +229,17 @@ def convert_esrgan(options: argparse.Namespace) -> int:
     """Make a generator of an ESRGAN network: of some of its groups of dense blocks and, with --growth, some of their channels."""
     if options.output.exists():
         raise ValueError(f"{options.output} is there already; choose another -o")
+    try:
+        keep = [int(number) for number in options.keep.split(",")] if options.keep else None
+    except ValueError as error:
+        raise ValueError(f"--keep takes numbers of groups, as 0,1,2,21, not {options.keep}") from error
     pictures = lr_pictures(options.photos, 4, FITTED)
-    if options.keep:
-        try:
-            keep = [int(number) for number in options.keep.split(",")]
-        except ValueError as error:
-            raise ValueError(f"--keep takes numbers of groups, as 0,1,2,21, not {options.keep}") from error
+    if options.source.endswith(SUFFIX):
         network, _ = load_file(options.source)
-        generator = of_esrgan(network.eval(), keep, pictures)
+        generator = of_esrgan(network.eval(), keep or (), pictures)
     else:
         generator = SRGANGenerator.from_pretrained(options.source).eval()
+        generator = kept(generator, keep) if keep else generator
     if options.growth:
         generator = narrowed(generator, options.growth, pictures)
     generator.save_pretrained(options.output)
@@ -412,11 +413,11 @@ def build_parser() -> argparse.ArgumentParser:
     command.set_defaults(run=convert_esrgan)
     add = command.add_argument
     add("source", metavar="SOURCE",
-        help="with --keep a file that spandrel can load, such as RealESRGAN_x4plus as .safetensors; else what convert made of it")
+        help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made of it")
     add("--keep", metavar="NUMBERS", help="groups of dense blocks that are kept, as 0,1,2,4,6,21,22 of 23")
     add("--growth", type=positive, metavar="N", help="channels that each convolution of a dense block keeps [all, 32]")
     add("--photos", required=True, metavar="PHOTOGRAPHS",
-        help="to fit the last convolution and choose channels by, as quantize --calibration takes them")  # fmt: skip
+        help="to fit the enlargement and choose channels by, as quantize --calibration takes them")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     command = commands.add_parser("push", help="push a model to the Hub", description=push_checkpoint.__doc__)

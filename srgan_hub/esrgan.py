@@ -1,7 +1,7 @@
 """Generators made of ESRGAN's networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
 
-A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them: what is left of it without a single update
-still looks like its results, and learns the rest from the maps of the whole network (docs/training.md)."""
+A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them, whose results still look like its own, and that
+one a narrower one, whose blocks are then trained to do what the wide ones do (docs/training.md)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from srgan_hub.efficientnet import STAGES, LiteFeatures
+from srgan_hub.engine import fast_precision
 from srgan_hub.generator import DenseBlock, SRGANGenerator
+from srgan_hub.losses import pixel_loss, relative_content_loss
+from srgan_hub.training.schedule import learning_rate
 
 SUFFIX = ".safetensors"
 STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
+UPDATES = 200  # of the enlargement, of FIT places of FIT_SIDE LR pixels a side, without FIT_EDGE SR pixels at each side
+FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
 INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
 
 
@@ -48,15 +55,14 @@ def is_esrgan(network: nn.Module) -> bool:
 
 @torch.no_grad()
 def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor]) -> SRGANGenerator:
-    """The generator of those of its groups, numbered from 0. It has the network's maps where all are kept, and enlarges as it
-    does but for the last two convolutions, for which one is fitted. pictures: (1, 3, H, W) LR in [0, 1], a few dozen small ones.
+    """The generator of those of its groups, numbered from 0. It has the network's maps where all are kept, and an enlargement
+    that is trained to do what the network's does. pictures: a few dozen of (1, 3, H, W) LR in [0, 1].
 
     Raises ValueError for another kind of network, and for a group that it does not have."""
     if not is_esrgan(network):
         raise ValueError("only ESRGAN's networks that enlarge four times can be taken over")
     first, (*groups, last), _, up1, _, _, up2, *_ = (getattr(layer, "sub", layer) for layer in network.model)
-    if not keep or sorted(set(keep)) != list(keep) or not 0 <= keep[0] <= keep[-1] < len(groups):
-        raise ValueError(f"the network has the groups 0 to {len(groups) - 1}; name some of them in order")
+    _check(keep, len(groups))
     width, growth = first.out_channels, groups[0].RDB1.conv1[0].out_channels
     generator = SRGANGenerator(width=width, blocks=len(keep), norm="none", growth=growth).eval()
     head, slope = generator.head
@@ -74,17 +80,64 @@ def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor
         conv.weight.copy_(before_enlargement(old.weight))
         conv.bias.copy_(old.bias.repeat_interleave(4))
         slope.weight.fill_(0.2)
-    found = [generator.upsample(network.model[:2](picture)) for picture in pictures]
-    weight, bias = least_squares(found, [network.model[8:](maps) for maps in found], generator.tail.kernel_size[0])
+    maps = [generator.maps(picture) for picture in pictures]
+    found = [generator.upsample(one) for one in maps]
+    weight, bias = least_squares(found, [network.model[8:](one) for one in found], generator.tail.kernel_size[0])
     generator.tail.weight.copy_(weight)
     generator.tail.bias.copy_(bias)
+    fit_enlargement(generator, network.model[2:], maps)
     return generator
+
+
+@torch.enable_grad()
+def fit_enlargement(generator: SRGANGenerator, wanted: nn.Module, maps: Sequence[Tensor]) -> None:
+    """UPDATES of the generator's enlargement towards what `wanted` makes of the same maps. What least squares find is softer: one
+    convolution takes the place of two, so the two before it must help, and feature maps say how a result looks."""
+    chance, features = np.random.default_rng(0), LiteFeatures(STAGES[:4])
+    parameters = [*generator.upsample.parameters(), *generator.tail.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=3e-4, betas=(0.9, 0.99))
+    for step in range(UPDATES):
+        optimizer.param_groups[0]["lr"] = learning_rate(step, peak=3e-4, total=UPDATES)
+        parts = []
+        for number in chance.integers(len(maps), size=FIT):
+            y, x = (int(chance.integers(max(1, side - FIT_SIDE + 1))) for side in maps[number].shape[-2:])
+            parts.append(maps[number][..., y : y + FIT_SIDE, x : x + FIT_SIDE])
+        given = torch.cat(parts).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_precision("cpu") == "bf16"):
+            with torch.no_grad():
+                hr = wanted(given)
+                hr_maps = features(hr)
+            sr = generator.enlarged(given)
+            inner = (slice(FIT_EDGE, -FIT_EDGE),) * 2
+            loss = pixel_loss(sr[..., *inner], hr[..., *inner])
+            loss = loss + 0.01 * sum(relative_content_loss(one, hr_maps[name]) for name, one in features(sr).items())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def kept(generator: SRGANGenerator, keep: Sequence[int]) -> SRGANGenerator:
+    """Its copy with only those of its groups of dense blocks, numbered from 0. Raises ValueError for groups that it lacks."""
+    _check(keep, generator.blocks)
+    found = SRGANGenerator(**{**generator.shape, "blocks": len(keep)}).eval()
+    for name in ("head", "upsample", "tail"):
+        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
+    for group, number in zip(found.body[:-2], keep, strict=True):
+        group.load_state_dict(generator.body[number].state_dict())
+    found.body[-2].load_state_dict(generator.body[-2].state_dict())
+    return found
+
+
+def _check(keep: Sequence[int], groups: int) -> None:
+    if not keep or sorted(set(keep)) != list(keep) or not 0 <= keep[0] <= keep[-1] < groups:
+        raise ValueError(f"the network has the groups 0 to {groups - 1}; name some of them in order")
 
 
 @torch.no_grad()
 def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor]) -> SRGANGenerator:
     """Its copy with only `growth` channels from each of a dense block's first four convolutions: those that matter most to the
-    convolutions after them, by their variance on the pictures ((1, 3, H, W) LR in [0, 1]). Trained on by `losses.blocks_loss`.
+    convolutions after them, by their variance on the pictures, (1, 3, H, W) LR in [0, 1]. For `losses.blocks_loss`.
 
     Raises ValueError where there are not as many."""
     if not 0 < growth <= generator.growth:

@@ -3,11 +3,17 @@ import torch
 import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
+from srgan_hub import esrgan as of
 from srgan_hub.cli import main
-from srgan_hub.esrgan import before_enlargement, is_esrgan, least_squares, load_file, narrowed, of_esrgan
+from srgan_hub.esrgan import before_enlargement, fit_enlargement, is_esrgan, kept, least_squares, load_file, narrowed, of_esrgan
 from srgan_hub.generator import DenseBlock
 
 LR = torch.rand(1, 3, 14, 11)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(of, "UPDATES", 2)
 
 
 @pytest.fixture
@@ -20,7 +26,31 @@ def test_all_groups_have_the_maps_of_the_network_and_enlarge_as_it_does(network)
     assert generator.shape == {"scale": 4, "width": 8, "blocks": 3, "norm": "none", "growth": 32}
     with torch.inference_mode():
         assert torch.allclose(generator.maps(LR), network.model[:2](LR), atol=1e-5)
-        assert torch.allclose(generator.upsample(generator.maps(LR)), network.model[:8](LR), atol=1e-5)
+        assert torch.allclose(generator.upsample(generator.maps(LR)), network.model[:8](LR), atol=1e-2)  # trained a little
+
+
+def test_the_enlargement_comes_nearer_to_the_networks(network, monkeypatch):
+    monkeypatch.setattr(of, "UPDATES", 0)
+    generator = of_esrgan(network, [0, 1, 2], [LR])
+    maps = [network.model[:2](torch.rand(1, 3, 24, 24)).detach() for _ in range(2)]
+
+    def distance():
+        with torch.inference_mode():
+            return sum((generator.enlarged(one) - network.model[2:](one)).square().mean().item() for one in maps)
+
+    generator.tail.bias.data.add_(0.05)
+    before = distance()
+    monkeypatch.setattr(of, "UPDATES", 30)
+    fit_enlargement(generator, network.model[2:], maps)
+    assert distance() < 0.5 * before
+
+
+def test_a_copy_of_some_groups(network):
+    generator = of_esrgan(network, [0, 1, 2], [LR])
+    two = kept(generator, [0, 2])
+    assert two.blocks == 2 and torch.equal(two.body[1].blocks[0].convs[0].weight, generator.body[2].blocks[0].convs[0].weight)
+    with pytest.raises(ValueError, match="the network has the groups 0 to 2"):
+        kept(generator, [3])
 
 
 def test_the_groups_that_are_kept_are_the_ones_named(network):
@@ -82,5 +112,7 @@ def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
     narrow = ["convert", str(tmp_path / "made"), "--growth", "4", *command[4:-1], str(tmp_path / "narrow")]
     assert main(narrow) == 0
     assert SRGANGenerator.from_pretrained(tmp_path / "narrow").growth == 4
+    assert main(["convert", str(tmp_path / "made"), "--keep", "1", *command[4:-1], str(tmp_path / "one")]) == 0
+    assert SRGANGenerator.from_pretrained(tmp_path / "one").blocks == 1
     assert main([*command[:3], "0;2", *command[4:-1], str(tmp_path / "new")]) == 2
     assert "as 0,1,2,21" in capsys.readouterr().err
