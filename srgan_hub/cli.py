@@ -28,7 +28,6 @@ from srgan_hub.data.sources import open_splits
 from srgan_hub.discriminator import SRGANDiscriminator
 from srgan_hub.ending import status_of
 from srgan_hub.engine import PACKAGES, PRECISIONS
-from srgan_hub.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan
 from srgan_hub.evaluation.benchmark import BASELINES, measure
 from srgan_hub.evaluation.figure import Box, comparison, tradeoff
 from srgan_hub.evaluation.methods import open_methods
@@ -50,6 +49,7 @@ from srgan_hub.plan import Job, plan
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import SAMPLES, centre_colour
+from srgan_hub.training.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan
 
 DEFAULT_MODEL = "srgan-x4"
 FITTED = 48   # photographs to which `convert` fits a convolution

@@ -3,10 +3,19 @@ import torch
 import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
-from srgan_hub import esrgan as of
 from srgan_hub.cli import main
-from srgan_hub.esrgan import before_enlargement, fit_enlargement, is_esrgan, kept, least_squares, load_file, narrowed, of_esrgan
 from srgan_hub.generator import DenseBlock
+from srgan_hub.training import esrgan as of
+from srgan_hub.training.esrgan import (
+    before_enlargement,
+    fit_enlargement,
+    is_esrgan,
+    kept,
+    least_squares,
+    load_file,
+    narrowed,
+    of_esrgan,
+)
 
 LR = torch.rand(1, 3, 14, 11)
 

@@ -15,9 +15,9 @@ from torchvision.models import vgg16
 import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
-from srgan_hub.esrgan import load_file as load_esrgan
-from srgan_hub.esrgan import narrowed, of_esrgan
 from srgan_hub.training import checkpoint
+from srgan_hub.training.esrgan import load_file as load_esrgan
+from srgan_hub.training.esrgan import narrowed, of_esrgan
 from srgan_hub.training.flat import flat_loss, random_colours
 from srgan_hub.training.variants import VARIANTS
 from train_accelerate import Config, parse

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
 from srgan_hub.engine import fast_precision
-from srgan_hub.esrgan import SUFFIX, load_file
 from srgan_hub.generator import SRGANGenerator
+from srgan_hub.training.esrgan import SUFFIX, load_file
 
 
 class Teacher(nn.Module):
