@@ -422,18 +422,18 @@ def train(config: Config) -> Path:
             with accelerator.accumulate(*filter(None, (generator, discriminator))), accelerator.autocast():
                 hr = teacher(lr) if teacher and weights.images else hr
                 generator.train(not (warm or config.freeze_norm))
-                blocks, taught, images = None, batch.taught, torch.ones(len(lr), dtype=bool, device=lr.device)
+                blocks, taught = None, batch.taught
                 if weights.blocks and not warm:
-                    taught = images if taught is None or not weights.images else taught
+                    taught = taught if weights.images else torch.ones(len(lr), dtype=bool, device=lr.device)
                     blocks = torch.zeros((), device=lr.device)
                     if taught.any():
                         blocks = blocks_loss(accelerator.unwrap_model(generator), blocks_of, lr[taught])
                     if not weights.coarse:  # what is learned by its blocks is not enlarged
                         images = ~taught
                         images[0] |= bool(taught.all())
-                        taught = taught[images]
+                        lr, hr, taught = lr[images], hr[images], taught[images]
                 with torch.set_grad_enabled(not warm):
-                    sr, hr = shifted((networks["generator"](lr[images]), hr[images]), scale, config.seed, number)
+                    sr, hr = shifted((networks["generator"](lr), hr), scale, config.seed, number)
                 terms = {}
                 if discriminator is not None:
                     set_rate(d_optimizer, learning_rate(counters.step, peak=weights.d_lr, total=config.max_train_steps))

@@ -52,7 +52,7 @@ from srgan_hub.training.colour import SAMPLES, centre_colour
 from srgan_hub.training.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan
 
 DEFAULT_MODEL = "srgan-x4"
-FITTED = 48   # photographs to which `convert` fits a convolution
+FITTED = 48   # photographs to which `convert` fits the enlargement
 NAMED = 8     # files in a summary
 
 

@@ -67,6 +67,11 @@ def weights_of(config) -> Variant:
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if weights.blocks and not config.teacher:
         raise ValueError("--blocks_weight compares the dense blocks with a teacher's; name one with --teacher")
+    if weights.blocks and weights.images and not config.teacher_patches:
+        raise ValueError(
+            "--blocks_weight learns images only from patches that are kept and known to be clean: add --teacher_patches, or give "
+            "the other weights 0"
+        )
     if not (weights.images or weights.blocks):
         raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
