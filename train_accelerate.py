@@ -118,7 +118,7 @@ class Config:
     content_weight: float | None = None   # of the distance of feature maps
     content_layers: str | None = None     # which maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
     tv_weight: float | None = None        # of total variation
-    blocks_weight: float | None = None    # of the distance of the dense blocks from those of a teacher that has as many
+    blocks_weight: float | None = None    # of the distance of the blocks from those of a teacher that has as many
     adversarial_weight: float | None = None  # of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
@@ -289,8 +289,8 @@ def train(config: Config) -> Path:
     blocks_of = teacher.network if weights.blocks else None
     if weights.blocks and not comparable(generator, blocks_of):
         raise ValueError(
-            f"--blocks_weight: {config.teacher} must be a generator of {generator.blocks} groups of dense blocks of "
-            f"{generator.width} channels, as this one; srgan-hub convert makes both"
+            f"--blocks_weight: {config.teacher} must be a generator of {generator.blocks} blocks of {generator.width} channels, "
+            "as this one; srgan-hub convert makes both"
         )
     generator = prepared(generator, config)
     if on_cpu:

@@ -49,7 +49,7 @@ from srgan_hub.plan import Job, plan
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, in_eight_bits, save
 from srgan_hub.training.colour import SAMPLES, centre_colour
-from srgan_hub.training.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan
+from srgan_hub.training.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
 FITTED = 48   # photographs to which `convert` fits the enlargement
@@ -226,7 +226,7 @@ def transfer_texture(options: argparse.Namespace) -> int:
 
 
 def convert_esrgan(options: argparse.Namespace) -> int:
-    """Make a generator of an ESRGAN network: of some of its groups of dense blocks and, with --growth, some of their channels."""
+    """Make a generator of an ESRGAN network: of some of its groups of dense blocks, with --growth of some of their channels."""
     if options.output.exists():
         raise ValueError(f"{options.output} is there already; choose another -o")
     try:
@@ -240,11 +240,11 @@ def convert_esrgan(options: argparse.Namespace) -> int:
     else:
         generator = SRGANGenerator.from_pretrained(options.source).eval()
         generator = kept(generator, keep) if keep else generator
-    if options.growth:
-        generator = narrowed(generator, options.growth, pictures)
+    if options.growth is not None:
+        generator = narrowed(generator, options.growth, pictures) if options.growth else residual(generator)
     generator.save_pretrained(options.output)
     made = f"groups {options.keep} of {options.source}" if options.keep else options.source
-    narrow = f", {options.growth} channels a convolution" if options.growth else ""
+    narrow = {None: "", 0: ", residual blocks"}.get(options.growth, f", {options.growth} channels a convolution")
     print(f"{options.output}: {made}{narrow}; measured on {len(pictures)} photographs")
     return 0
 
@@ -415,7 +415,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("source", metavar="SOURCE",
         help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made of it")
     add("--keep", metavar="NUMBERS", help="groups of dense blocks that are kept, as 0,1,2,4,6,21,22 of 23")
-    add("--growth", type=positive, metavar="N", help="channels that each convolution of a dense block keeps [all, 32]")
+    add("--growth", type=natural, metavar="N",
+        help="channels that each convolution of a dense block keeps [all, 32]; 0: a residual block in the place of each group")
     add("--photos", required=True, metavar="PHOTOGRAPHS",
         help="to fit the enlargement and choose channels by, as quantize --calibration takes them")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")

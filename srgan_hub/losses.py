@@ -47,29 +47,37 @@ def relative_content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
 
 
 def blocks_loss(generator: SRGANGenerator, teacher: SRGANGenerator, lr: Tensor) -> Tensor:
-    """Mean over the dense blocks of the squared distance of a block's result from the teacher's for the same input, each channel
-    over what the teacher's block changes there. An input is what the generator's blocks before it make of LR, without a gradient:
-    each block learns one function, whose result is not blurred by what others get wrong. Ours."""
+    """Mean over the blocks of the squared distance of a block's result from the teacher's for the same input, each channel over
+    what the teacher's block changes there. Where both have dense blocks each of those is compared; a residual block is compared
+    with a group of them. An input is what the generator's blocks before it make of LR, without a gradient: each block learns one
+    function, whose result is not blurred by what others get wrong. Ours."""
     distances = []
+
+    def compare(block: nn.Module, wanted: nn.Module, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            target = wanted(x).float()
+            size = (target - x.float()).square().mean((0, 2, 3)).clamp_min(1e-8)
+        found = block(x)
+        distances.append(((found.float() - target).square().mean((0, 2, 3)) / size).mean())
+        return found.detach()
+
     with torch.no_grad():
-        shallow = generator.head(lr)
-    for group, other in zip(generator.body[:-2], teacher.body[:-2], strict=True):
-        x = shallow
-        for block, wanted in zip(group.blocks, other.blocks, strict=True):
-            with torch.no_grad():
-                target = wanted(x)
-                size = (target.float() - x.float()).square().mean((0, 2, 3)).clamp_min(1e-8)
-            found = block(x)
-            distances.append(((found.float() - target.float()).square().mean((0, 2, 3)) / size).mean())
-            x = found.detach()
-        shallow = shallow + group.SHARE * x
+        x = generator.head(lr)
+    for own, other in zip(generator.body[:-2], teacher.body[:-2], strict=True):
+        if generator.growth and teacher.growth:
+            inner = x
+            for block, wanted in zip(own.blocks, other.blocks, strict=True):
+                inner = compare(block, wanted, inner)
+            x = x + own.SHARE * inner
+        else:
+            x = compare(own, other, x)
     return torch.stack(distances).mean()
 
 
 def comparable(generator: nn.Module, teacher: nn.Module) -> bool:
-    """Whether `blocks_loss` can be computed of them."""
-    shapes = [getattr(network, "shape", {"growth": 0}) for network in (generator, teacher)]
-    return all(shape["growth"] for shape in shapes) and len({(shape["width"], shape["blocks"]) for shape in shapes}) == 1
+    """Whether `blocks_loss` can be computed of them: as many blocks, of as many channels."""
+    shapes = [getattr(network, "shape", None) for network in (generator, teacher)]
+    return all(shapes) and len({(shape["width"], shape["blocks"]) for shape in shapes}) == 1
 
 
 def total_variation(sr: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from srgan_hub.training.esrgan import (
     load_file,
     narrowed,
     of_esrgan,
+    residual,
 )
 
 LR = torch.rand(1, 3, 14, 11)
@@ -111,6 +112,18 @@ def test_least_squares_find_a_convolution_again():
     assert torch.allclose(weight, conv.weight, atol=1e-2) and torch.allclose(bias, conv.bias, atol=1e-2)
 
 
+def test_residual_blocks_take_the_places_of_groups(network):
+    generator = of_esrgan(network, [0, 1], [LR])
+    found = residual(generator)
+    assert found.shape == {**generator.shape, "growth": 0}
+    shallow = generator.head(LR)
+    assert torch.equal(found.head(LR), shallow)
+    change = (found.body[0](shallow) - shallow).square().mean()
+    assert 0 < change < 0.01 * shallow.square().mean()
+    with pytest.raises(ValueError, match="residual ones already"):
+        residual(found)
+
+
 def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
     command = ["convert", esrgan, "--keep", "0,2", "--photos", str(photo_folder), "-o", str(tmp_path / "made")]
     assert main(command) == 0
@@ -121,6 +134,9 @@ def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
     narrow = ["convert", str(tmp_path / "made"), "--growth", "4", *command[4:-1], str(tmp_path / "narrow")]
     assert main(narrow) == 0
     assert SRGANGenerator.from_pretrained(tmp_path / "narrow").growth == 4
+    assert main(["convert", str(tmp_path / "made"), "--growth", "0", *command[4:-1], str(tmp_path / "residual")]) == 0
+    assert SRGANGenerator.from_pretrained(tmp_path / "residual").growth == 0
+    assert "residual blocks" in capsys.readouterr().out
     assert main(["convert", str(tmp_path / "made"), "--keep", "1", *command[4:-1], str(tmp_path / "one")]) == 0
     assert SRGANGenerator.from_pretrained(tmp_path / "one").blocks == 1
     assert main([*command[:3], "0;2", *command[4:-1], str(tmp_path / "new")]) == 2

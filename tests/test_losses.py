@@ -18,6 +18,7 @@ from srgan_hub.losses import (
     relativistic_loss,
     total_variation,
 )
+from srgan_hub.training.esrgan import residual
 
 
 def test_pixel_loss_is_four_times_the_squared_error():
@@ -97,10 +98,18 @@ def test_blocks_loss_compares_each_block_for_the_generators_own_input(dense):
     assert blocks_loss(dense, teacher, torch.rand(1, 3, 7, 8)).item() == pytest.approx(1 / 6)
 
 
-def test_generators_are_comparable_by_their_dense_blocks(dense):
+def test_blocks_loss_compares_a_residual_block_with_a_group_of_dense_ones(dense):
+    generator = residual(dense)
+    for block in generator.body[:-2]:
+        torch.nn.init.zeros_(block.conv2.weight)
+    assert blocks_loss(generator, dense, torch.rand(1, 3, 7, 8)).item() == pytest.approx(1)
+
+
+def test_generators_are_comparable_by_their_blocks(dense):
     assert comparable(dense, SRGANGenerator(width=6, blocks=2, norm="none", growth=4))
+    assert comparable(SRGANGenerator(width=6, blocks=2, norm="none"), dense)
     assert not comparable(dense, SRGANGenerator(width=6, blocks=3, norm="none", growth=3))
-    assert not comparable(dense, SRGANGenerator(width=6, blocks=2, norm="none"))
+    assert not comparable(dense, SRGANGenerator(width=5, blocks=2, norm="none", growth=3))
     assert not comparable(dense, torch.nn.Conv2d(3, 3, 1))
 
 

@@ -1,7 +1,7 @@
 """Generators made of ESRGAN's networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
 
 A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them, whose results still look like its own, and that
-one a narrower one, whose blocks are then trained to do what the wide ones do (docs/training.md)."""
+one a smaller one, whose blocks are then trained to do what the large ones do (docs/training.md)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SUFFIX = ".safetensors"
 STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
 UPDATES = 200  # of the enlargement, of FIT places of FIT_SIDE LR pixels a side, without FIT_EDGE SR pixels at each side
 FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
+SMALL = 0.1    # share of its initial weights that a new residual block's second convolution has
 INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
 
 
@@ -120,12 +121,32 @@ def fit_enlargement(generator: SRGANGenerator, wanted: nn.Module, maps: Sequence
 def kept(generator: SRGANGenerator, keep: Sequence[int]) -> SRGANGenerator:
     """Its copy with only those of its groups of dense blocks, numbered from 0. Raises ValueError for groups that it lacks."""
     _check(keep, generator.blocks)
-    found = SRGANGenerator(**{**generator.shape, "blocks": len(keep)}).eval()
-    for name in ("head", "upsample", "tail"):
-        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
+    found = with_other_blocks(generator, blocks=len(keep))
     for group, number in zip(found.body[:-2], keep, strict=True):
         group.load_state_dict(generator.body[number].state_dict())
+    return found
+
+
+def with_other_blocks(generator: SRGANGenerator, **shape: int) -> SRGANGenerator:
+    """A generator with new blocks, and all else as in this one."""
+    found = SRGANGenerator(**{**generator.shape, **shape}).eval()
+    for name in ("head", "upsample", "tail"):
+        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
     found.body[-2].load_state_dict(generator.body[-2].state_dict())
+    return found
+
+
+@torch.no_grad()
+def residual(generator: SRGANGenerator) -> SRGANGenerator:
+    """Its copy with a new residual block in the place of each group of dense blocks, which changes little as yet. For
+    `losses.blocks_loss`. Raises ValueError where there are no such groups."""
+    if not generator.growth:
+        raise ValueError("its blocks are residual ones already")
+    torch.manual_seed(0)
+    found = with_other_blocks(generator, growth=0)
+    for block in found.body[:-2]:
+        block.conv2.weight.mul_(SMALL)
+        block.conv2.bias.zero_()
     return found
 
 
@@ -142,7 +163,7 @@ def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor])
     Raises ValueError where there are not as many."""
     if not 0 < growth <= generator.growth:
         raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep from 1 to as many")
-    found = SRGANGenerator(**{**generator.shape, "growth": growth}).eval()
+    found = with_other_blocks(generator, growth=growth)
     spread = {}  # of each convolution: a picture's variance of every channel, summed
     hooks = []
     for group in generator.body[:-2]:
@@ -171,9 +192,6 @@ def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor])
             own[name].convs[number].bias.copy_(conv.bias[rows])
             if number < 4:
                 seen += [first + row for row in rows]
-    for name in ("head", "upsample", "tail"):
-        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
-    found.body[-2].load_state_dict(generator.body[-2].state_dict())
     return found
 
 

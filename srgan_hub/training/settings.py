@@ -66,7 +66,7 @@ def weights_of(config) -> Variant:
     if weights.content and config.crop < (least := max(map(stride, weights.layers))):
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if weights.blocks and not config.teacher:
-        raise ValueError("--blocks_weight compares the dense blocks with a teacher's; name one with --teacher")
+        raise ValueError("--blocks_weight compares the blocks with a teacher's; name one with --teacher")
     if weights.blocks and weights.images and not config.teacher_patches:
         raise ValueError(
             "--blocks_weight learns images only from patches that are kept and known to be clean: add --teacher_patches, or give "
