@@ -32,10 +32,11 @@ def test_nonsense_is_a_sentence_that_names_the_variable(monkeypatch, name, text)
         Limits.from_environment()
 
 
-def test_a_quick_model_may_have_three_times_the_pixels():
+def test_a_quick_model_may_have_more_pixels_and_a_large_one_fewer():
     limits = Limits(megapixels=2.0)
     assert limits.pixels("srgan-x4") == 2_000_000
     assert limits.pixels("srgan-x4-lite") == 6_000_000
+    assert limits.pixels("srgan-x4-photo-large") == 1_000_000
 
 
 def test_the_sentence_has_the_numbers():
