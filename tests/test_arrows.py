@@ -110,7 +110,7 @@ ALLOWED = {
     "ui/guard": {"ui/limits"},
     "ui/heap": set(),
     "ui/imports": set(),
-    "ui/limits": set(),
+    "ui/limits": {"loading", "ui/upscalers"},
     "ui/line": {"files", "ui/duration", "ui/enlarge"},
     "ui/mistakes": {"files", "loading", "ui/line"},
     "ui/models": {"loading"},

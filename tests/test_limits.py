@@ -3,7 +3,8 @@ from dataclasses import fields
 import pytest
 
 from conftest import ROOT
-from srgan_hub.ui.limits import Limits
+from srgan_hub import SRGANGenerator
+from srgan_hub.ui.limits import Limits, is_quick
 
 
 def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch):
@@ -32,11 +33,14 @@ def test_nonsense_is_a_sentence_that_names_the_variable(monkeypatch, name, text)
         Limits.from_environment()
 
 
-def test_a_quick_model_may_have_more_pixels_and_a_large_one_fewer():
-    limits = Limits(megapixels=2.0)
+def test_what_a_model_computes_says_how_many_pixels_it_may_have(monkeypatch, tmp_path):
+    limits, slow = Limits(megapixels=2.0), tmp_path / "slow-lite"
+    SRGANGenerator(width=72, blocks=30, norm="none").save_pretrained(slow)
+    monkeypatch.setenv("SRGAN_MODELS", f"srgan-x4 srgan-x4-lite {slow}")
     assert limits.pixels("srgan-x4") == 2_000_000
-    assert limits.pixels("srgan-x4-lite") == 6_000_000
-    assert limits.pixels("srgan-x4-photo-large") == 1_000_000
+    assert limits.pixels("srgan-x4-lite") == 6_000_000 and is_quick("srgan-x4-lite")
+    assert limits.pixels(str(slow)) == 1_240_000 and not is_quick(str(slow))
+    assert limits.pixels("user/unknown") == 2_000_000
 
 
 def test_the_sentence_has_the_numbers():

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, fields
 
-# A lite network takes a fifth of the time of the paper's, but packing its result takes what it takes; a large one 2.7 times.
-SHARES = {"-lite": 3, "-large": 0.5}  # of the pixels that the others may have
+from srgan_hub.loading import CheckpointError
+from srgan_hub.ui.upscalers import cost_of
+
+PACKING = 0.26  # of the time that a picture takes with the paper's network: reading it, and packing the result
+QUICK = 2       # times the pixels that the paper's network may have: from here on a model is called quick
 DEEP = 0.5  # of those pixels: with more than 8 bits a picture is computed in float32, in four times the time
 
 
@@ -45,8 +48,8 @@ class Limits:
         return cls(**found)
 
     def pixels(self, model: str) -> int:
-        """How many an upload may have for that model."""
-        return round(1e6 * self.megapixels * next((share for end, share in SHARES.items() if model.endswith(end)), 1))
+        """How many an upload may have for that model: as many as take as long as `megapixels` with the paper's network."""
+        return round(1e6 * self.megapixels * share(model))
 
     def keeps_depth(self, size: tuple[int, int], model: str) -> bool:
         """Whether a picture of that (width, height) is enlarged in all its bits, where it has more than 8."""
@@ -63,5 +66,14 @@ class Limits:
         )
 
 
+def share(model: str) -> float:
+    """Of the pixels that the paper's network may have, to two digits; 1 for a model that cannot be read."""
+    try:
+        cost = cost_of(model)
+    except CheckpointError:  # who opens it is told
+        return 1.0
+    return float(f"{1 / (PACKING + (1 - PACKING) * cost):.2g}")
+
+
 def is_quick(model: str) -> bool:
-    return model.endswith("-lite")
+    return share(model) >= QUICK

@@ -6,6 +6,9 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.loading import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
 from srgan_hub.pipeline import Upscaler
@@ -48,6 +51,22 @@ def scale_of(model: str) -> int:
     """How many times it enlarges. Raises CheckpointError as `config`."""
     scale = config(model).get("scale", 4)
     return scale if type(scale) is int else 4  # who opens it is told
+
+
+def cost_of(model: str) -> float:
+    """Its operations over those of the paper's network. Raises CheckpointError as `config`."""
+    shape = {name: value for name, value in config(model).items() if name != "partner"}
+    try:
+        return _operations(**shape) / _operations()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{model}: {CONFIG} describes no generator") from error
+
+
+@lru_cache(maxsize=64)
+def _operations(**shape: int | str) -> int:
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        SRGANGenerator(**shape)(torch.empty(1, 3, 8, 8))
+    return counter.get_total_flops()
 
 
 def partner(model: str) -> str | None:
