@@ -17,7 +17,6 @@ from tqdm import tqdm
 from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.loading import bundled
-from srgan_hub.pipeline import OVERLAP
 
 TILE = 48  # LR pixels: less than the sides of every image of Set5, Set14 and BSD100
 
@@ -26,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--models", nargs="+", default=bundled())
-    parser.add_argument("--overlaps", nargs="+", type=int, default=[OVERLAP])
+    parser.add_argument("--overlaps", nargs="+", type=int, default=[None])
     parser.add_argument("--precision", default="fp32")
     options = parser.parse_args()
     sets = {one.name: [lr.convert("RGB") for _, lr, _ in pairs(one)] for one in find_sets(options.folder)}
@@ -46,7 +45,7 @@ def main() -> None:
         for overlap, by_set in found.items():
             values = map(np.array, by_set.values())
             cells = [f"{one[:, 0].max():.0f} ({one[:, 1].mean():.3%})" for one in values]
-            print(f"| {model} | {overlap} | " + " | ".join(cells) + " |", flush=True)
+            print(f"| {model} | {tiled[overlap].overlap} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

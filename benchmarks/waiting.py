@@ -20,7 +20,9 @@ from benchmarks.clients import ask, served
 from benchmarks.inference_speed import picture
 from srgan_hub.ui.limits import Limits
 
-ASKED = (("srgan-x4-photo", 100), ("srgan-x4-photo", 50), ("srgan-x4-lite", 100))  # model, texture in percent
+ASKED = (  # model, texture in percent
+    ("srgan-x4-photo-large", 100), ("srgan-x4-photo", 100), ("srgan-x4-photo", 50), ("srgan-x4-lite", 100),
+)  # fmt: skip
 
 
 def main() -> None:

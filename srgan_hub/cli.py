@@ -44,7 +44,7 @@ from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.target import Target
 from srgan_hub.loading import bundled, is_hub_id, locate, papers
 from srgan_hub.mos import command as mos
-from srgan_hub.pipeline import OVERLAP, TILE, Upscaler
+from srgan_hub.pipeline import DENSE_OVERLAP, OVERLAP, TILE, Upscaler
 from srgan_hub.plan import Job, plan
 from srgan_hub.quantization import FILE as INT8
 from srgan_hub.quantization import calibrate, in_eight_bits, save
@@ -333,9 +333,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="from 0, the faithful network that the model was trained on from, to 1, the model as it is [1]")  # fmt: skip
     add("--tile", type=positive, default=TILE, metavar="N",
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=natural, default=OVERLAP, metavar="N",
+    add("--overlap", type=natural, metavar="N",
         help="surroundings that a piece sees, in pixels of IN; 40, the reach of 16 blocks, is exact, 56 for the lite models "
-             f"[{OVERLAP}]")  # fmt: skip
+             f"[{OVERLAP}; {DENSE_OVERLAP} for dense blocks]")  # fmt: skip
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")

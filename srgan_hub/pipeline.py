@@ -25,11 +25,12 @@ from srgan_hub.quantization import Quantization, find
 
 # LR pixels around the picture, mirrored as bicubic down-sampling mirrored the HR picture, so that the zero padding of the
 # convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
-EXTENSION, BORDER = "symmetric", 8
+# Dense blocks see further.
+EXTENSION, BORDER, DENSE_BORDER = "symmetric", 8, 24
 TILE = 256    # LR pixels a side
 # LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but what is further away than 16 changes no pixel
 # of the benchmark sets by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
-OVERLAP = 16
+OVERLAP, DENSE_OVERLAP = 16, 32
 SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
 
 
@@ -37,11 +38,12 @@ class Upscaler:
     """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as asked.
 
     generator: an SRGANGenerator, whose weights are taken as they are now; tile: LR pixels a side above which a picture is
-    enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default keeps within 1 grey level of the
-    whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the same); faithful: change the result
-    as little as it takes to give the picture back when it is shrunk again (back_project); engine, precision, device: what
-    computes, and where (engine.choose), `str(upscaler.engine)` says it in words; with precision "auto", grey of more than 8 bits
-    is computed in fp32; int8: ranges for that precision, if there are; compile: PyTorch's engine by torch.compile.
+    enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default, 16 or, for dense blocks, 32, keeps
+    within 1 or 2 grey levels of the whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the
+    same); faithful: change the result as little as it takes to give the picture back when it is shrunk again (back_project);
+    engine, precision, device: what computes, and where (engine.choose), `str(upscaler.engine)` says it in words; with precision
+    "auto", grey of more than 8 bits is computed in fp32; int8: ranges for that precision, if there are; compile: PyTorch's
+    engine by torch.compile.
     """
 
     def __init__(
@@ -49,7 +51,7 @@ class Upscaler:
         generator: SRGANGenerator,
         *,
         tile: int = TILE,
-        overlap: int = OVERLAP,
+        overlap: int | None = None,
         faithful: bool = False,
         engine: str = "auto",
         precision: str = "auto",
@@ -57,6 +59,8 @@ class Upscaler:
         int8: Quantization | None = None,
         compile: bool = False,
     ):
+        if overlap is None:
+            overlap = DENSE_OVERLAP if generator.growth else OVERLAP
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.engine = open_engine(generator, engine, precision, device, int8, compile)
@@ -64,11 +68,13 @@ class Upscaler:
         coarse = precision == "auto" and self.engine.choice.precision != "fp32"
         self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
+        self.border = DENSE_BORDER if generator.growth else BORDER
 
     @classmethod
     def from_pretrained(
-        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int = OVERLAP, faithful: bool = False, engine: str = "auto",
-        precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0, compile: bool = False, **hub,
+        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, faithful: bool = False,
+        engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
+        compile: bool = False, **hub,
     ) -> Upscaler:  # fmt: skip
         """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
 
@@ -124,14 +130,15 @@ class Upscaler:
             pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
         elif channels in (2, 4):
             pixels = fill_hidden(pixels)
-        rows, columns = (np.pad(np.arange(side), BORDER, EXTENSION) for side in (height, width))
+        rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
 
         def cut(y: slice, x: slice) -> np.ndarray:
-            there = rows[y.start + BORDER : y.stop + BORDER, None], columns[x.start + BORDER : x.stop + BORDER]
+            y, x = (slice(wanted.start + self.border, wanted.stop + self.border) for wanted in (y, x))
+            there = rows[y, None], columns[x]
             return pixels[there]
 
         enlarge = partial(self._enlarge, mode=mode)
-        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, BORDER, progress):
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
             enlarged = band[0].permute(1, 2, 0).numpy()
             yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
 

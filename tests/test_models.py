@@ -7,7 +7,7 @@ from srgan_hub.ui.models import LABELS, line_of, name_of, offered
 def test_the_bundled_ones_unless_told_otherwise(monkeypatch):
     monkeypatch.delenv("SRGAN_MODELS", raising=False)
     assert {name for _, name in offered()} == set(bundled()) == set(LABELS)
-    assert offered()[0][1] == "srgan-x4-photo"
+    assert offered()[0][1] == "srgan-x4-photo-large"
 
 
 def test_ones_own(monkeypatch):

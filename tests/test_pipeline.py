@@ -83,7 +83,7 @@ def test_extension_reaches_far_enough(name):
             extended = torch.from_numpy(np.pad(colour, ((0, 0), (0, 0), (margin, margin), (margin, margin)), EXTENSION))
             return upscaler.engine(extended)[..., 4 * margin : -4 * margin, 4 * margin : -4 * margin]
 
-    assert (enlarge(BORDER) - enlarge(60)).abs().max() <= 1.1 / 255
+    assert (enlarge(upscaler.border) - enlarge(60)).abs().max() <= 1.1 / 255
 
 
 def test_bands_are_the_picture_from_top_to_bottom(random_generator):

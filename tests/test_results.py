@@ -16,7 +16,7 @@ from srgan_hub.loading import papers
 
 REPORT, PAPER = (json.loads((DOCS / name).read_text()) for name in REPORTS)
 BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo", "srresnet-x4-lite",
-           "srgan-x4-lite")  # fmt: skip
+           "srgan-x4-lite", "srgan-x4-photo-large")  # fmt: skip
 SOME = 5
 SETS = ("Set5", "Set14", "BSD100")
 

@@ -564,10 +564,10 @@ def test_blocks_are_learned_where_lr_is_damaged_and_images_where_it_is_clean(den
 
 
 @pytest.mark.parametrize(("more", "said"), [
-    (dict(blocks_weight=1.0), "--blocks_weight compares the dense blocks with a teacher's"),
+    (dict(blocks_weight=1.0), "--blocks_weight compares the blocks with a teacher's"),
     (dict(blocks_weight=1.0, teacher="srresnet-x4-lite"), "learns images only from patches that are kept"),
     (dict(blocks_weight=1.0, pixel_weight=0.0, teacher="srresnet-x4-lite"),
-     "must be a generator of 1 groups of dense blocks"),
+     "must be a generator of 1 blocks of 4 channels"),
     (dict(teacher_patches=5), "keeps the results of a --teacher"),
     (dict(teacher_patches=5, teacher="srresnet-x4-lite", streaming=True), "not streamed"),
     (dict(clean_teacher="srresnet-x4-lite"), "--clean_teacher is for patches that are kept"),

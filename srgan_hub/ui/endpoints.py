@@ -62,7 +62,7 @@ def build(limits: Limits, line: Line) -> None:
 
         Args:
             photo: an image file; upload it first.
-            model: one of the page's models, srgan-x4-photo for photos of phones and the web, srgan-x4 for clean pictures.
+            model: one of the page's models, srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
             texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); less than 100 only for a model with a partner.
             size: a factor up to x4, as x4 or x2, or the pixels of the longer side, as 3840.
             format: PNG, WebP (lossless) or JPEG.

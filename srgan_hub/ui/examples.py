@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "examples"  # beside app.py; a package that was installed without it has no examples
-MODEL = "srgan-x4-photo"                         # whose results these are
+MODEL = "srgan-x4-photo-large"                   # whose results these are
 
 
 def files() -> list[str]:
@@ -15,7 +15,7 @@ def files() -> list[str]:
 
 
 def result_of(example: str) -> Path:
-    """Made by `srgan-hub upscale examples -o examples/results --model srgan-x4-photo`."""
+    """Made by `srgan-hub upscale examples -o examples/results --model srgan-x4-photo-large`."""
     return FOLDER / "results" / f"{Path(example).stem}_x4.png"
 
 

@@ -20,8 +20,7 @@ from srgan_hub.ui.photo import Cut, open_photo
 from srgan_hub.ui.upscalers import open_upscaler, partner
 from srgan_hub.ui.zero_gpu import lent
 
-BICUBIC = "bicubic"
-MARGIN = 16      # LR pixels around the region that the network sees, as around a tile: within 1 grey level of the whole picture
+BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that it may see around a box
 THUMBNAIL = 240  # pixels of its longer side
 CLEAR = 4        # grey levels from which a difference is called clear in words
 
@@ -85,15 +84,16 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, target:
 
     Raises BadInput, CheckpointError or ValueError, one sentence each."""
     photo = open_photo(path, cut)
-    seen, size = surroundings(box, photo.image.size), size_of(box, target, photo.image.size)
-    part = photo.image.crop(seen)
+    size = size_of(box, target, photo.image.size)
     if method == BICUBIC:
-        scale, large = 1, part
+        seen = surroundings(box, photo.image.size, SUPPORT)
+        scale, large = 1, photo.image.crop(seen)
     elif cut == Cut() and (ready := shipped(path, method, texture)):
         seen, scale, large = Box(0, 0, *photo.image.size), 4, read_picture(ready)
     else:
         upscaler = open_upscaler(method, texture)
-        scale, large = upscaler.scale, upscaler(part)
+        seen = surroundings(box, photo.image.size, upscaler.overlap)
+        scale, large = upscaler.scale, upscaler(photo.image.crop(seen))
     inside = [scale * (b - s) for b, s in zip(box, seen[:2] * 2, strict=True)]
     result = large.resize(size, Image.Resampling.BICUBIC, box=inside)  # reads beyond `inside` where it has to, not only in it
     result.info = {"icc_profile": photo.profile} if photo.profile else {}
@@ -104,9 +104,9 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, target:
 def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, target: Target) -> Doubts:
     """What of the region not to rely on; errors as `enlarged`."""
     image = open_photo(path, cut).image
-    seen, size = surroundings(box, image.size), size_of(box, target, image.size)
-    part = image.crop(seen).convert("RGB")
     upscaler, faithful = open_upscaler(model, texture), partner(model)
+    seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, target, image.size)
+    part = image.crop(seen).convert("RGB")
     scale, sr = upscaler.scale, np.asarray(upscaler(part))
     rows, columns = (slice(box[i] - seen[i], box[i + 2] - seen[i]) for i in (1, 0))
     large = tuple(slice(scale * one.start, scale * one.stop) for one in (rows, columns))
@@ -126,8 +126,9 @@ def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(coloured(levels)).resize(size, Image.Resampling.BILINEAR)
 
 
-def surroundings(box: Box, whole: tuple[int, int]) -> Box:
-    return Box(*(max(0, side - MARGIN) for side in box[:2]), *map(min, (side + MARGIN for side in box[2:]), whole))
+def surroundings(box: Box, whole: tuple[int, int], margin: int) -> Box:
+    """What the network sees: with the margin of a tile the box is as in the whole picture."""
+    return Box(*(max(0, side - margin) for side in box[:2]), *map(min, (side + margin for side in box[2:]), whole))
 
 
 def size_of(box: Box, target: Target, whole: tuple[int, int]) -> tuple[int, int]:
