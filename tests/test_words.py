@@ -43,6 +43,6 @@ def test_doubts_in_words():
     said = words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=False))
     for part in ("no evidence", "2.2 grey levels", "12% of the region", "1.5 grey levels"):
         assert part in said
-    assert "This model is faithful" in words.doubted(Doubts(None, map_, 0, 0, 1.5, weak=True))
+    assert "no faithful partner" in words.doubted(Doubts(None, map_, 0, 0, 1.5, weak=True))
     assert "weak sign" in words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=True))
     assert "weak sign" not in said

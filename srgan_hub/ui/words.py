@@ -59,8 +59,8 @@ def doubted(doubts: Doubts) -> str:
     """Where detail was invented, in plain words."""
     if doubts.invented is None:
         first = (
-            "This model is faithful: it shows the mean of everything that could have been there and adds no texture of its own. "
-            "Its edges are still guesses."
+            "This model has no faithful partner to compare it with, so what it invented cannot be shown. Any detail may be a "
+            "guess: a face, a number plate or a word is no evidence."
         )
     else:
         first = (
