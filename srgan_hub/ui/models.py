@@ -9,7 +9,7 @@ from srgan_hub.loading import locate
 
 LABELS = {
     "srgan-x4-photo-large": "Photo: for photos from phones and the web, compressed ones too",
-    "srgan-x4-photo": "Photo, quicker: half the time, removes less of JPEG blocks and noise",
+    "srgan-x4-photo": "Photo, quicker: a quarter of the time, removes less of JPEG blocks and noise",
     "srresnet-x4-photo": "Photo, faithful: smoother, invents nothing",
     "srgan-x4": "Clean: for images without JPEG blocks or noise",
     "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
