@@ -28,6 +28,9 @@ class Step(NamedTuple):
     bias: Tensor | None = None
 
 
+Prepare = Callable[[int, Step, Tensor], tuple[Tensor, Tensor]]
+
+
 def program(generator: SRGANGenerator) -> list[Step]:
     """The steps from (N, 3, H, W) to the last value, (N, 3, scale H, scale W); float32 weights of their own."""
     steps: list[Step] = []
@@ -110,13 +113,19 @@ def reach(steps: list[Step], value: int) -> int:
     return math.ceil(known[len(steps)][0])
 
 
-def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tuple[Tensor, Tensor]] | None = None) -> Tensor:
-    """The last value, by PyTorch; every value is let go of after its last use.
-
-    prepare(number, step, input) -> (input, weight): what a convolution is to be computed from instead."""
-    last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
+def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
+    """The last value, by PyTorch."""
     values = {0: lr}
-    for number, step in enumerate(steps):
+    advance(steps, values, 0, len(steps), prepare)
+    return values[len(steps)]
+
+
+def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int, prepare: Prepare | None = None) -> None:
+    """Compute the steps from `start` to before `stop` from the values so far; each is dropped after its last use.
+
+    prepare(number, step, input) -> (input, weight): what a convolution is computed from instead."""
+    last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
+    for number, step in enumerate(steps[start:stop], start):
         x = [values[value] for value in step.inputs]
         match step.kind:
             case "conv":
@@ -138,7 +147,6 @@ def run(steps: list[Step], lr: Tensor, prepare: Callable[[int, Step, Tensor], tu
         for value in step.inputs:
             if last_use[value] == number:
                 values.pop(value, None)
-    return values[len(steps)]
 
 
 def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ from srgan_hub.files import whole
 from srgan_hub.generator import SRGANGenerator
 from srgan_hub.imaging.color import luma
 from srgan_hub.loading import HUB, CheckpointError, fetch, locate
-from srgan_hub.program import Step, picture_apart, program, run
+from srgan_hub.program import Step, advance, picture_apart, program, run
 from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept
 
 FILE = "int8.safetensors"
@@ -125,7 +125,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     mixed = without(least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)).mixed()
     found = without(dropped).mixed()
     found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
-    return found, change(steps, pictures, [found])[0]
+    return found, change(steps, pictures, found)
 
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
@@ -207,22 +207,34 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, nu
     return {number: totals[number] / counts[number] for number in totals}
 
 
+@torch.inference_mode()
 def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
     """What each of `by_input`, or each of `firsts`, changes when it and those that share its input alone are in 8 bits."""
     together = by_input(steps)
     firsts = list(together if firsts is None else firsts)
-    alone = [found._replace(ranges={number: found.ranges[number] for number in together[first]}) for first in firsts]
-    return dict(zip(firsts, change(steps, pictures, alone), strict=True))
+    weights = {number: found.weight(number, steps[number].weight) for first in firsts for number in together[first]}
+    changes = {first: [] for first in firsts}
+    for lr in measured_on(pictures):
+        exact, values, done = _luma(run(steps, lr)), {0: lr}, 0
+        for first in sorted(firsts):
+            alone = {number: weights[number] for number in together[first]}
+            advance(steps, values, done, first)  # what comes before it stays as it is
+            done, after = first, dict(values)
+            advance(steps, after, first, len(steps), lambda number, step, x, alone=alone: (
+                (found.input(number, x), alone[number]) if number in alone else (x, step.weight)))  # fmt: skip
+            changes[first].append(((_luma(after[len(steps)]) - exact) ** 2).mean())
+    return {first: statistics.fmean(changes[first]) for first in firsts}
 
 
-def change(steps: list[Step], pictures: Sequence[Tensor], cases: Sequence[Quantization]) -> list[float]:
-    """The mean squared change of the result's luma, in grey levels, in each case; on some of the pictures."""
-    some = pictures[:: math.ceil(len(pictures) / MEASURED)]
-    exact = [_luma(compute(steps, lr)) for lr in some]
-    return [
-        statistics.fmean(((_luma(compute(steps, lr, case)) - y) ** 2).mean() for lr, y in zip(some, exact, strict=True))
-        for case in cases
-    ]
+def change(steps: list[Step], pictures: Sequence[Tensor], found: Quantization) -> float:
+    """The mean squared change of the result's luma, in grey levels; on some of the pictures."""
+    return statistics.fmean(
+        ((_luma(compute(steps, lr, found)) - _luma(compute(steps, lr))) ** 2).mean() for lr in measured_on(pictures)
+    )
+
+
+def measured_on(pictures: Sequence[Tensor]) -> Sequence[Tensor]:
+    return pictures[:: math.ceil(len(pictures) / MEASURED)]
 
 
 def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:

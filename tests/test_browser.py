@@ -21,7 +21,7 @@ from srgan_hub.mos.ratings import read as read_ratings
 from srgan_hub.mos.study import make_study
 from srgan_hub.ui.examples import MODEL
 from srgan_hub.ui.snippets import snippets
-from srgan_hub.ui.upscalers import TILE
+from srgan_hub.ui.upscalers import open_upscaler
 
 pytestmark = pytest.mark.browser
 
@@ -196,9 +196,7 @@ def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_p
     file = download(page, tmp_path)
     keep(page, "enlarged")
     assert file.name == "holiday_x4.png"
-    from srgan_hub import Upscaler
-
-    expected = Upscaler.from_pretrained(MODEL, tile=TILE)(read(tmp_path / "holiday.png"))
+    expected = open_upscaler(MODEL)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
     numbers = page.locator("#numbers").inner_text()
     for part in ("220×200 → 880×800 pixels", "Time", "Computed by", "That is removed"):

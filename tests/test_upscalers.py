@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from srgan_hub.loading import CheckpointError
@@ -10,8 +12,9 @@ def opened(monkeypatch):
     """Which checkpoints are loaded; none is."""
     loaded = []
     monkeypatch.setattr(
-        upscalers.Upscaler, "from_pretrained", lambda name, texture, tile: loaded.append((name, texture)) or object()
-    )
+        upscalers.Upscaler, "from_pretrained",
+        lambda name, texture: loaded.append((name, texture)) or SimpleNamespace(tile=256, overlap=32 if "large" in name else 16),
+    )  # fmt: skip
     upscalers._open.cache_clear()
     yield loaded
     upscalers._open.cache_clear()
@@ -27,6 +30,11 @@ def test_each_is_compiled_once_and_no_texture_is_the_partner_itself(opened):
     open_upscaler("srgan-x4", 0.25)
     assert open_upscaler("srgan-x4", 0) is open_upscaler("srresnet-x4")
     assert opened == [("srgan-x4", 1.0), ("srgan-x4", 0.25), ("srresnet-x4", 1.0)]
+
+
+def test_tiles_are_small_where_little_is_computed_twice(opened):
+    assert open_upscaler("srgan-x4").tile == 160
+    assert open_upscaler("srgan-x4-photo-large").tile == 256
 
 
 def test_ten_at_most_are_kept(opened):
