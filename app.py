@@ -18,15 +18,12 @@ from srgan_hub.ui.imports import quick_imports
 with quick_imports():
     import gradio as gr
 
-    from srgan_hub.ui import addresses, arrivals, endpoints, enlarge_tab, rate_tab, sharp_panel, use_tab, zero_gpu
-    from srgan_hub.ui.duration import duration
-    from srgan_hub.ui.folder import keep_swept, own_folder
-    from srgan_hub.ui.guard import Guard
-    from srgan_hub.ui.heap import one_heap
-    from srgan_hub.ui.limits import Limits
-    from srgan_hub.ui.line import Line
-    from srgan_hub.ui.style import CSS, HEAD, THEME
-    from srgan_hub.ui.upscalers import open_all
+    from srgan_hub.ui import api, check, enlarge_tab, jobs, rate, server, use
+    from srgan_hub.ui.jobs import duration
+    from srgan_hub.ui.models import Limits, open_all
+    from srgan_hub.ui.queue import Line
+    from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
+    from srgan_hub.ui.theme import CSS, HEAD, THEME
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of a page that was closed
@@ -37,20 +34,20 @@ that computes this page: they are sent nowhere else, and deleted after {}."""
 
 def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError for what the environment asks of it in vain."""
-    study = rate_tab.study_of_environment()
+    study = rate.study_of_environment()
     line = Line(limits.jobs, limits.queue)
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
-        rater = rate_tab.memory(study[0].study) if study else None
+        rater = rate.memory(study[0].study) if study else None
         with gr.Tab("Enlarge", id="enlarge-tab"):
             photo = enlarge_tab.build(limits, line, CREDITS)
-            sharp_panel.build(limits, line, photo)
+            check.build(limits, line, photo)
         if study:
             with gr.Tab("Rate", id="rate-tab"):
-                rate_tab.build(page, rater, *study)
+                rate.build(page, rater, *study)
         with gr.Tab("Use it", id="use-tab"):
-            use_tab.build(page)
-        endpoints.build(limits, line)
+            use.build(page)
+        api.build(limits, line)
     return page
 
 
@@ -60,17 +57,17 @@ def main() -> None:
         limits = Limits.from_environment()
         home = own_folder()
         page = build(limits)
-        if zero_gpu.PLACED_FIRST:
+        if jobs.PLACED_FIRST:
             open_all()
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
-    addresses.limit(round(1e6 * limits.file_megabytes))
+    server.limit(round(1e6 * limits.file_megabytes))
     page.queue(api_open=False)  # what has a line waits in it
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
         css=CSS,
-        head=HEAD + arrivals.SCRIPT + rate_tab.KEYS,
+        head=HEAD + server.SCRIPT + rate.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the line, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,

@@ -27,24 +27,20 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from srgan_hub.blend import blend
 from srgan_hub.data.cache import MARGIN, PhotoCache, default_folder
 from srgan_hub.data.distilled import Distilled, DistilledPatches
 from srgan_hub.data.held_out import open_photos, open_streamed
-from srgan_hub.data.loader import Degraded, Loader
-from srgan_hub.data.patches import Patches
+from srgan_hub.data.patches import Degraded, Loader, Patches
 from srgan_hub.data.stream import StreamPatches
-from srgan_hub.discriminator import SRGANDiscriminator
-from srgan_hub.efficientnet import STAGES, LiteFeatures
-from srgan_hub.evaluation import features
+from srgan_hub.evaluation import metrics
 from srgan_hub.evaluation.benchmark import validation_pairs
-from srgan_hub.evaluation.features import FeatureDistance
-from srgan_hub.evaluation.niqe import niqe_of_result
-from srgan_hub.evaluation.specimen import specimen
-from srgan_hub.generator import SRGANGenerator
+from srgan_hub.evaluation.figures import specimen
+from srgan_hub.evaluation.metrics import FeatureDistance, niqe_of_result
 from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
-from srgan_hub.imaging.degrade import DEGRADATIONS
+from srgan_hub.imaging.degradations import DEGRADATIONS
+from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.losses import (
+    LossConfig,
     adversarial_loss,
     blocks_loss,
     coarse_loss,
@@ -57,25 +53,19 @@ from srgan_hub.losses import (
     relativistic_loss,
     total_variation,
 )
-from srgan_hub.pipeline import Upscaler
-from srgan_hub.training import checkpoint, options
-from srgan_hub.training.colour import SAMPLES, centre_colour
-from srgan_hub.training.cpu import speed_up
-from srgan_hub.training.flat import flat_loss, random_colours
-from srgan_hub.training.health import Health, refuse_infinite
-from srgan_hub.training.initialization import pass_through
-from srgan_hub.training.launch import keep_memory, make_accelerator, threads_each
-from srgan_hub.training.log import TrainingLog, check_tracker
-from srgan_hub.training.muon import Muon
-from srgan_hub.training.push import Pusher
-from srgan_hub.training.result import RECORD, finished, public, training_card, write_result
-from srgan_hub.training.schedule import learning_rate
-from srgan_hub.training.settings import weights_of
-from srgan_hub.training.stop import Stop, any_process
+from srgan_hub.models.discriminator import SRGANDiscriminator
+from srgan_hub.models.features import STAGES, LiteFeatures, VGGFeatures
+from srgan_hub.models.interpolation import interpolate
+from srgan_hub.models.srresnet.initialization import pass_through
+from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.training import checkpoint
+from srgan_hub.training.color import SAMPLES, centre_colour, constant_color_loss, random_colours
+from srgan_hub.training.config import parse_options, seconds, weights_of
+from srgan_hub.training.launch import Stop, any_process, keep_memory, make_accelerator, speed_up, threads_each
+from srgan_hub.training.monitor import Health, TrainingLog, Validation, check_tracker, refuse_infinite
+from srgan_hub.training.optimizers import Muon, learning_rate
+from srgan_hub.training.push import RECORD, Pusher, finished, public, training_card, write_result
 from srgan_hub.training.teacher import Filling, Teacher
-from srgan_hub.training.validation import Validation
-from srgan_hub.training.variants import Variant
-from srgan_hub.vgg import VGGFeatures
 
 
 @dataclass(frozen=True)
@@ -156,7 +146,7 @@ class Config:
     cpu: bool = False                     # train on the CPU even where there is a GPU
 
 
-def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, accelerator: Accelerator, clip: float) -> dict:
+def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: LossConfig, accelerator: Accelerator, clip: float) -> dict:
     """One update of the discriminator; returns its loss and the mean probabilities of a photograph that it gives HR and SR."""
     hr_logits, sr_logits = discriminator(hr, sr.detach()).split([len(hr), len(sr)])
     hr_odds, sr_odds = hr_logits, sr_logits
@@ -168,7 +158,7 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: Variant, a
 
 
 def g_step(
-    sr: Tensor, hr: Tensor, blocks: Tensor | None, taught: Tensor, colours: Tensor, weights: Variant, perceptual, generator,
+    sr: Tensor, hr: Tensor, blocks: Tensor | None, taught: Tensor, colours: Tensor, weights: LossConfig, perceptual, generator,
     discriminator, optimizer, accelerator, clip: float,
 ) -> dict:
     """One update of the generator that made `sr`; returns every term, unweighted. blocks: the distance of its blocks from a
@@ -187,7 +177,7 @@ def g_step(
         terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale, weights.grid_side)
         loss = loss + weights.grid * terms["grid"]
     if weights.flat:
-        terms["flat"] = flat_loss(accelerator.unwrap_model(generator), colours)
+        terms["flat"] = constant_color_loss(accelerator.unwrap_model(generator), colours)
         loss = loss + weights.flat * terms["flat"]
     if weights.content:
         with torch.no_grad():
@@ -357,7 +347,7 @@ def train(config: Config) -> Path:
     blocks_of = blocks_of.to(accelerator.device) if blocks_of else None
     loader = Loader(pairs, accelerator.device)
     measures = {"niqe": niqe_of_result}
-    if features.available():
+    if metrics.has_feature_distance():
         measures["feature_distance"] = FeatureDistance(accelerator.device)
     validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale, measures)
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
@@ -375,7 +365,7 @@ def train(config: Config) -> Path:
         return {**facts, "photographs": photographs, "generator": average.module.shape, "config": public(config)}
 
     def result() -> SRGANGenerator:
-        mixed = blend(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
+        mixed = interpolate(average.module, pretrained.to(accelerator.device), config.keep) if pretrained else average.module
         return centre_colour(mixed, samples) if samples else mixed
 
     def validate() -> None:
@@ -405,7 +395,7 @@ def train(config: Config) -> Path:
     log = TrainingLog(accelerator, output, config.max_train_steps, config.batch_size * parts * accelerator.num_processes)
     health, kept = Health(), f"the checkpoint of update {counters.step} is kept" if start_from else "there is no checkpoint yet"
     batches = loader.batches(counters.step * parts, config.max_train_steps * parts)
-    with Stop(accelerator, options.seconds(config.max_train_time), started) as stop, filling or nullcontext():
+    with Stop(accelerator, seconds(config.max_train_time), started) as stop, filling or nullcontext():
         if filling:
             wanted = counters.distilled[-1][1] if counters.distilled else first_patches(config)
             filling.wait(wanted, accelerator.print, lambda: bool(stop.reason))
@@ -623,7 +613,7 @@ def set_rate(optimizer, rate: float) -> None:
 
 
 def parse(arguments: list[str] | None = None) -> Config:
-    return options.parse(Config, arguments, __doc__)
+    return parse_options(Config, arguments, __doc__)
 
 
 def main() -> None:

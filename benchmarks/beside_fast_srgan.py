@@ -17,11 +17,8 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation.benchmark import mean, measure
-from srgan_hub.evaluation.features import FeatureDistance
-from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.metrics import psnr
-from srgan_hub.evaluation.niqe import niqe_of_result
+from srgan_hub.evaluation.benchmark import mean, measure, open_methods
+from srgan_hub.evaluation.metrics import FeatureDistance, niqe_of_result, psnr
 
 MEASURES = ("psnr", "ssim", "niqe", "narrow", "pillow")
 KNOWN = {  # measured with the weights of github.com/HasnainRaz/Fast-SRGAN, 0.93 M parameters

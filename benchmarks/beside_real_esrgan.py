@@ -25,11 +25,10 @@ from benchmarks.third_judge import ThirdJudge
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
-from srgan_hub.evaluation.benchmark import interpolation, mean, measure, validation_pairs
-from srgan_hub.evaluation.methods import Method, open_methods
+from srgan_hub.evaluation.benchmark import Method, interpolation, mean, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.metrics import blocks
 from srgan_hub.evaluation.report import perceptual_measures
-from srgan_hub.imaging.degrade import realistic
+from srgan_hub.imaging.degradations import realistic
 from srgan_hub.training.teacher import Teacher
 
 SCALE = 4

@@ -22,8 +22,7 @@ from benchmarks import beside_real_esrgan as beside
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
-from srgan_hub.evaluation.benchmark import validation_pairs
-from srgan_hub.evaluation.methods import Method, open_methods
+from srgan_hub.evaluation.benchmark import Method, open_methods, validation_pairs
 
 SIDE, GAP = 448, 8  # HR pixels of a part; between two of them
 PARTS = 3           # of every photograph: one of each half or third

@@ -18,10 +18,10 @@ from tqdm import tqdm
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.held_out import open_photos
-from srgan_hub.engine import Engine, open_engine
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.imaging.color import luma
-from srgan_hub.pipeline import BORDER, EXTENSION
+from srgan_hub.inference.backends import Engine, open_engine
+from srgan_hub.inference.upscaler import BORDER, EXTENSION
 
 MODES = {"reflect": "mirrored at the outermost pixel", "edge": "the outermost pixel again", "symmetric": "mirrored"}
 WIDTHS = (2, 4, 6, 8, 16)  # LR pixels

@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from srgan_hub.loading import BUNDLED, CONFIG, WEIGHTS
-from srgan_hub.quantization import FILE as INT8
+from srgan_hub.hub.load import BUNDLED, CONFIG, WEIGHTS
+from srgan_hub.inference.quantization import FILE as INT8
 
 
 def main(run: str, name: str) -> None:

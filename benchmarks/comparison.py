@@ -10,8 +10,8 @@ from pathlib import Path
 
 from skimage.data import astronaut
 
-from srgan_hub.evaluation.figure import Box, comparison
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.benchmark import open_methods
+from srgan_hub.evaluation.figures import Box, comparison
 
 FIGURE = Path(__file__).parent.parent / "docs" / "comparison.png"
 FACE = Box(165, 68, 112)

@@ -21,10 +21,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from srgan_hub.data.cache import PhotoCache, open_cache
-from srgan_hub.data.loader import Degraded, Loader
-from srgan_hub.data.patches import Patches
+from srgan_hub.data.patches import Degraded, Loader, Patches
 from srgan_hub.data.sources import open_splits
-from srgan_hub.imaging.degrade import bicubic
+from srgan_hub.imaging.degradations import bicubic
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WIDTH, HEIGHT = 2040, 1356  # of a DIV2K image

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from srgan_hub.imaging.degrade import bicubic, realistic
+from srgan_hub.imaging.degradations import bicubic, realistic
 
 ROOT = Path(__file__).parent.parent
 PARTS = {"astronaut": (4, 8), "chelsea": (40, 0)}  # upper left corner

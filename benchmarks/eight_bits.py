@@ -15,10 +15,22 @@ import torch
 from torch import Tensor
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.data.calibration import lr_pictures
-from srgan_hub.program import program
-from srgan_hub.quantization import SHOWS, Quantization, by_input, divide, grams, in_eight_bits, observe, shares, span
-from srgan_hub.rounding import TOP, fitted, tops
+from srgan_hub.data.cache import lr_pictures
+from srgan_hub.inference.quantization import (
+    SHOWS,
+    TOP,
+    Quantization,
+    by_input,
+    divide,
+    fitted,
+    grams,
+    in_eight_bits,
+    observe,
+    shares,
+    span,
+    tops,
+)
+from srgan_hub.models.srresnet.graph import inference_graph
 
 LEAST = 0.01  # what is less is not shown
 
@@ -30,7 +42,7 @@ def each_by_itself(weight: Tensor) -> Tensor:
 def main(photographs: str, model: str) -> None:
     generator = SRGANGenerator.from_pretrained(model)
     pictures = lr_pictures(photographs, generator.scale, 24)
-    steps = program(generator)
+    steps = inference_graph(generator)
     plain = Quantization("", {number: span(limits) for number, limits in observe(steps, pictures)[0].items()}, {}, {})
     alone = shares(steps, pictures, plain._replace(fits={n: each_by_itself(steps[n].weight) for n in plain.ranges}))
     kept = shares(steps, pictures, plain)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.graphs import openvino_core, openvino_model
-from srgan_hub.program import Step, program
+from srgan_hub.inference.backends import openvino_core, openvino_model
+from srgan_hub.models.srresnet.graph import Step, inference_graph
 from srgan_hub.training.launch import cores
 
 SIZES, ROUNDS = (64, 128, 192, 256, 336), 7
@@ -23,7 +23,7 @@ SIZES, ROUNDS = (64, 128, 192, 256, 336), 7
 
 def as_written(generator: SRGANGenerator) -> list[Step]:
     """The program with the last 9x9 convolution after the shuffle, as the paper draws it."""
-    steps = program(generator)[:-2]
+    steps = inference_graph(generator)[:-2]
     tail = generator.tail
     return [*steps, Step("shuffle", (len(steps),)), Step("conv", (len(steps) + 1,), tail.weight.detach(), tail.bias.detach())]
 
@@ -49,7 +49,7 @@ def compiled(steps: list[Step], precision: str, shape: list[int] | None = None) 
 
 def main() -> None:
     generator = SRGANGenerator.from_pretrained("srresnet-x4")
-    steps, picture = program(generator), torch.rand(1, 3, 256, 256).numpy()
+    steps, picture = inference_graph(generator), torch.rand(1, 3, 256, 256).numpy()
     print("| 256x256 | as written, ms | before the shuffle, ms |\n| --- | --- | --- |")
     for name, precision in (("fp32", "f32"), ("bf16", "bf16")):
         both = [compiled(form, precision) for form in (as_written(generator), steps)]
@@ -62,7 +62,7 @@ def main() -> None:
         print(f"| {size}x{size} | {took:.0f} | {1000 * took / size**2:.2f} | {milliseconds(lambda lr=lr, f=fixed: f(lr)):.0f} |")
     four = torch.rand(4, 3, 128, 128).numpy()
     print(f"| 4 of 128x128 in a batch | {milliseconds(lambda: run(four)):.0f} | | |")
-    print(f"\nBuilding and compiling: {milliseconds(lambda: compiled(program(generator), 'bf16')):.0f} ms.")
+    print(f"\nBuilding and compiling: {milliseconds(lambda: compiled(inference_graph(generator), 'bf16')):.0f} ms.")
 
 
 if __name__ == "__main__":

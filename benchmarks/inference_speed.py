@@ -29,8 +29,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch.utils.flop_counter import FlopCounterMode
 
 from srgan_hub import SRGANGenerator, Upscaler
-from srgan_hub.engine import open_engine
-from srgan_hub.quantization import find
+from srgan_hub.inference.backends import open_engine
+from srgan_hub.inference.quantization import find
 from srgan_hub.training.launch import cores
 
 MODEL, LITE = "srresnet-x4", "srresnet-x4-lite"

@@ -18,11 +18,10 @@ import numpy as np
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.held_out import open_photos
 from srgan_hub.evaluation.benchmark import bicubic, validation_pairs
-from srgan_hub.evaluation.invented import SPREAD, invented, rank_correlation, smoothed
-from srgan_hub.evaluation.metrics import inside_border
+from srgan_hub.evaluation.metrics import SPREAD, inside_border, invented, rank_correlation, smoothed
 from srgan_hub.imaging.color import luma
-from srgan_hub.pipeline import Upscaler
-from srgan_hub.ui.upscalers import partner
+from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.ui.models import partner
 
 MODELS = ("srgan-x4", "srgan-x4-vivid", "srgan-x4-photo", "srgan-x4-lite")
 

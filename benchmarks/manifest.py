@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, hashes, read
-from srgan_hub.data.fingerprint import MANIFEST, perceptual_hash
+from srgan_hub.data.cache import MANIFEST, perceptual_hash
 
 
 def main(folder: str) -> None:

@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
-from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.report import perceptual_measures
-from srgan_hub.evaluation.tables import COLUMNS
+from srgan_hub.evaluation.benchmark import open_methods
+from srgan_hub.evaluation.report import COLUMNS, perceptual_measures
 
 Worse = Callable[[Image.Image], Image.Image]
 

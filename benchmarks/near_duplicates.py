@@ -22,8 +22,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import open_cache
-from srgan_hub.data.fingerprint import BITS, SAME, benchmark_image, distance, perceptual_hash
+from srgan_hub.data.cache import BITS, SAME, benchmark_image, distance, open_cache, perceptual_hash
 from srgan_hub.data.sources import open_splits
 from srgan_hub.imaging.color import luma
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from srgan_hub.mos.statistics import interval, paired_p
+from srgan_hub.evaluation.opinion.statistics import interval, paired_p
 
 RATER, PICTURE, REST = 0.35, 0.4, 0.7     # standard deviations, in points, before rounding
 STUDIES = 1000                            # a cell

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.loading import bundled
+from srgan_hub.hub.load import bundled
 
 TILE = 48  # LR pixels: less than the sides of every image of Set5, Set14 and BSD100
 

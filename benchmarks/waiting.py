@@ -18,7 +18,7 @@ from PIL import Image
 
 from benchmarks.clients import ask, served
 from benchmarks.inference_speed import picture
-from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.models import Limits
 
 ASKED = (  # model, texture in percent
     ("srgan-x4-photo-large", 100), ("srgan-x4-photo", 100), ("srgan-x4-photo", 50), ("srgan-x4-lite", 100),

@@ -5,11 +5,11 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOME = {
-    "CheckpointError": "loading",
-    "SRGANDiscriminator": "discriminator",
-    "SRGANGenerator": "generator",
-    "Upscaler": "pipeline",
-    "VGGFeatures": "vgg",
+    "CheckpointError": "hub.load",
+    "SRGANDiscriminator": "models.discriminator",
+    "SRGANGenerator": "models.srresnet.network",
+    "Upscaler": "inference.upscaler",
+    "VGGFeatures": "models.features",
 }
 __all__ = ["__version__", *_HOME]
 

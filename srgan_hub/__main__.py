@@ -1,8 +1,8 @@
-from srgan_hub.ending import exit_with
+from srgan_hub.signals import exit_with
 
 
 def main() -> int:
-    from srgan_hub.cli import main  # late: Ctrl-C while torch is imported is no traceback
+    from srgan_hub.cli import main
 
     return main()
 

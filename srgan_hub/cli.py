@@ -16,40 +16,43 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
-from srgan_hub.batch import enlarge_files
-from srgan_hub.blend import transfer
-from srgan_hub.card import RESULTS, with_block, with_model_index
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs, read
-from srgan_hub.data.cache import decode
-from srgan_hub.data.calibration import lr_pictures
-from srgan_hub.data.hub_sets import open_hub_set
+from srgan_hub.data.benchmarks import as_jpeg, find_sets, open_hub_set, pairs, read
+from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
-from srgan_hub.discriminator import SRGANDiscriminator
-from srgan_hub.ending import status_of
-from srgan_hub.engine import PACKAGES, PRECISIONS
-from srgan_hub.evaluation.benchmark import BASELINES, measure
-from srgan_hub.evaluation.figure import Box, comparison, tradeoff
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
+from srgan_hub.evaluation.figures import Box, comparison, specimen, tradeoff
 from srgan_hub.evaluation.metrics import blocks
-from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
-from srgan_hub.evaluation.specimen import specimen
-from srgan_hub.evaluation.tables import as_csv, as_json, from_json, markdown
-from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import FORMATS, BadInput
-from srgan_hub.generator import SRGANGenerator
+from srgan_hub.evaluation.opinion import command as mos
+from srgan_hub.evaluation.report import (
+    as_csv,
+    as_json,
+    from_json,
+    index_entry,
+    markdown,
+    new_report,
+    perceptual_measures,
+    set_report,
+)
+from srgan_hub.hub.card import RESULTS, with_block, with_model_index
+from srgan_hub.hub.load import bundled, is_hub_id, locate, papers
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
-from srgan_hub.imaging.target import Target
-from srgan_hub.loading import bundled, is_hub_id, locate, papers
-from srgan_hub.mos import command as mos
-from srgan_hub.pipeline import DENSE_OVERLAP, OVERLAP, TILE, Upscaler
-from srgan_hub.plan import Job, plan
-from srgan_hub.quantization import FILE as INT8
-from srgan_hub.quantization import calibrate, in_eight_bits, save
-from srgan_hub.training.colour import SAMPLES, centre_colour
-from srgan_hub.training.esrgan import SUFFIX, kept, load_file, narrowed, of_esrgan, residual
+from srgan_hub.imaging.io import FORMATS, ImageError
+from srgan_hub.imaging.resize import Target
+from srgan_hub.inference.backends import PACKAGES, PRECISIONS
+from srgan_hub.inference.batch import Job, enlarge_files, plan
+from srgan_hub.inference.export import SUFFIXES, export
+from srgan_hub.inference.quantization import FILE as INT8
+from srgan_hub.inference.quantization import calibrate, in_eight_bits, save
+from srgan_hub.inference.upscaler import DENSE_OVERLAP, OVERLAP, TILE, Upscaler
+from srgan_hub.models.discriminator import SRGANDiscriminator
+from srgan_hub.models.interpolation import transfer
+from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.signals import status_of
+from srgan_hub.training.color import SAMPLES, centre_colour
+from srgan_hub.training.convert import SUFFIX, kept, load_file, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
 FITTED = 48   # photographs to which `convert` fits the enlargement
@@ -77,7 +80,7 @@ def upscale(options: argparse.Namespace) -> int:
         bar.set_postfix_str(f"{job.source.name} {tiles}/{of}")
 
     for job, found in enlarge_files(jobs, upscaler, target, show):
-        if isinstance(found, BadInput):
+        if isinstance(found, ImageError):
             faults.append(str(found))
             bar.write(f"srgan-hub: {found}", file=sys.stderr)
         else:

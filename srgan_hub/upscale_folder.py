@@ -17,13 +17,12 @@ from pathlib import Path
 import torch
 from accelerate.utils import InitProcessGroupKwargs, gather_object
 
-from srgan_hub.batch import enlarge_files
 from srgan_hub.data.sources import open_splits
-from srgan_hub.ending import exit_with, status_of
-from srgan_hub.files import FORMATS, BadInput
-from srgan_hub.imaging.target import Target
-from srgan_hub.pipeline import Upscaler
-from srgan_hub.plan import Job, is_picture, plan
+from srgan_hub.imaging.io import FORMATS, ImageError
+from srgan_hub.imaging.resize import Target
+from srgan_hub.inference.batch import Job, enlarge_files, is_picture, plan
+from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.signals import exit_with, status_of
 from srgan_hub.training.launch import make_accelerator, threads_each
 
 LONGEST = timedelta(hours=6)  # that one process waits for another: a download, or a larger share; the default is minutes
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     for fault in faults:
         print(f"upscale_folder: {fault}", file=sys.stderr)
     for number, (_, found) in enumerate(enlarge_files(mine, upscaler, target), start=1):
-        if isinstance(found, BadInput):
+        if isinstance(found, ImageError):
             faults.append(str(found))
             print(f"upscale_folder: {found}", file=sys.stderr)
         else:

@@ -23,8 +23,8 @@ import warm_start
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.cache import PhotoCache, open_cache
+from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.training import checkpoint
-from srgan_hub.training.initialization import pass_through
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

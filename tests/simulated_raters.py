@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.opinion_intervals import PICTURE, RATER, REST
 from conftest import smooth_photo
+from srgan_hub.evaluation.opinion.ratings import Rating
+from srgan_hub.evaluation.opinion.study import Key, Study, make_study
 from srgan_hub.imaging.resize import crop_to_multiple
-from srgan_hub.mos.ratings import Rating
-from srgan_hub.mos.study import Key, Study, make_study
 
 OPINIONS = {"nearest": 1.2, "bicubic": 2.0, "model": 3.4, "HR": 4.3}
 
@@ -29,7 +29,7 @@ def pairs(count: int, first: int = 0):
 def counted_ids():
     """A context in which a study's random names are 0, 1, ...: the same orders, and so the same ratings, every time."""
     numbers = itertools.count()
-    return patch("srgan_hub.mos.study.secrets.token_hex", lambda _: f"{next(numbers):016x}")
+    return patch("srgan_hub.evaluation.opinion.study.secrets.token_hex", lambda _: f"{next(numbers):016x}")
 
 
 def small_study(folder, images: int = 5, **options) -> tuple[Key, Study]:

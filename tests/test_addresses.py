@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from gradio import processing_utils
 
-from srgan_hub.ui import addresses
+from srgan_hub.ui import server
 
 MOST = 100_000
 
@@ -47,16 +47,16 @@ def public(monkeypatch):
             raise ValueError(f"Hostname {host} failed validation")
         return "127.0.0.1"
 
-    monkeypatch.setattr(addresses.safehttpx, "async_validate_url", validated)
+    monkeypatch.setattr(server.safehttpx, "async_validate_url", validated)
     monkeypatch.setattr(processing_utils, "async_transport", None)
-    monkeypatch.setattr(addresses, "SECONDS", 0.3)
-    addresses.limit(MOST)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.sent = 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    monkeypatch.setattr(server, "SECONDS", 0.3)
+    server.limit(MOST)
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    running.sent = 0
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()
 
 
 def fetched(server, path, folder):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_hub.imaging import alpha
-from srgan_hub.imaging.alpha import HIDDEN, bound, fill_hidden
+from srgan_hub.imaging import color
+from srgan_hub.imaging.color import HIDDEN, bound, fill_hidden
 
 
 def clear(height, width, channels=4):
@@ -61,7 +61,7 @@ def test_rows_are_filled_a_few_at_a_time_as_all_at_once(monkeypatch):
     pixels[..., 3] *= pixels[..., 3] > 220
     expected = fill_hidden(pixels)
     for rows in (2, 8, 50):
-        monkeypatch.setattr(alpha, "ROWS", rows)
+        monkeypatch.setattr(color, "ROWS", rows)
         assert np.array_equal(fill_hidden(pixels), expected)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import app
 from conftest import ROOT
-from srgan_hub.ui.limits import Limits
+from srgan_hub.ui.models import Limits
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,8 @@ def test_what_waits_in_our_line_waits_in_none_of_gradios(page):
 
 def test_building_the_page_loads_no_model():
     code = (
-        "import app; from srgan_hub.ui import upscalers; from srgan_hub.ui.limits import Limits; app.build(Limits()); "
-        "import sys; print(upscalers._open.cache_info().currsize, 'openvino' in sys.modules)"
+        "import app; from srgan_hub.ui import models; from srgan_hub.ui.models import Limits; app.build(Limits()); "
+        "import sys; print(models._open.cache_info().currsize, 'openvino' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.split() == ["0", "False"]

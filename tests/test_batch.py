@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, read, smooth_photo
-from srgan_hub import Upscaler, batch
-from srgan_hub.batch import Done, enlarge_files
-from srgan_hub.files import BadInput
-from srgan_hub.imaging.target import Target
-from srgan_hub.plan import Job
+from srgan_hub import Upscaler
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.imaging.resize import Target
+from srgan_hub.inference import batch
+from srgan_hub.inference.batch import Done, Job, enlarge_files
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_all_are_done_in_order_and_the_damaged_one_is_told_of(jobs, tiny_generat
     upscaler, told = Upscaler(tiny_generator), []
     found = list(enlarge_files(jobs, upscaler, Target(), lambda *what: told.append(what)))
     assert [job for job, _ in found] == jobs
-    assert [done.pixels for _, done in found if not isinstance(done, BadInput)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
+    assert [done.pixels for _, done in found if not isinstance(done, ImageError)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
     assert str(found[2][1]) == f"{jobs[2].source}: not a picture that can be read"
     assert told[:2] == [(jobs[0], 0, 1), (jobs[0], 1, 1)] and len(told) == 8
     for number in (0, 1, 3, 4):
@@ -120,8 +120,11 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator, erro
     ("place", "error", "sentence"),
     [
         ("PIL.Image.open", MemoryError(), "0.png: not enough memory to read it; close other programs"),
-        ("srgan_hub.pipeline.to_image", MemoryError(), "0.png: not enough memory for it; close other programs or use --format"),
-        ("srgan_hub.pipeline.to_image", RuntimeError("std::bad_alloc"), "0.png: not enough memory for it"),
+        (
+            "srgan_hub.inference.upscaler.to_image", MemoryError(),
+            "0.png: not enough memory for it; close other programs or use --format",
+        ),
+        ("srgan_hub.inference.upscaler.to_image", RuntimeError("std::bad_alloc"), "0.png: not enough memory for it"),
         ("PIL.Image.Image.save", MemoryError(), "0.png: not enough memory for it"),
         ("PIL.Image.Image.save", ValueError("encoding error 1"), "0.png: not enough memory for it"),
         ("PIL.Image.Image.save", ValueError("encoding error 9"), "0_x4.png: cannot be written as webp (encoding error 9)"),
@@ -133,7 +136,7 @@ def test_too_little_memory_anywhere_is_a_sentence(jobs, tiny_generator, monkeypa
 
     monkeypatch.setattr(place, fail)
     ((_, found),) = enlarge_files([jobs[0]._replace(format="webp")], Upscaler(tiny_generator), Target())
-    assert isinstance(found, BadInput) and sentence in str(found)
+    assert isinstance(found, ImageError) and sentence in str(found)
 
 
 @pytest.mark.parametrize(("form", "deep"), [("png", True), ("webp", False)])

@@ -8,7 +8,7 @@ from PIL import Image
 from conftest import smooth_photo
 from srgan_hub.data.benchmarks import compared, find_sets, hashes, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure, validation_pairs
-from srgan_hub.evaluation.niqe import niqe_of_result
+from srgan_hub.evaluation.metrics import niqe_of_result
 from srgan_hub.imaging.resize import downsample
 
 

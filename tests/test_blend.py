@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.blend import blend, transfer, with_texture
-from srgan_hub.loading import CheckpointError, bundled
+from srgan_hub.hub.load import CheckpointError, bundled
+from srgan_hub.models.interpolation import interpolate, transfer, with_texture
 
 
 @pytest.fixture
@@ -14,12 +14,12 @@ def two():
 def test_ends_are_the_two_generators(two):
     lr = torch.rand(1, 3, 6, 7)
     for share, end in ((0, two[0]), (1, two[1])):
-        assert torch.allclose(blend(*two, share)(lr), end(lr), atol=1e-6)
+        assert torch.allclose(interpolate(*two, share)(lr), end(lr), atol=1e-6)
 
 
 def test_every_weight_lies_between_and_the_two_stay_as_they_are(two):
     before = [{name: tensor.clone() for name, tensor in generator.state_dict().items()} for generator in two]
-    mixed = blend(*two, 0.25).state_dict()
+    mixed = interpolate(*two, 0.25).state_dict()
     for name, tensor in mixed.items():
         if tensor.is_floating_point():
             assert torch.allclose(tensor, 0.75 * before[0][name] + 0.25 * before[1][name], atol=1e-7)
@@ -29,9 +29,9 @@ def test_every_weight_lies_between_and_the_two_stay_as_they_are(two):
 
 def test_others_are_refused(two):
     with pytest.raises(ValueError, match="same architecture"):
-        blend(two[0], SRGANGenerator(width=5, blocks=1), 0.5)
+        interpolate(two[0], SRGANGenerator(width=5, blocks=1), 0.5)
     with pytest.raises(ValueError, match=r"from 0 to 1, got 1\.5"):
-        blend(*two, 1.5)
+        interpolate(*two, 1.5)
 
 
 def test_texture_leads_from_the_partner_to_the_checkpoint(two, tmp_path):
@@ -40,7 +40,7 @@ def test_texture_leads_from_the_partner_to_the_checkpoint(two, tmp_path):
     lr = torch.rand(1, 3, 6, 7)
     assert with_texture(sharp, 1) is sharp
     assert torch.allclose(with_texture(sharp, 0)(lr), two[1](lr), atol=1e-6)
-    assert torch.allclose(with_texture(sharp, 0.25)(lr), blend(sharp, two[1], 0.75)(lr), atol=1e-6)
+    assert torch.allclose(with_texture(sharp, 0.25)(lr), interpolate(sharp, two[1], 0.75)(lr), atol=1e-6)
 
 
 def test_texture_needs_a_partner_that_is_there(two):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from srgan_hub.imaging.blur import blur, gaussian_kernels, sinc_kernels
+from srgan_hub.imaging.degradations import blur, gaussian_kernels, sinc_kernels
 
 
 def moments(kernel):

@@ -17,11 +17,11 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT, flat, read, smooth_photo
-from srgan_hub.mos.ratings import read as read_ratings
-from srgan_hub.mos.study import make_study
-from srgan_hub.ui.examples import MODEL
-from srgan_hub.ui.snippets import snippets
-from srgan_hub.ui.upscalers import open_upscaler
+from srgan_hub.evaluation.opinion.ratings import read as read_ratings
+from srgan_hub.evaluation.opinion.study import make_study
+from srgan_hub.ui.models import open_upscaler
+from srgan_hub.ui.theme import MODEL
+from srgan_hub.ui.use import snippets
 
 pytestmark = pytest.mark.browser
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from conftest import smooth_photo
-from srgan_hub.data.calibration import SIDE, lr_pictures
+from srgan_hub.data.cache import lr_pictures
 from srgan_hub.imaging.resize import shrunk
 
 
@@ -16,7 +16,7 @@ def test_pictures_are_the_middles_of_shrunk_photographs(photo_folder):
     photo.save(large / "a.png")
     lr = np.asarray(shrunk(np.asarray(photo), 4)[0])
     (picture,) = lr_pictures(str(large), 4, 1)
-    assert torch.equal(picture[0], torch.tensor(lr[13 : 13 + SIDE, 18 : 18 + SIDE]).permute(2, 0, 1) / 255)
+    assert torch.equal(picture[0], torch.tensor(lr[13:77, 18:82]).permute(2, 0, 1) / 255)
 
 
 def test_photographs_are_evenly_chosen_and_tiny_or_damaged_ones_left_out(photo_folder):

@@ -2,7 +2,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from srgan_hub.card import EARLIER, RESULTS, TRAINING, USE, block, fill, merged, new_card, with_block, with_model_index
+from srgan_hub.hub.card import EARLIER, RESULTS, TRAINING, USE, block, fill, merged, new_card, with_block, with_model_index
 
 
 def test_every_placeholder_is_filled():

@@ -9,9 +9,9 @@ from PIL import Image, ImageCms
 
 from conftest import read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
-from srgan_hub.card import RESULTS
 from srgan_hub.cli import main
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.hub.card import RESULTS
+from srgan_hub.models.srresnet.initialization import pass_through
 
 
 @pytest.fixture
@@ -299,8 +299,8 @@ def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeyp
     photo.save(tmp_path / "a.png", icc_profile=profile)
     command = ["upscale", str(tmp_path / "a.png"), "--model", model, "--tile", "16", *options]
     assert main([*command, "-o", str(tmp_path / f"whole{suffix}")]) == 0
-    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
-    monkeypatch.setattr("srgan_hub.batch.write_whole", None)  # not used
+    monkeypatch.setattr("srgan_hub.inference.batch.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.inference.batch.write_whole", None)  # not used
     assert main([*command, "-o", str(tmp_path / f"rows{suffix}")]) == 0
     one, other = (read(tmp_path / f"{name}{suffix}") for name in ("whole", "rows"))
     assert one.mode == other.mode == (mode.strip("A") if suffix == ".jpg" else mode)
@@ -310,7 +310,7 @@ def test_a_large_picture_is_the_same_written_row_by_row(model, tmp_path, monkeyp
 
 def test_a_stop_in_the_middle_of_a_large_png_leaves_nothing(model, tmp_path, monkeypatch):
     smooth_photo(50, 70).save(tmp_path / "a.png")
-    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.inference.batch.LARGE", 1000)
 
     def stopped(self, source, progress=None, size=None):
         yield np.zeros((64, 200, 3), np.uint8)
@@ -335,7 +335,7 @@ def test_what_a_killed_process_left_is_deleted(model, pictures, tmp_path):
 def test_a_file_that_cannot_grow_is_one_line(model, tmp_path, monkeypatch, capfd, format, large):
     Image.effect_noise((60, 60), 90).convert("RGB").save(tmp_path / "a.png")
     if large:
-        monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
+        monkeypatch.setattr("srgan_hub.inference.batch.LARGE", 1000)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))  # bytes; the system then says so as for a full disk
     try:
@@ -364,7 +364,7 @@ def test_what_a_format_cannot_hold_is_refused_before_the_work(model, tmp_path, c
 
 def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, capsys):
     smooth_photo(50, 70).save(tmp_path / "a.png")
-    monkeypatch.setattr("srgan_hub.batch.LARGE", 1000)
+    monkeypatch.setattr("srgan_hub.inference.batch.LARGE", 1000)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 100_000}))
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 2
     assert "result of 200x280 may take 0.0 GB, and 0.0 GB are free in" in capsys.readouterr().err

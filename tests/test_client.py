@@ -2,7 +2,7 @@ import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
-from srgan_hub.hub.client import check_id, check_license, hub_errors
+from srgan_hub.hub.push import check_id, check_license, hub_errors
 
 
 @pytest.mark.parametrize("wrong", ["photos", "a/b/c", "user/my photos", "", "user/..", "user/-"])

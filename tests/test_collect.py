@@ -7,8 +7,8 @@ from conftest import client
 PAGE = """
 import json, sys, time
 from pathlib import Path
-from srgan_hub.hub.collect import collect
-from srgan_hub.mos.ratings import write_line
+from srgan_hub.hub.push import collect
+from srgan_hub.evaluation.opinion.ratings import write_line
 
 folder = Path("ratings")
 write_line(folder / "one.jsonl", json.dumps({"score": 1}))

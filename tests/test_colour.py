@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from conftest import smooth_photo
-from srgan_hub.training.colour import centre_colour
+from srgan_hub.training.color import centre_colour
 
 PHOTOS = [np.asarray(smooth_photo(150, 120, seed=seed)) for seed in range(3)]
 

@@ -7,9 +7,9 @@ from conftest import encoded, read, smooth_photo, write_files
 from simulated_raters import rate
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
+from srgan_hub.evaluation.opinion.study import Key, Study
 from srgan_hub.imaging.resize import crop_to_multiple
-from srgan_hub.mos.study import Key, Study
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.models.srresnet.initialization import pass_through
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_stopped_plan_leaves_nothing(sets, model, tmp_path, capsys, monkeypatc
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("srgan_hub.evaluation.methods.Upscaler.__call__", stop)
+    monkeypatch.setattr("srgan_hub.evaluation.benchmark.Upscaler.__call__", stop)
     assert main(["mos", "plan", "--data", str(sets), "--models", str(model), "-o", str(tmp_path / "new" / "study")]) == 130
     assert "no study was made" in capsys.readouterr().err
     assert not list((tmp_path / "new").iterdir())
@@ -93,7 +93,7 @@ def test_report_draws_what_people_rated(planned, tmp_path, capsys, monkeypatch):
     folder, _ = planned
     key, study = Key.load(folder), Study.load(folder / "public")
     ratings = [rating._replace(simulated=False) for rating in rate_alike(key, study)]
-    monkeypatch.setattr("srgan_hub.mos.command.read", lambda path: (ratings, 0))
+    monkeypatch.setattr("srgan_hub.evaluation.opinion.command.read", lambda path: (ratings, 0))
     (tmp_path / "r.jsonl").write_text("")
     assert main(["mos", "report", str(folder), "--ratings", str(tmp_path / "r.jsonl"), "-o", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out" / "report.md").read_text()

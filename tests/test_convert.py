@@ -5,7 +5,7 @@ from PIL import Image, ImageCms
 
 from conftest import read
 from picture_zoo import cmyk_profile
-from srgan_hub.imaging.convert import eight_bits, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.imaging.color import eight_bits, normalise, profile_of, to_image, to_pixels, to_tensors
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.cpu import CPUPReLU, speed_up
+from srgan_hub.training.launch import CPUPReLU, speed_up
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from conftest import ROOT, smooth_photo
-from srgan_hub.imaging import degrade
-from srgan_hub.imaging.degrade import DEGRADATIONS, Job, bicubic, realistic
+from srgan_hub.imaging import degradations
+from srgan_hub.imaging.degradations import DEGRADATIONS, Job, bicubic, realistic
 from srgan_hub.imaging.resize import downsample
 
 
@@ -98,32 +98,32 @@ def test_noise_is_as_strong_in_lr_pixels_at_every_size():
     """16 pixels to a LR pixel: their mean has a quarter of their deviation."""
     for side, pixel in ((64, 1), (256, 4)):
         flat = torch.full((4, 3, side, side), 128.0)
-        noise = degrade._gaussian(flat, 5, 5, job(lr_size=(64, 64))) - flat
+        noise = degradations._gaussian(flat, 5, 5, job(lr_size=(64, 64))) - flat
         assert noise.std().item() == pytest.approx(5 * pixel, rel=0.05)
         assert torch.nn.functional.avg_pool2d(noise, pixel).std().item() == pytest.approx(5, rel=0.1)
 
 
 def test_blur_is_as_wide_in_lr_pixels_at_every_size(monkeypatch):
     """The mean square of a cosine of w radians a LR pixel falls by exp(-(w sigma)²)."""
-    monkeypatch.setattr(degrade, "SINC", 0)
-    monkeypatch.setattr(degrade, "ANISOTROPIC", 0)
+    monkeypatch.setattr(degradations, "SINC", 0)
+    monkeypatch.setattr(degradations, "ANISOTROPIC", 0)
     w, sigma = 1.0, 0.75
     for pixel in (1, 2, 4):
         x = torch.arange(64.0 * pixel) / pixel
         wave = 128 + 100 * (w * x).cos().expand(1, 3, 64 * pixel, -1)
-        kept = degrade._blur(wave, sigma, sigma, job(lr_size=(64, 64)))[..., 10 * pixel : -10 * pixel].var()
+        kept = degradations._blur(wave, sigma, sigma, job(lr_size=(64, 64)))[..., 10 * pixel : -10 * pixel].var()
         assert (kept / wave[..., 10 * pixel : -10 * pixel].var()).item() == pytest.approx(math.exp(-((w * sigma) ** 2)), rel=0.05)
 
 
 def test_resize_goes_from_below_lr_to_above_hr():
     images = torch.zeros(1, 3, 64, 96)
     for low, expected in ((0, (16, 24)), (1, (64, 96)), (1.1, (74, 110)), (-0.5, (8, 12))):
-        assert degrade._resize(images, low, low, job()).shape[2:] == expected
+        assert degradations._resize(images, low, low, job()).shape[2:] == expected
 
 
 def test_probability_decides_by_sample_or_for_all_together():
     images = torch.zeros(200, 3, 1, 1)
-    half = degrade.Step(lambda x, low, high, job: x + high, 0.5, 0, 7)
+    half = degradations.Step(lambda x, low, high, job: x + high, 0.5, 0, 7)
     assert 60 < (half(images, job()) == 7).all((1, 2, 3)).sum() < 140
     together = half._replace(together=True)
     assert {together(images, job(seed=n)).sum().item() for n in range(20)} == {0, 200 * 3 * 7}
@@ -132,7 +132,7 @@ def test_probability_decides_by_sample_or_for_all_together():
 def test_jpeg_grid_starts_anywhere():
     """Eight-pixel blocks of a badly saved ramp begin at other columns in other draws."""
     ramp = torch.arange(64.0).expand(1, 3, 64, 64) * 3
-    starts = {degrade._jpeg(ramp, 1, 1, job(seed=n))[0, 0, 0].diff().abs()[:8].argmax().item() for n in range(40)}
+    starts = {degradations._jpeg(ramp, 1, 1, job(seed=n))[0, 0, 0].diff().abs()[:8].argmax().item() for n in range(40)}
     assert len(starts) > 4
 
 
@@ -151,10 +151,10 @@ def test_the_page_states_what_is_drawn():
     """Probability and range of every step, in the order of the table in docs/degradation.md."""
     page = (ROOT / "docs" / "degradation.md").read_text()
     stated = re.findall(r"^\| [\w ]+ \| ([\d.]+) \| (\S+) to (\S+) \|", page, flags=re.MULTILINE)
-    steps = [degrade.CLEAN_JPEG, degrade.SAVED, degrade.WEBP, degrade.SENT, degrade.RECEIVED]
-    steps += [*degrade.FIRST, *degrade.SECOND, degrade.LAST_SINC, degrade.LAST_JPEG]
+    steps = [degradations.CLEAN_JPEG, degradations.SAVED, degradations.WEBP, degradations.SENT, degradations.RECEIVED]
+    steps += [*degradations.FIRST, *degradations.SECOND, degradations.LAST_SINC, degradations.LAST_JPEG]
     names = {math.pi: "π", math.pi / 2: "π/2"}
     drawn = [(str(step.probability), *(names.get(x, str(x)) for x in (step.low, step.high))) for step in steps]
     assert stated == drawn
     shares = re.findall(r"^\| \*\*(\w+)\*\* \| ([\d.]+) \|", page, flags=re.MULTILINE)
-    assert [(name, float(share)) for name, share in shares] == list(degrade.SHARES.items())
+    assert [(name, float(share)) for name, share in shares] == list(degradations.SHARES.items())

@@ -7,7 +7,7 @@ from conftest import cached, smooth_photo
 from srgan_hub.data import distilled as module
 from srgan_hub.data.cache import MARGIN
 from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colours
-from srgan_hub.imaging.degrade import bicubic
+from srgan_hub.imaging.degradations import bicubic
 
 SMALL = SIDE // 4
 

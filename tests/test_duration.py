@@ -1,6 +1,6 @@
 import pytest
 
-from srgan_hub.ui.duration import duration
+from srgan_hub.ui.jobs import duration
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 import skimage.data
 import torch
 
-from srgan_hub.efficientnet import MEAN, STAGES, STD, LiteFeatures, classifier, read_weights, stages
+from srgan_hub.models.features import MEAN, STAGES, STD, LiteFeatures, classifier, read_weights, stages
 
 ESPRESSO = 967  # ImageNet class
 

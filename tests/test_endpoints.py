@@ -5,9 +5,9 @@ import pytest
 
 import app
 from conftest import flat, read
-from srgan_hub.imaging.target import Target
-from srgan_hub.ui.endpoints import target_of
-from srgan_hub.ui.limits import Limits
+from srgan_hub.imaging.resize import Target
+from srgan_hub.ui.api import target_of
+from srgan_hub.ui.models import Limits
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from conftest import smooth_photo
-from srgan_hub import SRGANGenerator, Upscaler, engine
-from srgan_hub.engine import EngineError, choose, open_engine
-from srgan_hub.loading import bundled
+from srgan_hub import SRGANGenerator, Upscaler
+from srgan_hub.hub.load import bundled
+from srgan_hub.inference import backends
+from srgan_hub.inference.backends import EngineError, choose, open_engine
 
 EXACT = ["pytorch", "openvino", "onnxruntime"]
 
@@ -101,12 +102,12 @@ def test_results_are_not_overwritten_by_the_next(random_generator):
 
 
 def test_a_cpu_computes_by_openvino_in_what_it_is_fast_in(no_gpu, monkeypatch):
-    assert choose() == ("openvino", engine.fast_precision("cpu"), "cpu")
+    assert choose() == ("openvino", backends.fast_precision("cpu"), "cpu")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
     assert choose().precision == choose("pytorch").precision == "bf16" and choose("onnxruntime").precision == "fp32"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
     assert choose().precision == "fp32"
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
     assert choose().engine == "pytorch"
 
 
@@ -135,7 +136,7 @@ def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, sentence):
 
 
 def test_a_missing_package_is_a_sentence(no_gpu, monkeypatch, random_generator):
-    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match="onnxruntime is not installed: pip install onnx onnxruntime, or use another engine"):
         choose("onnxruntime")
 

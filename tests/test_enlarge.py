@@ -6,13 +6,12 @@ from PIL import Image
 
 from conftest import read, smooth_photo
 from srgan_hub import Upscaler
-from srgan_hub.files import BadInput
-from srgan_hub.imaging.region import Box
-from srgan_hub.imaging.target import Target
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import enlarge as module
-from srgan_hub.ui.enlarge import Order, enlarge, left
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.photo import Cut
+from srgan_hub.ui.enlarge import Cut, Order, enlarge, left
+from srgan_hub.ui.models import Limits
 
 ORDER = Order("srgan-x4")
 
@@ -142,21 +141,21 @@ def test_several_come_in_a_zip_and_the_bad_one_is_named(tiny, photo, tmp_path):
     ],
 )
 def test_over_a_limit_is_a_sentence(tiny, photo, tmp_path, limits, said):
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(ImageError, match=said):
         run([photo], ORDER, tmp_path, limits)
 
 
 def test_too_many_or_none_or_an_unknown_format(tiny, photo, tmp_path):
-    with pytest.raises(BadInput, match="These are 3 files; up to 2"):
+    with pytest.raises(ImageError, match="These are 3 files; up to 2"):
         run([photo] * 3, ORDER, tmp_path, Limits(files=2))
-    with pytest.raises(BadInput, match="Choose a photo first"):
+    with pytest.raises(ImageError, match="Choose a photo first"):
         run([], ORDER, tmp_path)
-    with pytest.raises(BadInput, match="one of PNG, WebP, JPEG"):
+    with pytest.raises(ImageError, match="one of PNG, WebP, JPEG"):
         run([photo], ORDER._replace(format="GIF"), tmp_path)
 
 
 def test_a_size_that_cannot_be_had_is_a_sentence(tiny, photo, tmp_path):
-    with pytest.raises(BadInput, match=r"my photo\.png: a longest side of 9999 cannot be had from 40x28"):
+    with pytest.raises(ImageError, match=r"my photo\.png: a longest side of 9999 cannot be had from 40x28"):
         run([photo], ORDER._replace(target=Target(longest=9999)), tmp_path)
 
 
@@ -170,7 +169,7 @@ def test_a_size_that_cannot_be_had_is_a_sentence(tiny, photo, tmp_path):
 )
 def test_what_a_format_cannot_hold_is_a_sentence_in_the_pages_words(tiny, tmp_path, picture, format, said):
     picture.save(tmp_path / "a.png")
-    with pytest.raises(BadInput, match=said) as caught:
+    with pytest.raises(ImageError, match=said) as caught:
         run([str(tmp_path / "a.png")], ORDER._replace(format=format), tmp_path / "out")
     assert str(tmp_path) not in str(caught.value)
 
@@ -195,7 +194,7 @@ def test_too_little_memory_is_a_sentence_of_the_page(tiny, photo, tmp_path, monk
     monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
     monkeypatch.setattr(tiny, "_compute", full)
     for format in ("PNG", "WebP"):
-        with pytest.raises(BadInput, match=r"^my photo.png: not enough memory for it; (take|choose)") as raised:
+        with pytest.raises(ImageError, match=r"^my photo.png: not enough memory for it; (take|choose)") as raised:
             run([photo], ORDER._replace(format=format), tmp_path / "out")
         assert "--" not in str(raised.value)
 

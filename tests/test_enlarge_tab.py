@@ -1,9 +1,8 @@
 import pytest
 
-from srgan_hub.imaging.target import Target
-from srgan_hub.ui.enlarge import Order
+from srgan_hub.imaging.resize import Target
+from srgan_hub.ui.enlarge import Cut, Order
 from srgan_hub.ui.enlarge_tab import as_order, as_target
-from srgan_hub.ui.photo import Cut
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.generator import DenseBlock
-from srgan_hub.training import esrgan as of
-from srgan_hub.training.esrgan import (
+from srgan_hub.models.srresnet.network import DenseBlock
+from srgan_hub.training import convert as of
+from srgan_hub.training.convert import (
     before_enlargement,
     fit_enlargement,
     is_esrgan,

@@ -10,9 +10,9 @@ import torch
 from conftest import ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.export import SUFFIXES, export
-from srgan_hub.files import BadInput
-from srgan_hub.graphs import OPSET, import_onnxruntime, openvino_core
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.inference.backends import OPSET, import_onnxruntime, openvino_core
+from srgan_hub.inference.export import SUFFIXES, export
 
 
 def compute(path, lr: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, tiny_generator, monkeypatch, 
 
     place = "pathlib.Path.write_bytes" if form == "onnx" else "openvino.save_model"
     monkeypatch.setattr(place, lambda *arguments, **options: fail(None))
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(ImageError, match="cannot be written"):
         export(str(tmp_path / "model"), form, tmp_path / f"a{suffix}")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", "model"]
     assert (tmp_path / f"a{suffix}").read_text() == "before"

@@ -16,8 +16,8 @@ from simulated_raters import small_study
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.cli import main
 from srgan_hub.data.cache import open_cache
-from srgan_hub.files import BadInput, write_whole
-from srgan_hub.mos import ratings
+from srgan_hub.evaluation.opinion import ratings
+from srgan_hub.imaging.io import ImageError, write_whole
 from train_accelerate import Config
 
 
@@ -76,7 +76,7 @@ def test_pictures_on_a_full_disk(disk, model, tmp_path, capsys, form):
 
 
 def test_what_a_format_cannot_hold_is_a_sentence(tmp_path):
-    with pytest.raises(BadInput, match=r"a.jpg: cannot be written as jpg \("):
+    with pytest.raises(ImageError, match=r"a.jpg: cannot be written as jpg \("):
         write_whole(Image.new("L", (65600, 1)), tmp_path / "a.jpg", "jpg")
     assert not list(tmp_path.iterdir())
     longest = "x" * 251 + ".png"

@@ -7,12 +7,12 @@ from PIL import Image, ImageFilter
 
 from benchmarks.beside_fast_srgan import NarrowDistance
 from conftest import smooth_photo
-from srgan_hub import Upscaler, efficientnet
+from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation import features
+from srgan_hub.evaluation import metrics
 from srgan_hub.evaluation.benchmark import bicubic
-from srgan_hub.evaluation.features import FeatureDistance
-from srgan_hub.evaluation.metrics import measured_area, psnr
+from srgan_hub.evaluation.metrics import FeatureDistance, measured_area, psnr
+from srgan_hub.models import features
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def noisy(image: Image.Image, sigma: float) -> Image.Image:
 
 def test_unit_distance_compares_directions():
     x = torch.tensor([3.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 4, 4)
-    assert features.unit_distance(x, 5 * x) == 0
-    assert features.unit_distance(x, x.flip(1)) == 2
-    assert features.unit_distance(x, -x) == 4
-    assert features.unit_distance(0 * x, 0 * x) == 0
+    assert metrics.unit_distance(x, 5 * x) == 0
+    assert metrics.unit_distance(x, x.flip(1)) == 2
+    assert metrics.unit_distance(x, -x) == 4
+    assert metrics.unit_distance(0 * x, 0 * x) == 0
 
 
 def test_equal_pictures_are_zero_and_order_does_not_matter(distance):
@@ -69,9 +69,9 @@ def test_wrong_pictures_are_refused(distance):
 
 
 def test_missing_packages_name_the_way_out(monkeypatch):
-    assert features.available()
-    monkeypatch.setattr(efficientnet, "find_spec", lambda name: None)
-    assert not features.available()
+    assert metrics.has_feature_distance()
+    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    assert not metrics.has_feature_distance()
     with pytest.raises(ValueError, match=r"pip install 'srgan-hub\[perceptual\]'"):
         FeatureDistance()
 

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from conftest import smooth_photo
-from srgan_hub.evaluation.figure import GAP, LINE, PANEL, Box, axis, comparison, detailed, tradeoff
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.benchmark import open_methods
+from srgan_hub.evaluation.figures import GAP, LINE, PANEL, Box, axis, comparison, detailed, tradeoff
 from srgan_hub.imaging.resize import shrunk
 
 

@@ -6,7 +6,7 @@ from PIL import Image, ImageOps
 
 from conftest import encoded, smooth_photo
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.fingerprint import BITS, SAME, benchmark_image, distance, known_hashes, perceptual_hash
+from srgan_hub.data.cache import BITS, SAME, benchmark_image, distance, known_hashes, perceptual_hash
 
 CHANGES = {
     "nothing": lambda image: image,

@@ -4,8 +4,8 @@ import torch
 
 from conftest import random_batchnorm
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.cpu import speed_up
-from srgan_hub.training.flat import flat_loss, flat_response, random_colours
+from srgan_hub.training.color import constant_color_loss, constant_color_response, random_colours
+from srgan_hub.training.launch import speed_up
 
 
 @pytest.mark.parametrize("faster", [False, True])
@@ -24,7 +24,7 @@ def test_it_is_the_middle_of_a_large_surface(config, faster):
         if faster:
             speed_up(generator)
         generator.train()  # it uses the running statistics all the same
-        assert torch.allclose(flat_response(generator, colours), surface[..., inside, inside], atol=1e-5)
+        assert torch.allclose(constant_color_response(generator, colours), surface[..., inside, inside], atol=1e-5)
         assert all(module.training for module in generator.modules())
         generator(torch.rand(1, 3, 8, 8))  # computes pictures as before
 
@@ -32,16 +32,16 @@ def test_it_is_the_middle_of_a_large_surface(config, faster):
 def test_the_loss_is_the_squared_error_on_both_sides_of_zero(tiny_generator):
     generator = tiny_generator  # enlarges like bilinear: a surface stays as it is
     colours = random_colours(np.random.default_rng(0))
-    assert flat_loss(generator, colours) < 1e-4
+    assert constant_color_loss(generator, colours) < 1e-4
     generator.tail.bias.data += 0.1
-    assert abs(flat_loss(generator, colours) - 4 * 0.1**2) < 2e-3
+    assert abs(constant_color_loss(generator, colours) - 4 * 0.1**2) < 2e-3
 
 
 def test_it_is_computed_in_float32_and_reaches_every_weight(tiny_generator):
     colours = random_colours(np.random.default_rng(0))
-    exact = flat_loss(tiny_generator, colours)
+    exact = constant_color_loss(tiny_generator, colours)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(flat_loss(tiny_generator, colours), exact)
+        assert torch.equal(constant_color_loss(tiny_generator, colours), exact)
     exact.backward()
     assert all(parameter.grad is not None for parameter in tiny_generator.parameters())
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from srgan_hub.ui.folder import fresh_folder, keep_swept, sweep
+from srgan_hub.ui.server import fresh_folder, keep_swept, sweep
 
 CODE = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from srgan_hub.ui.folder import fresh_folder, own_folder
+from srgan_hub.ui.server import fresh_folder, own_folder
 home = own_folder()
 (fresh_folder() / "photo_x4.png").write_bytes(b"result")
 print(home, flush=True)

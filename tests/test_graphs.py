@@ -4,13 +4,13 @@ import sys
 import pytest
 
 from conftest import ROOT
-from srgan_hub import graphs
-from srgan_hub.graphs import EngineError, import_openvino, onnx_model, openvino_model
-from srgan_hub.program import program
+from srgan_hub.inference import backends
+from srgan_hub.inference.backends import EngineError, import_openvino, onnx_model, openvino_model
+from srgan_hub.models.srresnet.graph import inference_graph
 
 
 def test_graphs_have_one_input_and_one_output_of_any_size(random_generator):
-    steps = program(random_generator)
+    steps = inference_graph(random_generator)
     openvino = openvino_model(steps)
     assert [(one.get_any_name(), one.partial_shape.to_string()) for one in (openvino.input(0), openvino.output(0))] == [
         ("lr", "[?,3,?,?]"), ("sr", "[?,3,4..,4..]"),
@@ -22,7 +22,7 @@ def test_graphs_have_one_input_and_one_output_of_any_size(random_generator):
 
 
 def test_without_the_package_onnx_there_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(graphs, "find_spec", lambda name: None)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
     with pytest.raises(EngineError, match=r"made by the package onnx: pip install 'srgan-hub\[onnx\]'"):
         onnx_model([])
 
@@ -39,7 +39,7 @@ def test_ctrl_c_is_heard_after_a_thread_dropped_an_engine():
     code = """
 import os, signal, threading, time
 from srgan_hub import SRGANGenerator
-from srgan_hub.engine import open_engine
+from srgan_hub.inference.backends import open_engine
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 engines = [open_engine(SRGANGenerator(width=4, blocks=1), "openvino", "fp32", "cpu")]
 dropping = threading.Thread(target=engines.clear)
@@ -67,7 +67,7 @@ def refuse(*arguments):
 socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
 import torch
 from srgan_hub import SRGANGenerator
-from srgan_hub.engine import open_engine
+from srgan_hub.inference.backends import open_engine
 for name in ("openvino", "onnxruntime"):
     open_engine(SRGANGenerator(width=4, blocks=1), name, "fp32", "cpu")(torch.rand(1, 3, 4, 4))
 import sys, threading

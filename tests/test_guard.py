@@ -3,9 +3,9 @@ import json
 
 import pytest
 
-from srgan_hub.ui import guard
-from srgan_hub.ui.guard import JSON, Guard
-from srgan_hub.ui.limits import Limits
+from srgan_hub.ui import server
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.server import JSON, Guard
 
 LIMITS = Limits(file_megabytes=1, files=2)
 
@@ -16,7 +16,7 @@ async def reads(scope, receive, send):
     while more:
         message = await receive()
         count, more = count + len(message["body"]), message["more_body"]
-    await guard.refuse(send, 200, f"{count} bytes")
+    await server.refuse(send, 200, f"{count} bytes")
 
 
 async def stumbles(scope, receive, send):
@@ -29,7 +29,7 @@ async def breaks_off(scope, receive, send):
 
 
 async def answers_500(scope, receive, send):
-    await guard.refuse(send, 500, "a mistake")
+    await server.refuse(send, 500, "a mistake")
 
 
 def asked(app, path, bodies=(b"",), announced=None, method="POST", home="/"):
@@ -73,7 +73,7 @@ def test_a_request_has_a_largest_size_whether_it_says_it_or_not(path, most):
 
 
 def test_uploads_leave_room_on_the_disk(monkeypatch):
-    monkeypatch.setattr(guard.shutil, "disk_usage", lambda _: type("", (), {"free": guard.ROOM - 1}))
+    monkeypatch.setattr(server.shutil, "disk_usage", lambda _: type("", (), {"free": server.ROOM - 1}))
     status, sentence = asked(reads, "/gradio_api/upload")
     assert status == 507 and "no room" in sentence
     assert asked(reads, "/gradio_api/queue/join")[0] == 200
@@ -81,7 +81,7 @@ def test_uploads_leave_room_on_the_disk(monkeypatch):
 
 def test_what_gradio_stumbles_over_is_refused_and_named_in_the_log_without_its_content(caplog):
     status, sentence = asked(stumbles, "/gradio_api/call/" + "x" * 1000)
-    assert (status, sentence) == (400, guard.STUMBLED)
+    assert (status, sentence) == (400, server.STUMBLED)
     (record,) = caplog.records
     assert "KeyError" in record.message and "foreign" not in record.message and len(record.message) < 200
 

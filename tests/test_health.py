@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from srgan_hub.training.health import WON_UPDATES, Diverged, Health, refuse_infinite
+from srgan_hub.training.monitor import WON_UPDATES, Diverged, Health, refuse_infinite
 
 WINS = {"D(hr)": 0.999, "D(sr)": 0.001}
 HEALTHY = {"D(hr)": 0.7, "D(sr)": 0.3}

@@ -1,7 +1,6 @@
 import numpy as np
 
-from srgan_hub.mos.histogram import AXIS, GAP, LEFT, MARGIN, PANEL, TITLE, fitting, histograms
-from srgan_hub.mos.opinions import Analysis, Score
+from srgan_hub.evaluation.opinion.statistics import AXIS, GAP, LEFT, MARGIN, PANEL, TITLE, Analysis, Score, fitting, histograms
 
 
 def score(*votes):

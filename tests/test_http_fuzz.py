@@ -24,9 +24,9 @@ from PIL import Image
 from benchmarks.clients import megabytes, served
 from conftest import encoded, flat, smooth_photo
 from raw_http import ANY, API, TEXT, Raw, filedata, multipart, of_schema
-from srgan_hub.mos.ratings import read as read_ratings
-from srgan_hub.mos.session import NEW
-from srgan_hub.mos.study import make_study
+from srgan_hub.evaluation.opinion.ratings import NEW
+from srgan_hub.evaluation.opinion.ratings import read as read_ratings
+from srgan_hub.evaluation.opinion.study import make_study
 
 MODEL = "srgan-x4-lite"
 SECRET, TOKEN = b"what nobody may read", "hf_" + "Secret" * 5

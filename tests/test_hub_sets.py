@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from conftest import client, encoded, smooth_photo, write_shard
-from srgan_hub.data.benchmarks import hashes, pairs
-from srgan_hub.data.hub_sets import open_hub_set
+from srgan_hub.data.benchmarks import hashes, open_hub_set, pairs
 from srgan_hub.imaging.resize import shrunk
 
 PHOTOS = [smooth_photo(50, 41, seed=n) for n in range(2)]

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.models.srresnet.initialization import pass_through
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])

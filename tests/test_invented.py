@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from conftest import smooth_photo
-from srgan_hub.evaluation.invented import STRONG, coloured, invented, lr_error, rank_correlation, smoothed
+from srgan_hub.evaluation.metrics import STRONG, coloured, invented, lr_error, rank_correlation, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_hub.files import FORMATS
-from srgan_hub.imaging.convert import to_image
-from srgan_hub.imaging.jfif import write_jpeg
+from srgan_hub.imaging.color import to_image
+from srgan_hub.imaging.encoders import write_jpeg
+from srgan_hub.imaging.io import FORMATS
 
 SETTINGS = FORMATS["jpg"][1]
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from conftest import ROOT, read, smooth_photo
-from srgan_hub.imaging.jpeg import CHROMA, LUMA, jpeg, quantisation_table
+from srgan_hub.imaging.encoders import CHROMA, LUMA, jpeg, quantisation_table
 
 FOUR_FOUR_FOUR, FOUR_TWO_ZERO = 0, 2  # Pillow's names of the subsamplings
 

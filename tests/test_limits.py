@@ -4,7 +4,7 @@ import pytest
 
 from conftest import ROOT
 from srgan_hub import SRGANGenerator
-from srgan_hub.ui.limits import Limits, is_quick
+from srgan_hub.ui.models import Limits, is_quick
 
 
 def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch):

@@ -9,8 +9,8 @@ import app
 from benchmarks.clients import ask, at_once
 from conftest import smooth_photo
 from srgan_hub.ui.enlarge import Step
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.line import Full, Line
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.queue import Full, Line
 
 MODEL = "srgan-x4-lite"
 FULL = "The queue is full (2 wait). Please try again in a minute or two."
@@ -18,7 +18,7 @@ FULL = "The queue is full (2 wait). Please try again in a minute or two."
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
-    monkeypatch.setattr("srgan_hub.ui.line.PATIENCE", 0.01)
+    monkeypatch.setattr("srgan_hub.ui.queue.PATIENCE", 0.01)
 
 
 def work(result="done", steps=2):
@@ -60,7 +60,7 @@ def test_the_time_to_wait_is_that_of_those_before():
 
 
 def test_whose_turn_comes_while_nobody_looks_begins_at_once(monkeypatch):
-    monkeypatch.setattr("srgan_hub.ui.line.PATIENCE", 10)
+    monkeypatch.setattr("srgan_hub.ui.queue.PATIENCE", 10)
     line = Line(1, 2)
     first, second = line.steps(work()), line.steps(work())
     assert words(first) == "step 0"

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from conftest import cached, smooth_photo
-from srgan_hub.data.loader import Degraded, Loader, inside
-from srgan_hub.data.patches import Patches
+from srgan_hub.data.patches import Degraded, Loader, Patches, inside
 from srgan_hub.imaging.resize import downsample
 
 pytestmark = pytest.mark.usefixtures("one_thread")

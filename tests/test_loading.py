@@ -9,9 +9,9 @@ from safetensors.torch import load_file, save_file
 
 from conftest import LOAD, checkpoint_files, client, zipped
 from srgan_hub import CheckpointError, SRGANGenerator
-from srgan_hub.discriminator import SRGANDiscriminator
-from srgan_hub.loading import BUNDLED, bundled
-from srgan_hub.quantization import find
+from srgan_hub.hub.load import BUNDLED, bundled
+from srgan_hub.inference.quantization import find
+from srgan_hub.models.discriminator import SRGANDiscriminator
 
 
 @pytest.fixture

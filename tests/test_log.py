@@ -4,7 +4,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from srgan_hub.training.log import TrainingLog, check_tracker
+from srgan_hub.training.monitor import TrainingLog, check_tracker
 
 
 def test_line_is_the_mean_of_its_updates_and_is_kept(tmp_path, capsys):

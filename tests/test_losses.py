@@ -4,7 +4,6 @@ from copy import deepcopy
 import pytest
 import torch
 
-from srgan_hub.generator import SRGANGenerator
 from srgan_hub.losses import (
     adversarial_loss,
     blocks_loss,
@@ -18,7 +17,8 @@ from srgan_hub.losses import (
     relativistic_loss,
     total_variation,
 )
-from srgan_hub.training.esrgan import residual
+from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.training.convert import residual
 
 
 def test_pixel_loss_is_four_times_the_squared_error():

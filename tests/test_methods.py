@@ -6,7 +6,7 @@ from PIL import Image
 
 from conftest import smooth_photo
 from srgan_hub import SRGANGenerator
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.benchmark import open_methods
 
 
 def test_interpolations_and_checkpoints_stand_side_by_side(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
-from srgan_hub.loading import CheckpointError, bundled
-from srgan_hub.ui.models import LABELS, line_of, name_of, offered
+from srgan_hub.hub.load import CheckpointError, bundled
+from srgan_hub.hub.space import LABELS, line_of, name_of, offered
 
 
 def test_the_bundled_ones_unless_told_otherwise(monkeypatch):

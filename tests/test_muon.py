@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.muon import Muon, orthogonal
+from srgan_hub.training.optimizers import Muon, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(64, 576), (256, 64), (8, 8)])

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from conftest import encoded, read, smooth_photo
-from srgan_hub.evaluation.niqe import niqe, niqe_of_result
+from srgan_hub.evaluation.metrics import niqe, niqe_of_result
 
 
 def test_is_matlabs(benchmark_sets):

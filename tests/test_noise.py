@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from srgan_hub.imaging.noise import gaussian_noise, poisson_noise
+from srgan_hub.imaging.degradations import gaussian_noise, poisson_noise
 
 COLOUR, GREY = torch.tensor([False]), torch.tensor([True])
 

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.opinion_intervals import true_mean
 from simulated_raters import OPINIONS, counted_ids, rate, small_study
-from srgan_hub.mos.opinions import analyse, explained, report, score_table
+from srgan_hub.evaluation.opinion.statistics import analyse, explained, report, score_table
 
 
 @pytest.fixture(scope="module")

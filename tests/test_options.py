@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from srgan_hub.training.options import parse, seconds
+from srgan_hub.training.config import parse_options, seconds
 from train_accelerate import Config
 
 
@@ -19,16 +19,16 @@ class Options:
 def test_flags_override_the_file_which_overrides_the_defaults(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("steps: 5\nrate: 1e-4\nfast: true\n")
-    assert parse(Options, [], "") == Options()
-    assert parse(Options, ["--config", str(file)], "") == Options(steps=5, rate=1e-4, fast=True)
-    assert parse(Options, ["--config", str(file), "--steps", "7", "--no-fast"], "") == Options(steps=7, rate=1e-4)
+    assert parse_options(Options, [], "") == Options()
+    assert parse_options(Options, ["--config", str(file)], "") == Options(steps=5, rate=1e-4, fast=True)
+    assert parse_options(Options, ["--config", str(file), "--steps", "7", "--no-fast"], "") == Options(steps=7, rate=1e-4)
 
 
 def test_home_is_found_in_the_file_as_by_a_shell(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     (tmp_path / "a.yaml").write_text("name: ~/photos\n")
-    assert parse(Options, ["--config", str(tmp_path / "a.yaml")], "").name == "/home/me/photos"
-    assert parse(Options, ["--name=~/photos"], "").name == "/home/me/photos"
+    assert parse_options(Options, ["--config", str(tmp_path / "a.yaml")], "").name == "/home/me/photos"
+    assert parse_options(Options, ["--name=~/photos"], "").name == "/home/me/photos"
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ def test_wrong_file_is_one_sentence(tmp_path, text, sentence):
     file = tmp_path / "a.yaml"
     file.write_text(text)
     with pytest.raises(ValueError, match=sentence) as caught:
-        parse(Options, ["--config", str(file)], "")
+        parse_options(Options, ["--config", str(file)], "")
     assert "\n" not in str(caught.value)
 
 
 def test_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(ValueError, match="cannot be read"):
-        parse(Options, ["--config", str(tmp_path / "none.yaml")], "")
+        parse_options(Options, ["--config", str(tmp_path / "none.yaml")], "")
 
 
 def test_every_option_of_the_trainer_is_explained_and_none_twice(capsys):
     with pytest.raises(SystemExit):
-        parse(Config, ["--help"], "")
+        parse_options(Config, ["--help"], "")
     text = capsys.readouterr().out
     for field in dataclasses.fields(Config):
         assert f"--{field.name}" in text

@@ -2,10 +2,10 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from srgan_hub.imaging.region import Box
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import over_panel
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.photo import Cut
+from srgan_hub.ui.enlarge import Cut
+from srgan_hub.ui.models import Limits
 
 LIMITS = Limits(megapixels=0.01)  # 10,000 pixels, and 30,000 for the quick model
 

@@ -6,8 +6,7 @@ import torch
 
 from conftest import cached
 from srgan_hub.data.cache import MARGIN
-from srgan_hub.data.loader import inside
-from srgan_hub.data.patches import Patches, turned
+from srgan_hub.data.patches import Patches, inside, turned
 from srgan_hub.imaging.resize import crop_to_multiple, downsample
 
 pytestmark = pytest.mark.usefixtures("one_thread")

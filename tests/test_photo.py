@@ -5,9 +5,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from conftest import smooth_photo
-from srgan_hub.files import BadInput
-from srgan_hub.imaging.region import Box
-from srgan_hub.ui.photo import Cut, as_file, is_located, open_photo, size_of
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.imaging.tiles import Box
+from srgan_hub.ui.enlarge import Cut, as_file, is_located, open_photo, size_of
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_what_is_no_photo_is_a_sentence(tmp_path):
     (tmp_path / "a.png").write_bytes(b"nothing")
     assert not is_located(tmp_path / "a.png")
     for function in (size_of, open_photo):
-        with pytest.raises(BadInput, match="not a picture that can be read"):
+        with pytest.raises(ImageError, match="not a picture that can be read"):
             function(str(tmp_path / "a.png"))
 
 
@@ -55,5 +55,5 @@ def test_size_is_known_without_decoding(tmp_path):
     smooth_photo(60, 40).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:100])
     assert size_of(tmp_path / "a.png") == (60, 40)
-    with pytest.raises(BadInput):
+    with pytest.raises(ImageError):
         open_photo(str(tmp_path / "a.png"))

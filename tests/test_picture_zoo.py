@@ -18,8 +18,8 @@ from conftest import ROOT, read
 from picture_zoo import MODES, difference, expected, in_mode, nearest_generator
 from srgan_hub import Upscaler
 from srgan_hub.cli import main
-from srgan_hub.files import BadInput
-from srgan_hub.ui.photo import size_of
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.ui.enlarge import size_of
 
 SECONDS, EACH = 10, 20  # of the processor, for a file, and for each megapixel that its head promises
 SUFFIXES = (".png", ".gif", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ico", ".icns", ".ppm", ".svg", ".npy")
@@ -151,7 +151,7 @@ def test_many_pictures(tmp_path, nearest, report):
 def megapixels(path) -> float:
     try:
         return min(np.prod(size_of(path)) / 1e6, 6) if path.is_file() else 0
-    except (OSError, BadInput):
+    except (OSError, ImageError):
         return 0
 
 

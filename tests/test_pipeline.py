@@ -5,8 +5,8 @@ from PIL import Image, ImageCms
 
 from conftest import smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
-from srgan_hub.loading import bundled
-from srgan_hub.pipeline import BORDER, EXTENSION
+from srgan_hub.hub.load import bundled
+from srgan_hub.inference.upscaler import BORDER, EXTENSION
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
@@ -162,7 +162,7 @@ def test_out_of_memory_on_a_gpu_halves_the_tile_and_goes_on(random_generator):
 
 @pytest.mark.parametrize(("mode", "white"), [("I;16", np.uint16(65535)), ("F", np.float32(1))])
 def test_more_than_8_bits_are_computed_in_float32_unless_asked_otherwise(random_generator, monkeypatch, mode, white):
-    monkeypatch.setattr("srgan_hub.engine.fast_precision", lambda device: "bf16")
+    monkeypatch.setattr("srgan_hub.inference.backends.fast_precision", lambda device: "bf16")
     deep = Image.fromarray((np.asarray(smooth_photo(20, 16).convert("L")) / 256.7 * white).astype(white.dtype))
     assert deep.mode == mode
 

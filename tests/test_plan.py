@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from conftest import smooth_photo
-from srgan_hub.files import BadInput
-from srgan_hub.plan import plan
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.inference.batch import plan
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def test_results_in_the_folder_itself_are_no_input(folder):
 def test_a_name_with_a_suffix_is_that_file(folder, tmp_path):
     (job,) = plan([folder / "a.png"], tmp_path / "large.JPEG", "x4", None, False).jobs
     assert (job.target, job.format) == (tmp_path / "large.JPEG", "jpg")
-    with pytest.raises(BadInput, match=r"cannot write \.bmp"):
+    with pytest.raises(ImageError, match=r"cannot write \.bmp"):
         plan([folder / "a.png"], tmp_path / "large.bmp", "x4", None, False)
-    with pytest.raises(BadInput, match="the name says jpg, --format says png"):
+    with pytest.raises(ImageError, match="the name says jpg, --format says png"):
         plan([folder / "a.png"], tmp_path / "large.jpg", "x4", "png", False)
-    with pytest.raises(BadInput, match="several pictures need one"):
+    with pytest.raises(ImageError, match="several pictures need one"):
         plan([folder], tmp_path / "large.jpg", "x4", None, False)
 
 

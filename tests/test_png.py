@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, smooth_photo
-from srgan_hub.files import write_whole
-from srgan_hub.imaging.png import PNGWriter, strategy, write_png
+from srgan_hub.imaging.encoders import PNGWriter, strategy, write_png
+from srgan_hub.imaging.io import write_whole
 
 
 def write(pixels: np.ndarray, parts: int, profile: bytes | None = None) -> bytes:

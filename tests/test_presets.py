@@ -3,7 +3,7 @@ import pytest
 from pyarrow import parquet
 
 from conftest import flat, show_datasets, zipped
-from srgan_hub.data.presets import PRESETS
+from srgan_hub.data.sources import PRESETS
 
 # the grey of an HR image is its number, from 801 on less 700; that of an LR image is above 200
 HR = {f"DIV2K_train_HR/{n:04d}.png": flat(n) for n in (1, 2, 3)}

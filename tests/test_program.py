@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.program import before_shuffle, fold_norm, picture_apart, program, reach, run, trunk
-from srgan_hub.training.cpu import speed_up
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.models.srresnet.graph import before_shuffle, fold_norm, inference_graph, picture_apart, reach, run, trunk
+from srgan_hub.models.srresnet.initialization import pass_through
+from srgan_hub.training.launch import speed_up
 
 
 def lively(**options) -> SRGANGenerator:
@@ -28,7 +28,7 @@ def lively(**options) -> SRGANGenerator:
 @pytest.mark.parametrize("scale", [2, 4, 8])
 def test_program_computes_the_generator(scale, config):
     generator = lively(scale=scale, width=6, blocks=2, **config)
-    steps = program(generator)
+    steps = inference_graph(generator)
     for size in ((1, 3, 1, 1), (2, 3, 9, 4)):
         lr = torch.rand(size)
         with torch.inference_mode():
@@ -39,7 +39,7 @@ def test_program_computes_the_generator(scale, config):
 def test_enlargement_begins_at_the_trunk_and_reaches_a_few_pixels(scale, far):
     generator = lively(scale=scale, width=6, blocks=2)
     pass_through(generator)
-    steps = program(generator)
+    steps = inference_graph(generator)
     assert steps[trunk(steps)].kind == "conv" and steps[trunk(steps) + 1].kind == "prelu"
     assert reach(steps, trunk(steps)) == far == reach(picture_apart(steps), trunk(steps))
     assert reach(steps, 0) == math.ceil(generator.reach)
@@ -47,7 +47,7 @@ def test_enlargement_begins_at_the_trunk_and_reaches_a_few_pixels(scale, far):
 
 def test_the_trunk_and_the_reach_of_dense_blocks_are_found():
     generator = lively(width=6, blocks=2, norm="none", growth=3)
-    steps, lr = program(generator), torch.rand(1, 3, 6, 5)
+    steps, lr = inference_graph(generator), torch.rand(1, 3, 6, 5)
     assert steps[trunk(steps)].kind == "conv" and steps[trunk(steps) + 1].kind == "prelu"
     assert reach(steps, trunk(steps)) == 3 and reach(steps, 0) == math.ceil(generator.reach)
     with torch.inference_mode():
@@ -58,7 +58,7 @@ def test_the_trunk_and_the_reach_of_dense_blocks_are_found():
 def test_the_picture_apart_is_the_same_function(scale):
     generator = lively(scale=scale, width=6, blocks=2)
     pass_through(generator)
-    steps = program(generator)
+    steps = inference_graph(generator)
     apart = picture_apart(steps)
     assert [step.kind for step in apart[-5:]] == ["conv", "prelu", "conv", "add", "shuffle"]
     assert apart[-3].weight.abs().max() < steps[-2].weight.abs().max() / 2
@@ -67,21 +67,21 @@ def test_the_picture_apart_is_the_same_function(scale):
 
 
 def test_a_picture_that_does_not_stand_out_stays_where_it_is():
-    steps = program(lively(width=6, blocks=2))
+    steps = inference_graph(lively(width=6, blocks=2))
     assert picture_apart(steps) is steps
 
 
 def test_program_of_a_generator_that_training_has_sped_up_is_the_same():
     generator = lively(width=4, blocks=1)
     lr = torch.rand(1, 3, 6, 7)
-    before = run(program(generator), lr)
+    before = run(inference_graph(generator), lr)
     speed_up(generator)
-    assert torch.equal(run(program(generator), lr), before)
+    assert torch.equal(run(inference_graph(generator), lr), before)
 
 
 def test_program_keeps_weights_of_its_own():
     generator = lively(width=4, blocks=1)
-    steps, lr = program(generator), torch.rand(1, 3, 5, 5)
+    steps, lr = inference_graph(generator), torch.rand(1, 3, 5, 5)
     before = run(steps, lr)
     for parameter in generator.parameters():
         parameter.data.zero_()
@@ -105,7 +105,7 @@ def test_only_what_is_still_needed_is_held():
                 most = max(most, len(alive))
             return result
 
-    run(program(SRGANGenerator(width=4, blocks=16)), torch.rand(1, 3, 4, 4).as_subclass(Counted))
+    run(inference_graph(SRGANGenerator(width=4, blocks=16)), torch.rand(1, 3, 4, 4).as_subclass(Counted))
     assert 3 <= most <= 5
 
 

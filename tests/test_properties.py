@@ -14,8 +14,8 @@ from PIL import Image
 from conftest import smooth_photo
 from picture_zoo import MODES, in_mode
 from srgan_hub import CheckpointError, SRGANGenerator, Upscaler
-from srgan_hub.discriminator import SRGANDiscriminator
-from srgan_hub.loading import bundled
+from srgan_hub.hub.load import bundled
+from srgan_hub.models.discriminator import SRGANDiscriminator
 
 RESULT = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBA": "RGBA", "I": "I;16", "I;16": "I;16",
           "F": "F"}  # of every other mode RGB  # fmt: skip

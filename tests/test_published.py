@@ -11,8 +11,8 @@ from torchmetrics.functional.image import lpips as package
 from torchvision.models import alexnet, vgg16
 
 from conftest import smooth_photo
-from srgan_hub.evaluation import published
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation import report
+from srgan_hub.evaluation.benchmark import open_methods
 from srgan_hub.evaluation.report import new_report, perceptual_measures
 
 SR, HR = (np.asarray(smooth_photo(96, 64, seed=seed)) for seed in (1, 2))
@@ -35,10 +35,10 @@ def plant(name: str, monkeypatch) -> torch.nn.Sequential:
     for key, tensor in network.state_dict().items():  # of the classifier, which nothing reads, one zero is seen many times
         random = torch.randn(tensor.shape) * (2 / max(1, tensor[0].numel())) ** 0.5 if key.startswith("features") else None
         state[key] = torch.zeros(1).expand(tensor.shape) if random is None else random
-    path = published.backbone(name)
+    path = report.backbone(name)
     torch.save(state, path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(published.BACKBONES, name, (path.name, sha256[:8]))
+    monkeypatch.setitem(report.BACKBONES, name, (path.name, sha256[:8]))
     layers = network.features.to_empty(device="cpu")
     layers.load_state_dict({key.removeprefix("features."): value for key, value in state.items() if key.startswith("features")})
     for layer in layers:
@@ -47,7 +47,7 @@ def plant(name: str, monkeypatch) -> torch.nn.Sequential:
 
 
 def learned(name: str) -> dict:
-    return torch.load(Path(package.__file__).parent / published.LEARNED[name][0], weights_only=True, map_location="cpu")
+    return torch.load(Path(package.__file__).parent / report.LEARNED[name][0], weights_only=True, map_location="cpu")
 
 
 def tensor(image: np.ndarray) -> torch.Tensor:
@@ -73,7 +73,7 @@ def test_lpips_is_equation_1_of_its_paper(downloads, monkeypatch):
     for x, y, w in zip(*features, weights, strict=True):
         difference = F.normalize(x, dim=1) - F.normalize(y, dim=1)
         expected += (w.view(-1, 1, 1) * difference[0] ** 2).sum(0).mean().item()
-    distance = published.published("lpips")
+    distance = report.published("lpips")
     assert distance(SR, HR) == pytest.approx(expected, rel=1e-3) and expected > 0.01
     assert distance(HR, HR) == 0
 
@@ -106,14 +106,14 @@ def test_dists_compares_means_and_correlations(downloads, monkeypatch):
     alpha, beta = (weights[key].flatten() for key in ("alpha", "beta"))
     alike = alpha * (2 * x * y + 1e-6) / (x**2 + y**2 + 1e-6) + beta * (2 * cov + 1e-6) / (var_x + var_y + 1e-6)
     expected = 1 - (alike.sum() / (alpha + beta).sum()).item()
-    distance = published.published("dists")
+    distance = report.published("dists")
     assert distance(SR, HR) == pytest.approx(expected, rel=1e-3) and expected > 0.01
     assert distance(HR, HR) == pytest.approx(0, abs=1e-5)
 
 
 def test_a_small_picture_has_none(downloads, monkeypatch):
     plant("lpips", monkeypatch)
-    distance = published.published("lpips")
+    distance = report.published("lpips")
     assert np.isnan(distance(SR[:31], HR[:31])) and distance(SR[:32, :32], HR[:32, :32]) > 0
 
 
@@ -127,29 +127,29 @@ def test_they_stand_in_the_report_where_the_weights_are(downloads, monkeypatch):
 
 @pytest.mark.parametrize("name", ["lpips", "dists"])
 def test_without_the_weights_there_is_a_sentence_and_no_download(downloads, name):
-    assert not published.available(name)
+    assert not report.has_backbone(name)
     with pytest.raises(ValueError, match=rf"^{name.upper()} needs torchvision's .*\.pth in {downloads}$"):
-        published.published(name)
+        report.published(name)
     assert not list(downloads.iterdir())
 
 
 @pytest.mark.parametrize("name", ["lpips", "dists"])
 def test_another_file_in_its_place_is_refused(downloads, name):
-    published.backbone(name).write_bytes(b"something else")
+    report.backbone(name).write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"is not the published file: its sha256 begins f41f\w+, not"):
-        published.published(name)
+        report.published(name)
 
 
 def test_other_learned_weights_are_refused(downloads, monkeypatch):
     plant("lpips", monkeypatch)
-    monkeypatch.setitem(published.LEARNED, "lpips", ("lpips_models/vgg.pth", published.LEARNED["lpips"][1]))
+    monkeypatch.setitem(report.LEARNED, "lpips", ("lpips_models/vgg.pth", report.LEARNED["lpips"][1]))
     with pytest.raises(ValueError, match=r"vgg\.pth is not the published file"):
-        published.published("lpips")
+        report.published("lpips")
 
 
 def test_without_the_package_there_is_a_sentence(downloads, monkeypatch):
     plant("lpips", monkeypatch)
-    monkeypatch.setattr(published, "find_spec", lambda name: None)
-    assert not published.available("lpips")
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    assert not report.has_backbone("lpips")
     with pytest.raises(ValueError, match=r"^LPIPS needs another package: pip install 'srgan-hub\[lpips\]'$"):
-        published.published("lpips")
+        report.published("lpips")

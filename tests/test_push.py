@@ -9,7 +9,7 @@ import yaml
 
 from conftest import client
 from srgan_hub import SRGANDiscriminator, SRGANGenerator
-from srgan_hub.card import EARLIER, RESULTS, USE, block, with_block, with_model_index
+from srgan_hub.hub.card import EARLIER, RESULTS, USE, block, with_block, with_model_index
 from srgan_hub.hub.push import FILES
 
 RUN = """

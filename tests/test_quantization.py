@@ -5,14 +5,13 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from conftest import smooth_photo
-from srgan_hub import CheckpointError, SRGANGenerator, Upscaler, engine
-from srgan_hub import quantization as module
+from srgan_hub import CheckpointError, SRGANGenerator, Upscaler
 from srgan_hub.cli import main
-from srgan_hub.engine import EngineError, has_int8, open_engine
-from srgan_hub.graphs import openvino_model
-from srgan_hub.loading import bundled
-from srgan_hub.program import program, run
-from srgan_hub.quantization import (
+from srgan_hub.hub.load import bundled
+from srgan_hub.inference import backends
+from srgan_hub.inference import quantization as module
+from srgan_hub.inference.backends import EngineError, has_int8, open_engine, openvino_model
+from srgan_hub.inference.quantization import (
     Quantization,
     by_input,
     calibrate,
@@ -28,7 +27,8 @@ from srgan_hub.quantization import (
     shares,
     span,
 )
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.models.srresnet.graph import inference_graph, run
+from srgan_hub.models.srresnet.initialization import pass_through
 
 QUANTIZED = [name for name in bundled() if name != "srgan-x4-photo-large"]  # which has no 8 bits
 NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with instructions for int8 (VNNI or AMX)")
@@ -47,7 +47,7 @@ def checkpoint(random_generator, tmp_path):
 
 
 def convolutions(generator) -> list[int]:
-    return [number for number, step in enumerate(program(generator)) if step.kind == "conv"]
+    return [number for number, step in enumerate(inference_graph(generator)) if step.kind == "conv"]
 
 
 @pytest.mark.parametrize("limits", [(-0.3, 1.1), (0.0, 0.7), (-2.0, 0.0), (0.0, 0.0), (-5.0, 5.0)])
@@ -59,7 +59,7 @@ def test_a_range_has_zero_among_its_values_and_hardly_moves(limits):
 
 
 def test_without_ranges_nothing_is_rounded(random_generator, pictures):
-    steps = program(random_generator)
+    steps = inference_graph(random_generator)
     assert torch.equal(compute(steps, pictures[0]), run(steps, pictures[0]))
 
 
@@ -118,7 +118,7 @@ def test_large_channels_are_divided_where_that_helps(pictures, monkeypatch):
     with torch.no_grad():
         generator.body[0].conv1.weight[:2] *= 20
         generator.body[0].conv2.weight[:, :2] /= 20
-    steps = program(generator)
+    steps = inference_graph(generator)
     number = convolutions(generator)[2]
     limits, _ = observe(steps, pictures)
     found, share = divide(steps, pictures, limits)
@@ -198,8 +198,8 @@ def test_a_file_that_is_no_safetensors_is_a_sentence(tmp_path, content):
 
 
 def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
-    monkeypatch.setattr(engine, "has_int8", lambda: True)
-    monkeypatch.setattr(engine, "fast_precision", lambda device: "fp32")
+    monkeypatch.setattr(backends, "has_int8", lambda: True)
+    monkeypatch.setattr(backends, "fast_precision", lambda device: "fp32")
     own = fingerprint(random_generator)
     one = (0.0, 1.0)
     misfits = [Quantization(own, {1: one}, {}, {}), Quantization(own, {2: one}, {2: FIT}, {})]  # a PReLU; another shape
@@ -215,11 +215,11 @@ def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
 def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, photo, capsys, monkeypatch):
     assert main(["quantize", str(checkpoint), "--calibration", str(photo_folder), "--pictures", "3"]) == 0
     assert "7 of 7 convolutions in 8 bits (7 in mixed), by 3 photographs; the mean squared" in capsys.readouterr().out
-    monkeypatch.setattr(engine, "has_int8", lambda: True)
+    monkeypatch.setattr(backends, "has_int8", lambda: True)
     upscaler = Upscaler.from_pretrained(checkpoint, engine="openvino")
     assert upscaler.engine.choice.precision == "mixed" and " int8 and " in str(upscaler.engine)
     assert upscaler(photo).size == (160, 112)
-    monkeypatch.setattr(engine, "has_int8", lambda: False)
+    monkeypatch.setattr(backends, "has_int8", lambda: False)
     assert Upscaler.from_pretrained(checkpoint, engine="openvino").engine.choice.precision in ("bf16", "fp32")
 
 
@@ -263,7 +263,7 @@ def test_eight_bits_show_no_bands_in_a_smooth_gradient(name, precision):
     picture = Image.fromarray(np.stack([ramp, ramp, ramp + 10], -1).round().astype(np.uint8))
     exact, int8 = (
         np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(float)
-        for precision in (engine.fast_precision("cpu"), precision)
+        for precision in (backends.fast_precision("cpu"), precision)
     )
     assert abs(int8 - exact).max() <= 4
     blocks = (int8 - exact).reshape(16, 16, 24, 16, 3).mean((1, 3))

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
-from srgan_hub.mos.session import rater_of
-from srgan_hub.mos.study import make_study
-from srgan_hub.ui.rate_tab import RATINGS, STUDY, build, memory, opened, results, study_of_environment
+from srgan_hub.evaluation.opinion.ratings import rater_of
+from srgan_hub.evaluation.opinion.study import make_study
+from srgan_hub.ui.rate import RATINGS, STUDY, build, memory, opened, results, study_of_environment
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from simulated_raters import counted_ids, rate, small_study
-from srgan_hub.mos.raters import agreement, difference, faults
-from srgan_hub.mos.study import RULES
+from srgan_hub.evaluation.opinion.ratings import agreement, difference, faults
+from srgan_hub.evaluation.opinion.study import RULES
 
 METHODS = {f"{method}{number}": method for method in ("nearest", "HR", "model") for number in range(10)}
 CAREFUL = {item: {"nearest": 1, "model": 3, "HR": 5}[method] for item, method in METHODS.items()}

@@ -10,13 +10,13 @@ import pytest
 
 from conftest import ROOT
 from simulated_raters import small_study
-from srgan_hub.mos.ratings import append, latest, left, read
-from srgan_hub.mos.study import Presentation
+from srgan_hub.evaluation.opinion.ratings import append, latest, left, read
+from srgan_hub.evaluation.opinion.study import Presentation
 
 RATE = """
 import sys
-from srgan_hub.mos.ratings import append
-from srgan_hub.mos.study import Study
+from srgan_hub.evaluation.opinion.ratings import append
+from srgan_hub.evaluation.opinion.study import Study
 study = Study.load(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -10,8 +10,8 @@ from accelerate.commands.launch import launch_command_parser
 from conftest import NEEDS_THE_HUB, ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.loading import OWNER
-from srgan_hub.training.settings import weights_of
+from srgan_hub.hub.load import OWNER
+from srgan_hub.training.config import weights_of
 from train_accelerate import parse
 
 README = (ROOT / "README.md").read_text()

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from srgan_hub.data.recolour import recoloured
+from srgan_hub.data.patches import recoloured
 
 
 def images(count: int) -> torch.Tensor:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_hub.imaging.region import Box, around, most_detailed
+from srgan_hub.imaging.tiles import Box, around, most_detailed
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from PIL import Image
 
 from conftest import smooth_photo
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation.benchmark import measure
-from srgan_hub.evaluation.methods import open_methods
+from srgan_hub.evaluation.benchmark import measure, open_methods
 from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
 
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.result import changed_options, finished, loss_in_words, public, training_card, write_result
-from srgan_hub.training.variants import VARIANTS
+from srgan_hub.losses import VARIANTS
+from srgan_hub.training.push import changed_options, finished, loss_in_words, public, training_card, write_result
 from train_accelerate import Config
 
 RECORD = dict(

@@ -7,12 +7,11 @@ import pytest
 
 from benchmarks.reproduction import DOCS, REPORTS, page
 from conftest import ROOT
-from srgan_hub.card import RESULTS, block
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.evaluation.benchmark import measure
-from srgan_hub.evaluation.methods import open_methods
-from srgan_hub.evaluation.tables import from_json, markdown
-from srgan_hub.loading import papers
+from srgan_hub.evaluation.benchmark import measure, open_methods
+from srgan_hub.evaluation.report import from_json, markdown
+from srgan_hub.hub.card import RESULTS, block
+from srgan_hub.hub.load import papers
 
 REPORT, PAPER = (json.loads((DOCS / name).read_text()) for name in REPORTS)
 BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo", "srresnet-x4-lite",

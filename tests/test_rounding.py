@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from srgan_hub.rounding import fitted, from_steps, rounded, sums_kept, tops
+from srgan_hub.inference.quantization import fitted, from_steps, rounded, sums_kept, tops
 
 
 @pytest.fixture

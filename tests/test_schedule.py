@@ -1,7 +1,7 @@
 import math
 from itertools import pairwise
 
-from srgan_hub.training.schedule import learning_rate
+from srgan_hub.training.optimizers import learning_rate
 
 
 def test_rises_then_falls_to_the_floor():

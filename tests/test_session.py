@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
-from srgan_hub.mos import session
-from srgan_hub.mos.ratings import read
-from srgan_hub.mos.session import Sessions, new_secret, rater_of
-from srgan_hub.mos.study import Study, make_study
+from srgan_hub.evaluation.opinion import ratings
+from srgan_hub.evaluation.opinion.ratings import Sessions, new_secret, rater_of, read
+from srgan_hub.evaluation.opinion.study import Study, make_study
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_a_secret_that_the_page_never_gave_is_refused(secret):
 
 
 def test_raters_are_so_many_and_no_more(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "RATERS", 3)
+    monkeypatch.setattr(ratings, "RATERS", 3)
     sessions = Sessions(study, tmp_path / "ratings")
     for name in "abc":
         sessions.rate(name, study.order(name)[0], 3)
@@ -85,9 +84,9 @@ def test_raters_are_so_many_and_no_more(study, tmp_path, monkeypatch):
 
 def test_no_more_than_so_many_begin_within_an_hour(study, tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(ratings.time, "monotonic", lambda: now[0])
     sessions = Sessions(study, tmp_path / "ratings")
-    for number in range(session.NEW):
+    for number in range(ratings.NEW):
         now[0] = 10.0 * number
         sessions.rate(f"r{number}", study.order(f"r{number}")[0], 3)
     with pytest.raises(ValueError, match="come again in an hour"):

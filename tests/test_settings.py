@@ -1,7 +1,7 @@
 import pytest
 
-from srgan_hub.training.settings import weights_of
-from srgan_hub.training.variants import VARIANTS
+from srgan_hub.losses import VARIANTS
+from srgan_hub.training.config import weights_of
 from train_accelerate import Config
 
 

@@ -6,8 +6,7 @@ import pyarrow as pa
 import pytest
 
 from conftest import ROOT, flat, write_shard
-from srgan_hub.data.shards import Shards, choose_column, find_shards
-from srgan_hub.data.sources import open_splits
+from srgan_hub.data.sources import Shards, choose_column, find_shards, open_splits
 
 
 @pytest.mark.parametrize("bare", [False, True])

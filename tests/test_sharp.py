@@ -6,16 +6,16 @@ from conftest import smooth_photo
 from srgan_hub import Upscaler
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.evaluation.metrics import measured_area, psnr
-from srgan_hub.files import BadInput
+from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
-from srgan_hub.ui import sharp
-from srgan_hub.ui.sharp import evaluate
+from srgan_hub.ui import check
+from srgan_hub.ui.check import evaluate
 
 
 @pytest.fixture
 def tiny(monkeypatch, tiny_generator):
     upscaler = Upscaler(tiny_generator, tile=16)
-    monkeypatch.setattr(sharp, "open_upscaler", lambda model: upscaler)
+    monkeypatch.setattr(check, "open_upscaler", lambda model: upscaler)
     return upscaler
 
 
@@ -44,24 +44,24 @@ def test_each_method_is_measured_against_what_was_shrunk(tiny, tmp_path):
 
 
 def test_of_a_large_picture_a_part_is_measured(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(sharp, "SIDE", 96)
+    monkeypatch.setattr(check, "SIDE", 96)
     smooth_photo(300, 80).save(tmp_path / "a.png")
-    _, check = run(str(tmp_path / "a.png"), ["bicubic"])
-    assert check.original.size == (96, 80)
+    _, found = run(str(tmp_path / "a.png"), ["bicubic"])
+    assert found.original.size == (96, 80)
 
 
 def test_what_cannot_be_checked_is_a_sentence(tiny, tmp_path):
     path = str(tmp_path / "a.png")
-    with pytest.raises(BadInput, match="Choose a photo"):
+    with pytest.raises(ImageError, match="Choose a photo"):
         run(None, ["bicubic"])
     Image.new("RGB", (63, 200)).save(path)
-    with pytest.raises(BadInput, match="at least 64×64 pixels, and the picture has 63×200"):
+    with pytest.raises(ImageError, match="at least 64×64 pixels, and the picture has 63×200"):
         run(path, ["bicubic"])
-    with pytest.raises(BadInput, match="at least one model"):
+    with pytest.raises(ImageError, match="at least one model"):
         run(path, [])
     Image.new("RGB", (64, 200)).save(tmp_path / "b.png")
     tiny.scale = 2
-    with pytest.raises(BadInput, match="srgan-x4 enlarges 2 times"):
+    with pytest.raises(ImageError, match="srgan-x4 enlarges 2 times"):
         run(str(tmp_path / "b.png"), ["srgan-x4"])
 
 

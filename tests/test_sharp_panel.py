@@ -1,9 +1,8 @@
 from PIL import Image
 
 from conftest import read, smooth_photo
-from srgan_hub.imaging.region import most_detailed
-from srgan_hub.ui.sharp import Check
-from srgan_hub.ui.sharp_panel import HEIGHT, WIDTH, regions, table
+from srgan_hub.imaging.tiles import most_detailed
+from srgan_hub.ui.check import HEIGHT, WIDTH, Check, regions, table
 
 ROWS = {
     "bicubic": {"psnr": 26.5, "ssim": 0.7, "niqe": float("nan"), "seconds": 0.01},

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from srgan_hub.imaging.convert import to_image
-from srgan_hub.imaging.shrink import shrunk_rows
+from srgan_hub.imaging.color import to_image
+from srgan_hub.imaging.resize import shrunk_rows
 
 
 def coming(pixels, rows, taken):

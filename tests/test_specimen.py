@@ -2,8 +2,8 @@ import numpy as np
 
 from conftest import read
 from srgan_hub import SRGANGenerator, Upscaler
-from srgan_hub.evaluation.specimen import FACE, PHOTO, specimen
-from srgan_hub.training.initialization import pass_through
+from srgan_hub.evaluation.figures import FACE, PHOTO, specimen
+from srgan_hub.models.srresnet.initialization import pass_through
 
 
 def test_the_photograph_holds_the_box_at_every_scale():

@@ -4,7 +4,7 @@ from scipy import stats
 
 from benchmarks.opinion_intervals import PICTURE, RATER, REST, covered, scores, true_mean, two_methods
 from simulated_raters import OPINIONS
-from srgan_hub.mos.statistics import RESAMPLES, crossed, holm, interval, once, paired_p, student_limit, student_p
+from srgan_hub.evaluation.opinion.statistics import RESAMPLES, crossed, holm, interval, once, paired_p, student_limit, student_p
 
 
 def test_complete_arrays_are_analysis_of_variance():

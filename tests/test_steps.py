@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from srgan_hub.ui.steps import Stopped, steps
+from srgan_hub.ui.jobs import Stopped, steps
 
 
 def drained(iterator):

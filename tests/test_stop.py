@@ -5,7 +5,7 @@ import time
 import pytest
 from accelerate import Accelerator
 
-from srgan_hub.training.stop import Stop
+from srgan_hub.training.launch import Stop
 
 
 @pytest.fixture

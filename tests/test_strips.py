@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from srgan_hub.imaging.strips import strips
+from srgan_hub.imaging.tiles import strips
 
 
 def test_strips_are_made_as_the_rows_come():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from conftest import read
 from simulated_raters import pairs, small_study
-from srgan_hub.mos.study import Key, Study, make_study
+from srgan_hub.evaluation.opinion.study import Key, Study, make_study
 
 
 @pytest.fixture

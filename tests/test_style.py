@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from srgan_hub.ui.style import ALT, CSS, THEME
+from srgan_hub.ui.theme import ALT, CSS, THEME
 
 PAIRS = [  # text, what it stands on
     ("body_text_color", "body_background_fill"),

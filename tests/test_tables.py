@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from srgan_hub.evaluation.tables import as_csv, as_json, markdown, means
+from srgan_hub.evaluation.report import as_csv, as_json, markdown, means
 
 
 def row(image, **values):

@@ -4,7 +4,7 @@ import pytest
 from conftest import read, smooth_photo
 from srgan_hub import Upscaler
 from srgan_hub.cli import main
-from srgan_hub.imaging.target import Target
+from srgan_hub.imaging.resize import Target
 
 
 @pytest.mark.parametrize(

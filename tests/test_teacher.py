@@ -4,7 +4,7 @@ from safetensors.torch import save_file
 
 from conftest import cached, smooth_photo
 from srgan_hub.data.distilled import Distilled
-from srgan_hub.generator import SRGANGenerator
+from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.training.teacher import Filling, Teacher
 
 

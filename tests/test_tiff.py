@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from srgan_hub.imaging import tiff
-from srgan_hub.imaging.tiff import write_tiff
+from srgan_hub.imaging import encoders
+from srgan_hub.imaging.encoders import write_tiff
 
 
 def bands(pixels, *heights):
@@ -36,7 +36,7 @@ def test_the_profile_is_kept_and_smooth_pictures_get_small():
 
 def test_what_may_be_larger_than_32_bit_offsets_is_a_bigtiff(monkeypatch):
     for limit, version in ((10**9, 42), (100, 43)):
-        monkeypatch.setattr(tiff, "CLASSIC", limit)
+        monkeypatch.setattr(encoders, "CLASSIC", limit)
         file = io.BytesIO()
         write_tiff(file, [np.zeros((20, 20, 3), np.uint8)], 20, 20, 3, None)
         assert int.from_bytes(file.getvalue()[2:4], "little") == version

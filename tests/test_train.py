@@ -15,11 +15,11 @@ from torchvision.models import vgg16
 import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
+from srgan_hub.losses import VARIANTS
 from srgan_hub.training import checkpoint
-from srgan_hub.training.esrgan import load_file as load_esrgan
-from srgan_hub.training.esrgan import narrowed, of_esrgan
-from srgan_hub.training.flat import flat_loss, random_colours
-from srgan_hub.training.variants import VARIANTS
+from srgan_hub.training.color import constant_color_loss, random_colours
+from srgan_hub.training.convert import load_file as load_esrgan
+from srgan_hub.training.convert import narrowed, of_esrgan
 from train_accelerate import Config, parse
 
 
@@ -589,7 +589,7 @@ def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(pho
     for weight in (0.0, 1.0):
         train(configuration(photo_folder, tmp_path / f"{weight}", flat_weight=weight, **run))
         result = SRGANGenerator.from_pretrained(tmp_path / f"{weight}")
-        lost.append(flat_loss(result, random_colours(np.random.default_rng(0))).item())
+        lost.append(constant_color_loss(result, random_colours(np.random.default_rng(0))).item())
         assert torch.allclose(result.body[0].norm1.running_mean, torch.full((4,), 0.1))
     assert lost[1] < lost[0] / 4, lost
     assert "1 x the same of surfaces of one colour" in (tmp_path / "1.0" / "README.md").read_text()

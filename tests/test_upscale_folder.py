@@ -50,7 +50,7 @@ def test_two_processes_killed_in_the_middle_do_every_picture_once(pictures, mode
     slow.mkdir()
     (slow / "sitecustomize.py").write_text(
         "import sys, time\n"
-        "import srgan_hub.batch as batch\n"
+        "import srgan_hub.inference.batch as batch\n"
         "write = batch.write_whole\n"
         "def slowly(*arguments):\n"
         "    time.sleep(0.3)\n"

@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from srgan_hub.loading import CheckpointError
-from srgan_hub.ui import upscalers
-from srgan_hub.ui.upscalers import open_upscaler, partner
+from srgan_hub.hub.load import CheckpointError
+from srgan_hub.ui import models
+from srgan_hub.ui.models import open_upscaler, partner
 
 
 @pytest.fixture
@@ -12,12 +12,12 @@ def opened(monkeypatch):
     """Which checkpoints are loaded; none is."""
     loaded = []
     monkeypatch.setattr(
-        upscalers.Upscaler, "from_pretrained",
+        models.Upscaler, "from_pretrained",
         lambda name, texture: loaded.append((name, texture)) or SimpleNamespace(tile=256, overlap=32 if "large" in name else 16),
     )  # fmt: skip
-    upscalers._open.cache_clear()
+    models._open.cache_clear()
     yield loaded
-    upscalers._open.cache_clear()
+    models._open.cache_clear()
 
 
 def test_partners():
@@ -40,7 +40,7 @@ def test_tiles_are_small_where_little_is_computed_twice(opened):
 def test_ten_at_most_are_kept(opened):
     for number in range(12):
         open_upscaler("srgan-x4", 1 - number / 20)
-    assert upscalers._open.cache_info().currsize == 10
+    assert models._open.cache_info().currsize == 10
 
 
 @pytest.mark.parametrize("name", ["/etc", "..", "user/model", "", None, ["srgan-x4"]])
@@ -54,7 +54,7 @@ def test_a_visitor_names_no_folder_and_no_hub_id(opened, monkeypatch, name):
 @pytest.mark.parametrize("name", ["/etc", "user/model"])
 def test_nor_is_its_config_read(monkeypatch, name):
     monkeypatch.delenv("SRGAN_HUB_MODELS", raising=False)
-    monkeypatch.setattr(upscalers, "fetch", lambda *asked: pytest.fail(f"read {asked}"))
+    monkeypatch.setattr(models, "fetch", lambda *asked: pytest.fail(f"read {asked}"))
     with pytest.raises(CheckpointError, match="there is no model"):
         partner(name)
 
@@ -67,7 +67,7 @@ def test_a_folder_is_no_hub_id_and_no_partner_of_one(opened, monkeypatch, tmp_pa
     with pytest.raises(CheckpointError, match="there is no model"):
         open_upscaler("runs/secret")
     (tmp_path / "config.json").write_text('{"partner": "runs/secret"}')
-    monkeypatch.setattr(upscalers, "fetch", lambda *asked: tmp_path / "config.json")
+    monkeypatch.setattr(models, "fetch", lambda *asked: tmp_path / "config.json")
     with pytest.raises(CheckpointError, match="user/model names the partner 'runs/secret', which is no checkpoint of the Hub"):
         open_upscaler("user/model", 0.5)
     assert not opened

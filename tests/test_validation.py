@@ -4,7 +4,7 @@ from PIL import Image
 
 from conftest import smooth_photo
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure, validation_pairs
-from srgan_hub.training.validation import GAP, SIDE, Validation
+from srgan_hub.training.monitor import GAP, SIDE, Validation
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from torchvision.models import vgg16, vgg19
 
 from conftest import untrained_vgg
 from srgan_hub import VGGFeatures
-from srgan_hub.vgg import IMAGENET_MEAN, IMAGENET_STD
+from srgan_hub.models.features import IMAGENET_MEAN, IMAGENET_STD
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from PIL import Image
 
 from conftest import smooth_photo
 from srgan_hub import Upscaler
-from srgan_hub.imaging.region import Box
-from srgan_hub.imaging.target import Target
+from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import view
-from srgan_hub.ui.photo import Cut
+from srgan_hub.ui.enlarge import Cut
 from srgan_hub.ui.view import BICUBIC, enlarged, factor, placed, region, thumbnail
 
 WHOLE = Cut()

@@ -2,7 +2,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from srgan_hub.imaging.region import Box
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import view_panel
 from srgan_hub.ui.view import Doubts, Look
 from srgan_hub.ui.view_panel import DOUBTS, SIDES, SLIDER, sample, view_size

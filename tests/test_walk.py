@@ -6,7 +6,7 @@ import shlex
 import yaml
 
 from conftest import ROOT, client, smooth_photo
-from srgan_hub.card import RESULTS, USE, block
+from srgan_hub.hub.card import RESULTS, USE, block
 
 COMMANDS = re.search(r"```sh\n(.*?)```", (ROOT / "docs" / "publish.md").read_text(), flags=re.DOTALL)[1].splitlines()
 SMALL = "--max_train_steps 2 --crop 32 --batch_size 2 --report_to none --validation none --checkpoint_every 2 --threads 1"

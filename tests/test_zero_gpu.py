@@ -10,8 +10,8 @@ import pytest
 
 import app
 from conftest import ROOT
-from srgan_hub.files import BadInput
-from srgan_hub.ui import upscalers, zero_gpu
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.ui import jobs, models
 
 SPACES = """
 import functools, pickle
@@ -38,7 +38,7 @@ def spaces(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     import spaces
 
-    monkeypatch.setattr(zero_gpu, "GPU", spaces.GPU)
+    monkeypatch.setattr(jobs, "GPU", spaces.GPU)
     yield tmp_path
     sys.modules.pop("spaces")
 
@@ -46,7 +46,7 @@ def spaces(tmp_path, monkeypatch):
 def counted(upto, closed=None):
     try:
         if upto == 0:
-            raise BadInput("nothing to count")
+            raise ImageError("nothing to count")
         yield from range(upto)
         return "counted"
     finally:
@@ -56,49 +56,49 @@ def counted(upto, closed=None):
 
 def doubled(number):
     if number == 0:
-        raise BadInput("nothing to double")
+        raise ImageError("nothing to double")
     return 2 * number
 
 
 def test_without_the_package_functions_are_left_alone():
-    assert zero_gpu.lent(counted) is counted
+    assert jobs.lent(counted) is counted
 
 
 def test_steps_result_and_mistakes_come_back(spaces):
-    steps = zero_gpu.lent(counted)(2)
+    steps = jobs.lent(counted)(2)
     assert [next(steps), next(steps)] == [0, 1]
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value == "counted"
-    with pytest.raises(BadInput, match="nothing to count"):
-        next(zero_gpu.lent(counted)(0))
-    assert zero_gpu.lent(doubled)(3) == 6
-    with pytest.raises(BadInput, match="nothing to double"):
-        zero_gpu.lent(doubled)(0)
+    with pytest.raises(ImageError, match="nothing to count"):
+        next(jobs.lent(counted)(0))
+    assert jobs.lent(doubled)(3) == 6
+    with pytest.raises(ImageError, match="nothing to double"):
+        jobs.lent(doubled)(0)
 
 
 def test_closing_ends_what_computes_there(spaces, monkeypatch):
     monkeypatch.setattr(pickle, "dumps", lambda content: content)
     monkeypatch.setattr(pickle, "loads", lambda content: content)
     closed = []
-    steps = zero_gpu.lent(counted)(2, closed)
+    steps = jobs.lent(counted)(2, closed)
     next(steps)
     steps.close()
     assert closed == [2]
 
 
 def test_what_computes_is_decorated(spaces):
-    for name in ("enlarge", "sharp", "view"):  # once more: they were imported without it
+    for name in ("check", "enlarge", "view"):  # once more: they were imported without it
         spec = spec_from_file_location(name, ROOT / "srgan_hub" / "ui" / f"{name}.py")
         spec.loader.exec_module(module_from_spec(spec))
-    assert sys.modules["spaces"].decorated == ["enlarge", "evaluate", "look"]
+    assert sys.modules["spaces"].decorated == ["evaluate", "enlarge", "look"]
 
 
 def test_there_models_are_placed_before_the_first_visitor(monkeypatch):
     monkeypatch.setenv("SRGAN_MODELS", "srgan-x4-lite")
-    monkeypatch.setattr(zero_gpu, "PLACED_FIRST", True)
+    monkeypatch.setattr(jobs, "PLACED_FIRST", True)
     monkeypatch.setattr(app, "own_folder", lambda: None)
     monkeypatch.setattr(gr.Blocks, "launch", lambda page, **settings: None)
-    upscalers._open.cache_clear()
+    models._open.cache_clear()
     app.main()
-    assert upscalers._open.cache_info().currsize == 1
+    assert models._open.cache_info().currsize == 1

@@ -6,6 +6,7 @@ processes wait for the one that builds."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import itertools
@@ -17,15 +18,18 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from filelock import FileLock
 from PIL import Image
+from torch import Tensor
 
-from srgan_hub.data.fingerprint import perceptual_hash
-from srgan_hub.data.sources import Images
-from srgan_hub.imaging.convert import eight_bits, normalise
+from srgan_hub.data.sources import Images, open_splits
+from srgan_hub.imaging.color import eight_bits, luma, normalise
+from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
 
@@ -196,3 +200,61 @@ def _length(size: tuple[int, ...]) -> int:
 
 def _file(encoded: bytes | str):
     return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
+
+
+# A perceptual hash of a photograph, and whether it is a benchmark image: nobody should train on what he measures on.
+
+
+MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
+SIDE, FREQUENCIES = 32, 8                                    # pixels of the shrunk picture, frequencies each way
+BITS = FREQUENCIES**2 - 1
+SAME = 6  # bits; benchmark images as JPEG 30, cut by 3 pixels or at a quarter differ in 5 at most, photographs in 11 at least
+COSINES = np.cos(np.pi * (np.arange(SIDE) + 0.5) * np.arange(FREQUENCIES)[:, None] / SIDE)
+ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that turn when a picture is mirrored
+
+
+def perceptual_hash(image: np.ndarray) -> int:
+    """(H, W, 3) uint8 -> 63 bits: the signs of the picture's lowest frequencies but the mean."""
+    small = luma(np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)))
+    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat picture has rounding errors
+    return sum(1 << bit for bit in np.flatnonzero(signs).tolist())
+
+
+def distance(one: int, other: int) -> int:
+    """How many bits differ, mirrored or not, whichever is less."""
+    return min((one ^ other).bit_count(), (one ^ other ^ ODD).bit_count())
+
+
+def benchmark_image(hashed: int) -> str | None:
+    """"Set5 woman" for the hash of a picture that shows it, None for one that is in none of the benchmark sets."""
+    return next((name for name, known in known_hashes().items() if distance(hashed, known) <= SAME), None)
+
+
+@cache
+def known_hashes() -> dict[str, int]:
+    with MANIFEST.open(newline="") as file:
+        return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}
+
+
+# A few LR pictures of a dataset, for what must see typical ones without being trained.
+
+
+CALIBRATION_SIDE = 64  # LR pixels
+
+
+def lr_pictures(dataset: str, scale: int, count: int) -> list[Tensor]:
+    """The middles, at most 64x64, of `count` photographs shrunk by `scale`: (1, 3, h, w) in [0, 1] each.
+
+    dataset: as `open_splits` takes it; its train split, or the first; evenly chosen, damaged ones and those too small to be
+    shrunk left out. Raises ValueError as `open_splits` does."""
+    splits = open_splits(dataset)
+    photos = splits.get("train") or next(iter(splits.values()))
+    pictures = []
+    for number in np.linspace(0, len(photos) - 1, min(len(photos), count)).round().astype(int).tolist():
+        photo = readable(photos[number])
+        if photo is None or min(photo.shape[:2]) < scale:
+            continue
+        lr = np.asarray(shrunk(photo, scale)[0])
+        y, x = ((side - min(side, CALIBRATION_SIDE)) // 2 for side in lr.shape[:2])
+        pictures.append(torch.tensor(lr[y : y + CALIBRATION_SIDE, x : x + CALIBRATION_SIDE]).permute(2, 0, 1)[None] / 255)
+    return pictures

@@ -20,9 +20,8 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from srgan_hub.data.cache import MARGIN, PhotoCache
-from srgan_hub.data.loader import inside
-from srgan_hub.data.recolour import recoloured
-from srgan_hub.imaging.degrade import Degradation
+from srgan_hub.data.patches import inside, recoloured
+from srgan_hub.imaging.degradations import Degradation
 from srgan_hub.imaging.resize import downsample
 
 SIDE = 224          # HR pixels a side of a kept patch; MARGIN more around it are seen by the teacher, not kept

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import PhotoCache, open_cache, readable
-from srgan_hub.data.fingerprint import benchmark_image
+from srgan_hub.data.cache import PhotoCache, benchmark_image, open_cache, readable
 from srgan_hub.data.remote import fetch
 from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
 

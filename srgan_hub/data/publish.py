@@ -19,9 +19,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, DatasetCa
 from huggingface_hub.errors import RemoteEntryNotFoundError
 from PIL import Image
 
-from srgan_hub.card import Block, block, fill, with_block
 from srgan_hub.data.sources import Images, open_splits
-from srgan_hub.hub.client import check_id, check_license, check_token, hub_errors, make_repo
+from srgan_hub.hub.card import Block, block, fill, with_block
+from srgan_hub.hub.push import check_id, check_license, check_token, hub_errors, make_repo
 
 logger = logging.getLogger(__name__)
 

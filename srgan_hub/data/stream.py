@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, readable
-from srgan_hub.data.fingerprint import benchmark_image, perceptual_hash
+from srgan_hub.data.cache import MARGIN, benchmark_image, perceptual_hash, readable
 from srgan_hub.data.patches import turned
 from srgan_hub.data.remote import fetch
 

@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
 
 from srgan_hub.imaging.color import luma
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import downsample, shrunk_exactly
+from srgan_hub.models.features import MEAN, STD, classifier, installed, stages
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5     # Wang et al. 2004, doi:10.1109/TIP.2003.819861
 SSIM_K1, SSIM_K2 = 0.01, 0.03
@@ -109,3 +116,226 @@ def blocks(sr: np.ndarray, scale: int = 4) -> float:
         borders.append(steps[:, centre].mean())
         middles.append(steps[:, centre + side // 2].mean())
     return float(np.sum(borders) / max(np.sum(middles), 1e-12))
+
+
+# NIQE: how natural a picture looks, judged without its original; lower is better, photographs have about 2 to 5.
+#
+# Mittal, Soundararajan and Bovik 2013, "Making a completely blind image quality analyzer", doi:10.1109/LSP.2012.2227726. The
+# statistics of natural photographs in niqe.safetensors are those that the authors released with their MATLAB code.
+
+
+NATURAL = Path(__file__).with_name("niqe.safetensors")
+BLOCK = 96                            # pixels a side; two blocks at least, or they have no covariance
+WINDOW, SIGMA = 7, 7 / 6
+SHAPES = torch.arange(0.2, 10.0005, 0.001, dtype=torch.float64)  # of the generalised Gaussians tried
+NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+
+
+def niqe(image: np.ndarray, border: int = 4) -> float:
+    """NIQE of the Y of an (H, W, 3) uint8 RGB picture without its border; at least two blocks of 96x96 must be left.
+
+    Raises ValueError for a smaller picture."""
+    inside = slice(border, -border or None)
+    y = torch.from_numpy(luma(image[inside, inside])).round()
+    rows, columns = (side // BLOCK for side in y.shape)
+    if rows * columns < 2:
+        raise ValueError(
+            f"NIQE needs two blocks of {BLOCK}x{BLOCK} pixels inside the border of {border}, "
+            f"got a picture of {image.shape[1]}x{image.shape[0]}"
+        )
+    y = y[: rows * BLOCK, : columns * BLOCK]
+    found = torch.cat([features(y, BLOCK), features(shrunk_exactly(y, 2), BLOCK // 2)], dim=1)
+    whole = found[found.isfinite().all(dim=1)]  # a block without any contrast has no statistics
+    if len(whole) < 2:
+        return float("nan")
+    mean, covariance = natural()
+    apart = mean - found.nanmean(dim=0)
+    return float((apart @ torch.linalg.pinv((covariance + whole.T.cov()) / 2) @ apart).sqrt())
+
+
+def niqe_of_result(sr: np.ndarray, hr: np.ndarray) -> float:
+    """NIQE as a measure among others (benchmark.py): HR is not looked at, and a picture too small for it has nan."""
+    try:
+        return niqe(sr)
+    except ValueError:
+        return float("nan")
+
+
+@functools.cache
+def natural() -> tuple[Tensor, Tensor]:
+    """Mean (36,) and covariance (36, 36) of the features of natural photographs."""
+    tensors = load_file(NATURAL)
+    return tensors["mean"], tensors["covariance"]
+
+
+def features(y: Tensor, block: int) -> Tensor:
+    """(H, W) -> (blocks, 18): the distribution of the normalised luminance and of its products with four neighbours."""
+    blocks = normalised(y).unfold(0, block, block).unfold(1, block, block).flatten(0, 1)
+    shape, left, right = generalised_gaussian(blocks)
+    columns = [shape, (left + right) / 2]
+    for shift in NEIGHBOURS:
+        shape, left, right = generalised_gaussian(blocks * blocks.roll(shift, dims=(1, 2)))
+        mean = (right - left) * (torch.lgamma(2 / shape) - torch.lgamma(1 / shape)).exp()
+        columns += [shape, mean, left, right]
+    return torch.stack(columns, dim=1)
+
+
+def normalised(y: Tensor) -> Tensor:
+    """(H, W) -> every pixel less its surroundings' mean, over their standard deviation plus 1."""
+    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
+    gauss = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    gauss = gauss / gauss.sum()
+
+    def around(image: Tensor) -> Tensor:
+        padded = F.pad(image[None, None], [WINDOW // 2] * 4, mode="replicate")
+        return F.conv2d(F.conv2d(padded, gauss.view(1, 1, -1, 1)), gauss.view(1, 1, 1, -1))[0, 0]
+
+    mean = around(y)
+    return (y - mean) / ((around(y * y) - mean**2).abs().sqrt() + 1)
+
+
+def generalised_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Shape, left and right scale (each (N,)) of the asymmetric generalised Gaussian nearest to each of (N, h, w) blocks."""
+    values = blocks.flatten(1)
+    left, right = (root_mean_square(values, values < 0), root_mean_square(values, values > 0))
+    ratio = left / right
+    spread = values.abs().mean(dim=1) ** 2 / (values**2).mean(dim=1)
+    wanted = spread * (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
+    logs = 2 * torch.lgamma(2 / SHAPES) - torch.lgamma(1 / SHAPES) - torch.lgamma(3 / SHAPES)
+    shape = SHAPES[(logs.exp() - wanted[:, None]).abs().argmin(dim=1)]
+    scale = ((torch.lgamma(1 / shape) - torch.lgamma(3 / shape)) / 2).exp()
+    return shape, left * scale, right * scale
+
+
+def root_mean_square(values: Tensor, where: Tensor) -> Tensor:
+    """Of (N, M) values where the mask is set, for each row; nan where it never is."""
+    return ((values**2 * where).sum(dim=1) / where.sum(dim=1)).sqrt()
+
+
+# Feature distance: how differently an image classifier sees two pictures, on a network that no training loss uses.
+#
+# EfficientNet-Lite0 (../efficientnet.py). The comparison is that of Zhang et al. 2018 (arXiv:1801.03924, equation 1) without
+# learned weights: never call a number from here LPIPS. A content loss may be of EfficientNet-Lite2 (`--content_layers stage1`),
+# which learned from the same photographs: what that has trained may come nearer here than another judge would say.
+
+
+NETWORK = "lite0"
+SMALLEST = 32  # pixels a side: one position at the deepest level
+
+
+def has_feature_distance() -> bool:
+    """Whether the network's packages are installed; imports none."""
+    return installed(NETWORK)
+
+
+class FeatureDistance:
+    """Distance of two pictures, 0 for equal ones and 2 at most; smaller is more alike. Symmetric. Loads the network once.
+
+    Five feature maps, one at each stride 2, 4, 8, 16 and 32: what the next convolution with a stride reads, the last one
+    what the classifier pools; all after a ReLU6. Channel vectors are scaled to unit length, squared distances are averaged
+    over positions, and the five levels are averaged. Deeper levels differ more, so the last is about half of the result.
+
+    What it can be used for: of one picture with more and less blur, noise or JPEG it finds the better one, and unlike PSNR
+    it forgives a sharp picture whose details lie a pixel aside.
+    Where it fails: invented texture costs nearly as much as missing texture, so a soft picture can come before a sharp one
+    that people would choose; on means, Real-ESRGAN lies between SRResNet and bicubic. Only means over the same pictures
+    can be compared: values depend on what a picture shows. Small pictures have few positions at the deep levels (one of
+    128x128 has 16 at the last), and there the network's zero padding is part of the result.
+
+    Raises ValueError if the packages are not installed or the weights are not the ones expected.
+    """
+
+    def __init__(self, device: str | torch.device = "cpu"):
+        self.device = torch.device(device)
+        self.network = classifier(NETWORK).to(self.device)
+
+    @torch.inference_mode()
+    def __call__(self, sr: np.ndarray, hr: np.ndarray) -> float:
+        """Distance of two (H, W, 3) uint8 RGB pictures of one size, 32 pixels or more a side. No border is cut.
+
+        Raises ValueError for pictures of another kind, of two sizes, or too small."""
+        for image in (sr, hr):
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(f"wanted (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
+        if sr.shape != hr.shape:
+            raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {hr.shape[1]}x{hr.shape[0]}")
+        if min(sr.shape[:2]) < SMALLEST:
+            raise ValueError(
+                f"the feature distance needs at least {SMALLEST}x{SMALLEST} pixels, got {sr.shape[1]}x{sr.shape[0]}"
+            )
+        pairs = zip(*(self.levels(self.scaled(image)) for image in (sr, hr)), strict=True)
+        return float(np.mean([unit_distance(x, y).item() for x, y in pairs]))
+
+    def levels(self, x: Tensor) -> Iterator[Tensor]:
+        """(N, 3, H, W), as `scaled` makes it -> the maps that are compared."""
+        return stages(self.network, x)
+
+    def scaled(self, image: np.ndarray) -> Tensor:
+        """(H, W, 3) uint8 -> (1, 3, H, W) in [-1, 1], as the network was trained."""
+        pixels = torch.from_numpy(image.astype(np.float32)).to(self.device)
+        return ((pixels - MEAN) / STD).permute(2, 0, 1)[None]
+
+
+def unit_distance(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared distance of the channel vectors of two (N, C, H, W) maps, each scaled to unit length; in [0, 4], and for
+    maps without negative values in [0, 2]."""
+    return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
+
+
+# Where detail was invented: how far a GAN's result is from what its faithful partner makes of the same small picture.
+#
+# The partner is trained for the least squared error, so it shows the mean of what could have been there (Ledig et al. 2017,
+# section 2.1); texture beyond that is the GAN's choice. benchmarks/invented_detail.py measures how well this tells where the
+# result is wrong; nothing that knows only the small picture can tell it of a single hair.
+
+
+SPREAD = 4.0    # pixels, standard deviation; chosen on the photographs that are kept from training (docs/page.md)
+STRONG = 12.0   # grey levels of the 219 between black and white from which the map is saturated
+# from nothing to strong; darker and redder is more, so that it can be told without seeing colours
+COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
+
+
+def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.ndarray:
+    """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) grey levels of Y by which they differ around each pixel.
+
+    spread: pixels, of what "around" means. Raises ValueError if the sizes differ."""
+    if sr.shape != mean.shape:
+        raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {mean.shape[1]}x{mean.shape[0]}")
+    return smoothed(np.abs(luma(sr) - luma(mean)), spread)
+
+
+def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
+    """(scale H, scale W, 3) and (H, W, 3) uint8 -> (H, W) grey levels of Y: the result, shrunk again, less what was given."""
+    again = downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy()
+    return np.abs(luma(again) - luma(lr))
+
+
+def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
+    """(H, W) filtered by a Gaussian of that deviation in pixels, the border mirrored."""
+    reach = round(3 * sigma)
+    kernel = torch.exp(-torch.arange(-reach, reach + 1, dtype=torch.float64).square() / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    padded = torch.from_numpy(np.pad(values, reach, mode="symmetric"))[None, None]
+    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[0, 0].numpy()
+
+
+def coloured(levels: np.ndarray) -> np.ndarray:
+    """(H, W) grey levels -> (H, W, 3) uint8: white for 0, through yellow and red to dark red for STRONG and more."""
+    place = np.clip(levels / STRONG, 0, 1) * (len(COLOURS) - 1)
+    lower = np.minimum(place.astype(int), len(COLOURS) - 2)
+    share = (place - lower)[..., None]
+    return ((1 - share) * COLOURS[lower] + share * COLOURS[lower + 1]).round().astype(np.uint8)
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's, of two arrays of one shape; equal values share their mean rank. nan where one is constant."""
+    x, y = ranks(a), ranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    spread = np.sqrt((x**2).sum() * (y**2).sum())
+    return float((x * y).sum() / spread) if spread else float("nan")
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """(N,) float64: the rank of each value, from 0, equal ones the mean of theirs."""
+    _, index, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count + 1) / 2)[index.ravel()]

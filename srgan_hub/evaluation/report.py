@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
 
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
-from srgan_hub.evaluation import features, published
-from srgan_hub.evaluation.benchmark import Measure
-from srgan_hub.evaluation.methods import Method
-from srgan_hub.evaluation.metrics import blocks
-from srgan_hub.evaluation.niqe import niqe_of_result
-from srgan_hub.evaluation.tables import COLUMNS, cell, means
+from srgan_hub.evaluation import metrics
+from srgan_hub.evaluation.benchmark import Measure, Method, mean
+from srgan_hub.evaluation.metrics import blocks, niqe_of_result
 
 PROTOCOL = {
     "PSNR-Y, SSIM-Y": "on Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border",
@@ -39,9 +45,9 @@ IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 def perceptual_measures() -> dict[str, Measure]:
     """NIQE; the feature distance where its packages are installed; LPIPS and DISTS where their weights are on this machine."""
     measures = {"niqe": niqe_of_result}
-    if features.available():
-        measures["feature_distance"] = features.FeatureDistance()
-    return measures | {name: published.published(name) for name in published.BACKBONES if published.available(name)}
+    if metrics.has_feature_distance():
+        measures["feature_distance"] = metrics.FeatureDistance()
+    return measures | {name: published(name) for name in BACKBONES if has_backbone(name)}
 
 
 def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:
@@ -78,3 +84,157 @@ def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
     """{metric: (its name, value as the tables round it)} for a card's model-index, which takes finite numbers only."""
     known = {key: value for key, value in means(rows).items() if key in IN_CARDS and math.isfinite(value)}
     return {key: (COLUMNS[key][0].removesuffix(", dB"), float(format(v, COLUMNS[key][1]))) for key, v in known.items()}
+
+
+# Rows of measures -> a table a set in Markdown, every value as JSON or CSV.
+
+
+COLUMNS = {  # measure: heading, form of a number
+    "psnr": ("PSNR-Y, dB", ".2f"),
+    "ssim": ("SSIM-Y", ".4f"),
+    "psnr_rgb": ("PSNR-RGB, dB", ".2f"),
+    "niqe": ("NIQE", ".2f"),
+    "feature_distance": ("feature distance", ".4f"),
+    "lpips": ("LPIPS", ".4f"),
+    "dists": ("DISTS", ".4f"),
+    "lr_consistency": ("LR consistency, dB", ".2f"),
+    "colour_shift": ("colour shift", ".2f"),
+    "detail": ("detail, dB", ".2f"),
+    "grid": ("grid", ".2f"),
+    "blocks": ("blocks", ".3f"),
+    "seconds": ("s", ".2f"),
+}
+
+Results = dict[str, dict[str, list[dict]]]  # set -> method -> rows of `measure`
+
+
+def means(rows: list[dict]) -> dict[str, float]:
+    """The mean of every measure, and all megapixels over all seconds as "speed"."""
+    found = {name: mean(rows, name) for name in COLUMNS if name in rows[0]}
+    seconds = sum(row["seconds"] for row in rows)
+    return {**found, "speed": sum(row["megapixels"] for row in rows) / seconds if seconds else math.inf}
+
+
+def markdown(results: Results, notes: dict[str, str] | None = None) -> str:
+    """One table a set; notes: a line under a set's name. "(n)" stands behind a mean over fewer images than the set has."""
+    parts = []
+    for name, by_method in results.items():
+        first = next(iter(by_method.values()))
+        shown = [measure for measure in COLUMNS if measure in first[0]]
+        headings = [COLUMNS[measure][0] for measure in shown]
+        lines = [f"### {name}", "", (notes or {}).get(name, f"{len(first)} images."), ""]
+        lines += ["| " + " | ".join(["method", *headings, "megapixels/s"]) + " |", "| --- |" + " --- |" * (len(shown) + 1)]
+        for method, rows in by_method.items():
+            cells = [cell(rows, measure) for measure in shown] + [f"{means(rows)['speed']:.2f}"]
+            lines.append("| " + " | ".join([method, *cells]) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def cell(rows: list[dict], measure: str) -> str:
+    have = sum(not math.isnan(row[measure]) for row in rows)
+    if not have:
+        return "-"
+    text = format(mean(rows, measure), COLUMNS[measure][1])
+    return text if have == len(rows) else f"{text} ({have})"
+
+
+def as_json(report: dict) -> str:
+    """JSON that every reader takes: an infinite number is the word "inf", one that is missing is null."""
+    return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "inf"
+    return value
+
+
+def from_json(value: float | str | None) -> float:
+    """A number of `as_json` as it was."""
+    return math.nan if value is None else float(value)
+
+
+def as_csv(results: Results) -> str:
+    """One line an image: set, method, image, and its measures; empty where there is none."""
+    file = io.StringIO()
+    first = next(iter(next(iter(results.values())).values()))[0]
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["set", "method", *first])
+    for name, by_method in results.items():
+        for method, rows in by_method.items():
+            for row in rows:
+                values = ["" if isinstance(value, float) and math.isnan(value) else value for value in row.values()]
+                writer.writerow([name, method, *values])
+    return file.getvalue()
+
+
+# LPIPS and DISTS, where their published weights are on this machine: nothing is downloaded, nothing is replaced.
+#
+# LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1 on AlexNet. DISTS: Ding et al. 2020 (arXiv:2004.07728), on VGG16. The
+# package torchmetrics has both, with the authors' learned weights inside; the ImageNet networks below them are torchvision's, in
+# the folder where torch keeps its downloads.
+
+
+LEARNED = {  # in torchmetrics, the very files of lpips 0.1.4 and DISTS_pytorch 0.1: their sha256
+    "lpips": ("lpips_models/alex.pth", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),
+    "dists": ("dists_models/weights.pt", "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"),
+}
+BACKBONES = {  # torchvision's file, and how its sha256 begins
+    "lpips": ("alexnet-owt-7be5be79.pth", "7be5be79"),
+    "dists": ("vgg16-397923af.pth", "397923af"),
+}
+SMALLEST = 32  # pixels a side: AlexNet needs 31
+
+
+def has_backbone(name: str) -> bool:
+    """Whether "lpips" or "dists" can be measured here."""
+    return find_spec("torchmetrics") is not None and backbone(name).is_file()
+
+
+def backbone(name: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[name][0]
+
+
+def published(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
+    """"lpips" or "dists" as a function of two (H, W, 3) uint8 RGB pictures of one size; 0 for equal ones, smaller is more
+    alike; nan for one below 32 pixels a side. No border is cut. The networks are loaded once.
+
+    Raises ValueError if the package, a file, or the right content of a file is missing."""
+    if not find_spec("torchmetrics"):
+        raise ValueError(f"{name.upper()} needs another package: pip install 'srgan-hub[lpips]'")
+    if not backbone(name).is_file():
+        raise ValueError(f"{name.upper()} needs torchvision's {backbone(name).name} in {backbone(name).parent}")
+    from torchmetrics.functional.image import lpips
+
+    file, sha256 = LEARNED[name]
+    check(Path(lpips.__file__).parent / file, sha256)
+    check(backbone(name), BACKBONES[name][1])
+    network = networks()[name]().eval().requires_grad_(False)
+
+    @torch.inference_mode()
+    def distance(sr: np.ndarray, hr: np.ndarray) -> float:
+        if min(sr.shape[:2]) < SMALLEST:
+            return float("nan")
+        sr, hr = (torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None] for image in (sr, hr))
+        return float(network(sr, hr))
+
+    return distance
+
+
+def networks() -> dict[str, Callable[[], torch.nn.Module]]:
+    """(N, 3, H, W) pictures in [0, 1] -> distance; the package is imported here, which takes seconds."""
+    from torchmetrics.functional.image.dists import DISTSNetwork
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+    return {"lpips": lambda: LearnedPerceptualImagePatchSimilarity("alex", normalize=True), "dists": DISTSNetwork}
+
+
+def check(path: Path, sha256: str) -> None:
+    """ValueError if the file's sha256 does not begin like that."""
+    if not (found := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(sha256):
+        raise ValueError(f"{path} is not the published file: its sha256 begins {found[:8]}, not {sha256[:8]}; fetch it again")

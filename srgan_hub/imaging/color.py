@@ -2,9 +2,204 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
+
 import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageCms, ImageOps
+from torch import Tensor
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) RGB in [0, 255] -> (H, W) Y in [16, 235], float64, not rounded."""
     return 16 + rgb.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
+
+
+# PIL image <-> tensors: EXIF orientation, palettes, depth, transparency; the mode a picture comes back in.
+#
+# | in | out |
+# | --- | --- |
+# | L, LA, RGB, RGBA | the same |
+# | I;16 in any byte order | I;16 |
+# | I | I;16, if its values are 0 to 65535; no other has a meaning |
+# | F | F, if its values are 0 to 1; no other has a meaning |
+# | 1 | L |
+# | 1, L, RGB and I;16 with one transparent colour (PNG's tRNS) | LA, LA, RGBA and LA: it would be lost |
+# | P | RGB, or RGBA where a pixel is transparent |
+# | PA | RGBA |
+# | CMYK | RGB, by its ICC profile if that can be used |
+# | any other (YCbCr, LAB, HSV, RGBX) | RGB |
+
+
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow opens 16-bit greyscale PNG and TIFF as one of these
+DEEP = {"I;16": np.uint16, "F": np.float32}  # grey with more than 8 bits: one number a pixel
+LUMA = (0.299, 0.587, 0.114)  # what Pillow's own RGB -> L uses (BT.601, full swing)
+
+
+def normalise(image: Image.Image) -> Image.Image:
+    """The picture upright (EXIF orientation applied), in one of the modes that the table above ends in.
+
+    Raises ValueError for values that have no meaning, and for what Pillow cannot convert."""
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):  # damaged EXIF spoils no pixel
+        image = ImageOps.exif_transpose(image)
+    if image.mode in SIXTEEN_BIT:
+        return sixteen_bits(image)
+    if image.mode == "F":
+        values = np.asarray(image)
+        if not (values.min() >= 0 and values.max() <= 1):  # nor is it true of nan
+            raise ValueError(f"its values are {values.min():g} to {values.max():g}; those of a float picture must be 0 to 1")
+        return image
+    if image.mode == "CMYK" and (converted := by_profile(image)):
+        return converted
+    mode = working_mode(image)
+    result = image if image.mode == mode else image.convert(mode)
+    if image.mode == "P" and mode == "RGBA" and result.getchannel("A").getextrema()[0] == 255:
+        return result.convert("RGB")  # a palette may name a transparent colour that no pixel has
+    return result
+
+
+def sixteen_bits(image: Image.Image) -> Image.Image:
+    """A picture of SIXTEEN_BIT, or of F with values from 0 to 1, as I;16, or as LA where one of its greys is transparent."""
+    values = np.asarray(image) if image.mode != "F" else (np.asarray(image) * 65535).round()
+    if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
+        raise ValueError(f"its values are {values.min()} to {values.max()}; those of a whole-number picture must be 0 to 65535")
+    result = Image.fromarray(values.astype(np.uint16))
+    result.info = image.info
+    if isinstance(clear := image.info.get("transparency"), int):
+        alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
+        return Image.merge("LA", (eight_bits(result), alpha))
+    return result
+
+
+def by_profile(image: Image.Image) -> Image.Image | None:
+    """A CMYK picture as the sRGB that its ICC profile says; None where it has no usable one."""
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (KeyError, OSError, TypeError, ImageCms.PyCMSError):  # none, broken, or for another kind of picture
+        return None
+    converted.info.pop("icc_profile", None)
+    return converted
+
+
+def eight_bits(image: Image.Image) -> Image.Image:
+    """What `normalise` gives with 8 bits a channel: I;16 and F become L."""
+    if image.mode not in DEEP:
+        return image
+    result = Image.fromarray((np.asarray(image) * np.float32(255 / white(DEEP[image.mode]))).round().astype(np.uint8))
+    result.info = image.info
+    return result
+
+
+def white(dtype: np.dtype | type) -> int:
+    """The value of white in pixels of this type."""
+    return 1 if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
+
+
+def working_mode(image: Image.Image) -> str:
+    """The mode that `image` is enlarged and handed back in: the table above."""
+    if image.mode in ("LA", "La"):
+        return "LA"
+    if image.mode in ("RGBA", "RGBa", "PA"):
+        return "RGBA"
+    transparent = "transparency" in image.info
+    if image.mode in ("L", "1"):
+        return "LA" if transparent else "L"
+    return "RGBA" if transparent and image.mode in ("RGB", "P") else "RGB"
+
+
+def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
+    """(H, W, C) of L, LA, RGB, RGBA, I;16 or F -> colour (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
+    channels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / white(pixels.dtype)  # (1, C, H, W)
+    alpha = channels[:, -1:] if channels.shape[1] in (2, 4) else None
+    colour = channels if alpha is None else channels[:, :-1]
+    return colour.expand(-1, 3, -1, -1), alpha
+
+
+def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
+    """Colour (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), C and type as `mode` has it, clamped and rounded."""
+    if mode in ("L", "LA", *DEEP):
+        colour = (colour * colour.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    channels = (colour if alpha is None else torch.cat([colour, alpha], dim=1)).clamp(0, 1)
+    if mode == "F":
+        return channels.float()
+    return (channels.float() * 65535).round().to(torch.uint16) if mode == "I;16" else (channels * 255).round().byte()
+
+
+def to_image(pixels: np.ndarray) -> Image.Image:
+    """(H, W, C) -> PIL image: L, LA, RGB or RGBA by the number of channels, I;16 or F by the type."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
+def same_colours(source: Image.Image, result_mode: str) -> bool:
+    """Whether the source's ICC profile still describes a picture of `result_mode` (a CMYK profile does not fit RGB)."""
+    grey = result_mode in ("L", "LA", *DEEP)
+    return source.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if grey else ("RGB", "RGBA", "RGBa", "P", "PA"))
+
+
+def profile_of(image: Image.Image, mode: str) -> bytes | None:
+    """The picture's ICC profile, where it still fits a result of that mode."""
+    return image.info.get("icc_profile") if same_colours(image, mode) else None
+
+
+# Transparency: no fringe around a cut-out after enlargement, and no speck in what was wholly opaque or transparent.
+
+
+HIDDEN = 8  # of 255: an alpha up to which a pixel's own colour counts for nothing: it is rounded away, or garbage
+ROWS = 256  # of the picture that are in memory as floats at a time; even
+
+
+def fill_hidden(pixels: np.ndarray) -> np.ndarray:
+    """Give (all but) wholly transparent pixels the premultiplied mean colour of what is visible around them.
+
+    (H, W, 2 or 4) uint8, alpha last -> the same. Files keep black or garbage there, which an enlargement would smear into the
+    edge of the cut-out. Coarser and coarser means reach any distance."""
+    visible = pixels[..., -1] > HIDDEN
+    if visible.all() or not visible.any():
+        return pixels
+    parts = (_halved(*_premultiplied(pixels[row : row + ROWS])) for row in range(0, len(pixels), ROWS))
+    levels = [tuple(torch.cat(rows, dim=-2) for rows in zip(*parts, strict=True))]
+    while max(levels[-1][1].shape[-2:]) > 1:
+        levels.append(_halved(*levels[-1]))
+    mean = None                                              # (1, C - 1, h, w), from the coarsest to half the picture's size
+    for weighted, weight in reversed(levels):
+        own = weighted / weight.clamp_min(1e-12)
+        mean = own if mean is None else torch.where(weight > 0, own, _doubled(mean, *weight.shape[-2:]))
+    filled = pixels.copy()
+    for row in range(0, len(pixels), ROWS):
+        rows, hidden = filled[row : row + ROWS], ~visible[row : row + ROWS]
+        near = mean[..., max(0, row // 2 - 1) : (row + ROWS) // 2 + 1, :]  # with a neighbour above and below
+        skipped = 2 * min(1, row // 2)
+        enlarged = _doubled(near, skipped + len(rows), rows.shape[1])[0, :, skipped:].permute(1, 2, 0)
+        rows[..., :-1][hidden] = (255 * enlarged).round().byte().numpy()[hidden]
+    return filled
+
+
+def _premultiplied(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+    """(h, w, C) uint8 -> colour times alpha (1, C - 1, h, w), and alpha (1, 1, h, w), in [0, 1], 0 where hidden."""
+    levels = torch.from_numpy(rows.astype(np.float32)).permute(2, 0, 1)[None]
+    colour, alpha = levels.tensor_split([-1], dim=1)
+    alpha = alpha * (alpha > HIDDEN) / 255
+    return colour / 255 * alpha, alpha
+
+
+def _halved(*images: Tensor) -> tuple[Tensor, ...]:
+    return tuple(F.avg_pool2d(image, kernel_size=2, ceil_mode=True, count_include_pad=False) for image in images)
+
+
+def _doubled(image: Tensor, height: int, width: int) -> Tensor:
+    return F.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)[..., :height, :width]
+
+
+def bound(alpha: Tensor, source: Tensor, scale: int) -> Tensor:
+    """Clamp an enlarged alpha (N, 1, sH, sW) to what the source (N, 1, H, W) holds within one pixel of each place.
+
+    Opaque stays exactly opaque and transparent exactly transparent, whatever the network makes of a flat area."""
+    padded = F.pad(source, (1, 1, 1, 1), mode="replicate")
+    highest = F.max_pool2d(padded, 3, stride=1)
+    lowest = -F.max_pool2d(-padded, 3, stride=1)
+    lowest, highest = (F.interpolate(b, scale_factor=scale, mode="nearest") for b in (lowest, highest))
+    return alpha.maximum(lowest).minimum(highest)

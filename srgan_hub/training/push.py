@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
+import os
 import shutil
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from srgan_hub.hub.card import fill, new_card
+from srgan_hub.hub.load import hub_name, is_hub_id
 from srgan_hub.hub.push import FILES, check_push, push
+from srgan_hub.losses import LossConfig
+from srgan_hub.models.features import LiteFeatures
+from srgan_hub.models.srresnet.network import SRGANGenerator
 
 logger = logging.getLogger(__name__)
 
@@ -72,3 +80,163 @@ class Pusher:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+# What a run hands out: a checkpoint folder that loads by itself, its card, and training.json with every setting.
+
+
+RECORD = "training.json"
+TRAINING = """
+| | |
+| --- | --- |
+| command | `{command}` |
+| updates | {updates}, {minutes} minutes |
+| start | {pretrained} |
+| data | {dataset}: {photographs} photographs; LR by degradation `{degradation}` (`bicubic`: as MATLAB's imresize) |
+| loss | {loss} |
+| perceptual network | {perceptual} |
+| validation | {validation} |
+
+<details><summary>Every setting</summary>
+
+```yaml
+{settings}
+```
+
+</details>
+"""
+MEASURES = {
+    "psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "niqe": "NIQE {:.2f}", "feature_distance": "feature distance {:.4f}",
+    "grid": "grid {:.2f} levels",
+}  # fmt: skip
+UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
+           "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when, not what
+
+
+def write_result(folder: Path, generator: SRGANGenerator, card: str, record: dict) -> None:
+    """Write the files beside their names and rename them: whoever reads the folder during a run finds whole files."""
+    unfinished = folder / "unfinished-result"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    generator.save_pretrained(unfinished)
+    (unfinished / "README.md").write_text(card, encoding="utf-8")
+    (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    for path in sorted(unfinished.iterdir(), key=lambda path: path.name == RECORD):  # the record says that all is there
+        os.replace(path, folder / path.name)
+    unfinished.rmdir()
+
+
+def finished(folder: Path, total: int) -> bool:
+    """Whether `folder` holds the result of a run that has had its `total` updates."""
+    try:
+        return json.loads((folder / RECORD).read_text())["updates"] >= total and (folder / "model.safetensors").is_file()
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def public(config) -> dict:
+    """Every option for the eyes of others: of what lies, or lay, on this machine only the name."""
+    return {name: _public(value) for name, value in dataclasses.asdict(config).items()}
+
+
+def _public(value: object) -> object:
+    if isinstance(value, str) and "," in value and not Path(value).exists():  # several datasets, layers, trackers
+        return ",".join(str(_public(part.strip())) for part in value.split(","))
+    return Path(value).resolve().name if isinstance(value, str) and value and (_far(value) or Path(value).exists()) else value
+
+
+def _far(place: str) -> bool:
+    """Whether a path, which need not exist, leads out of the folder that the run was started in."""
+    return Path(place).is_absolute() or place.startswith("~") or ".." in Path(place).parts
+
+
+def changed_options(config) -> dict:
+    """The options that say what was trained, where they differ from their defaults."""
+    standard = dataclasses.asdict(type(config)())
+    return {k: v for k, v in public(config).items() if v != standard[k] and k not in UNNAMED}
+
+
+def training_card(config, weights: LossConfig, record: dict, network: str | None) -> str:
+    """README.md of the result: what this run did. network: of the content loss, if there was one."""
+    options = " ".join(
+        f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
+    )
+    perceptual = "none"
+    if network == LiteFeatures.network:
+        perceptual = f"{network}, ImageNet's; it is not the paper's VGG19"
+    elif network and config.vgg_weights:
+        perceptual = f"a stand-in, {Path(config.vgg_weights).name} ({network} layout); it is not the paper's VGG19"
+    elif network:
+        perceptual = "VGG19 with torchvision's ImageNet weights"
+    validation = "not measured"
+    if record["validation"]:
+        numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
+        validation = f"{numbers}; {record['held_out']}"
+    taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
+    if config.teacher_patches:
+        clean = f"{_public(config.clean_teacher)}'s results" if config.clean_teacher else "HR"
+        taught += f" in HR's colours, {clean} where LR is within {config.clean_below} grey levels of the clean one"
+    settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
+    output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
+    on_hub = is_hub_id(config.dataset) and not Path(config.dataset).exists()
+    return new_card(
+        name=(config.push_to_hub or str(Path(config.output_dir).resolve())).rpartition("/")[2],
+        source=config.push_to_hub or output,
+        scale=record["generator"]["scale"],
+        generator=", ".join(f"{name} {value}" for name, value in record["generator"].items()),
+        variant=config.variant,
+        training=fill(
+            TRAINING,
+            command=f"accelerate launch train_accelerate.py {options} --output_dir {output}",
+            updates=f"{record['updates']} of {config.max_train_steps}",
+            minutes=f"{record['seconds'] / 60:.0f}",
+            photographs=str(record["photographs"]),
+            dataset=_public(config.dataset),
+            degradation=config.degradation,
+            loss=loss_in_words(weights, network) + taught,
+            perceptual=perceptual,
+            pretrained=_public(config.pretrained) or "pass-through initialisation",
+            validation=validation,
+            settings=settings,
+        ).strip(),
+        terms=terms_of(config.dataset, on_hub),
+        datasets=(config.dataset,) if on_hub else (),
+        base_model=hub_name(config.pretrained) or "",
+    )
+
+
+def terms_of(dataset: str, on_hub: bool) -> str:
+    """A sentence on what governs weights that were trained on this dataset."""
+    if "div2k" in dataset.lower():
+        return "they were trained on DIV2K, which is for academic research only."
+    if on_hub:
+        page = f"[{dataset}](https://huggingface.co/datasets/{dataset})"
+        return f"the terms of the photographs they were trained on govern them; see the page of {page}."
+    return (
+        f"the terms of the photographs they were trained on (`{_public(dataset)}`) govern them; these were not stated, so ask "
+        "before using them."
+    )
+
+
+def loss_in_words(weights: LossConfig, network: str | None) -> str:
+    """Every term with its weight, the range of the images and the layer."""
+    terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
+    if weights.coarse:
+        terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")
+    if weights.grid:
+        squares = f"squares of {weights.grid_side} x {weights.grid_side} of them"
+        terms.append(f"{weights.grid:g} x the same of the pattern that repeats with every LR pixel in {squares}")
+    if weights.flat:
+        terms.append(f"{weights.flat:g} x the same of surfaces of one colour")
+    if weights.content:
+        form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
+        layers = f"{' + '.join(weights.layers)} of {network}"
+        scaling = "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling"
+        terms.append(f"{weights.content:g} x {layers} (after the ReLU, {scaling}; {form})")
+    if weights.tv:
+        terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
+    if weights.blocks:
+        terms.append(f"{weights.blocks:g} x the mean squared distance of the dense blocks from the teacher's for the same "
+                     "inputs, over what these change")  # fmt: skip
+    if weights.adversarial:
+        terms.append(f"{weights.adversarial:g} x adversarial ({weights.gan}, mean over the batch, images on [0, 1])")
+    return " + ".join(terms)

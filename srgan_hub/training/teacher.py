@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
-from srgan_hub.engine import fast_precision
-from srgan_hub.generator import SRGANGenerator
-from srgan_hub.training.esrgan import SUFFIX, load_file
+from srgan_hub.inference.backends import fast_precision
+from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.training.convert import SUFFIX, load_file
 
 
 class Teacher(nn.Module):
@@ -67,7 +67,7 @@ class Teacher(nn.Module):
 def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
     import openvino
 
-    from srgan_hub.graphs import openvino_core
+    from srgan_hub.inference.backends import openvino_core
 
     example = torch.zeros(1, 3, side or 64, side or 64)
     with warnings.catch_warnings(action="ignore"):  # it traces by what PyTorch calls deprecated

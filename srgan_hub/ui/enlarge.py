@@ -2,23 +2,101 @@
 
 from __future__ import annotations
 
+import io
+import math
 import time
 import zipfile
 from collections.abc import Generator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from srgan_hub.batch import enlarge_files
-from srgan_hub.files import BadInput
-from srgan_hub.imaging.target import Target
-from srgan_hub.plan import Job
-from srgan_hub.ui.duration import duration
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.photo import Cut, as_file, is_deep, is_located, open_photo, size_of
-from srgan_hub.ui.steps import steps
-from srgan_hub.ui.upscalers import open_upscaler
-from srgan_hub.ui.zero_gpu import lent
+from PIL import Image
+
+from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
+from srgan_hub.imaging.io import ImageError, read_with_losses
+from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box
+from srgan_hub.inference.batch import Job, enlarge_files
+from srgan_hub.ui.jobs import duration, lent, steps
+from srgan_hub.ui.models import Limits, open_upscaler
+
+# An uploaded photograph: read once, cut or shrunk where it is too large, and what its file said besides pixels.
+
+
+GPS = 0x8825  # EXIF's pointer to where a photograph was taken
+
+
+class Photo(NamedTuple):
+    image: Image.Image     # upright, 8-bit L, LA, RGB or RGBA
+    profile: bytes | None  # ICC
+    lost: tuple[str, ...]  # what of the file is not in it, in words
+
+
+class Cut(NamedTuple):
+    """What of a photograph is enlarged: a region of it, or all of it with at most so many pixels."""
+
+    region: Box | None = None
+    pixels: int | None = None
+
+
+@lru_cache(maxsize=4)
+def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
+    """Raises BadInput, a sentence without the file's name, if it is no picture, damaged or too large even to be shrunk."""
+    if cut != Cut():
+        photo = open_photo(path)
+        return photo._replace(image=apply(cut, photo.image))
+    image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
+    try:
+        upright = eight_bits(normalise(image))
+    except ValueError as error:  # a mode that Pillow cannot convert
+        raise ImageError(f"not a picture that can be enlarged ({error})") from error
+    if image.mode in (*SIXTEEN_BIT, *DEEP):
+        lost += ("cut to 8 bits",)
+    return Photo(upright, profile_of(image, upright.mode), lost)
+
+
+def apply(cut: Cut, image: Image.Image) -> Image.Image:
+    part = image.crop(cut.region) if cut.region else image
+    if not cut.pixels or part.width * part.height <= cut.pixels:
+        return part
+    share = math.sqrt(cut.pixels / (part.width * part.height))
+    size = [max(1, math.floor(share * side)) for side in part.size]
+    return part.resize(size, Image.Resampling.LANCZOS)
+
+
+def is_located(path: str | Path) -> bool:
+    """Whether the file says where the photograph was taken."""
+    try:
+        with Image.open(path) as image:
+            return bool(image.getexif().get_ifd(GPS))
+    except Exception:  # damaged EXIF spoils no pixel
+        return False
+
+
+def is_deep(path: str) -> bool:
+    """Whether the file has grey of more than 8 bits. It is a picture: `size_of` has read its head."""
+    with Image.open(path) as image:
+        return image.mode in (*SIXTEEN_BIT, *DEEP)
+
+
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(width, height) as the file's head says them; nothing is decoded. Raises BadInput where it has none."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Image.DecompressionBombError as error:
+        raise ImageError("too large to be read safely") from error
+    except Exception as error:  # for damaged files Pillow raises whatever comes
+        raise ImageError("not a picture that can be read") from error
+
+
+def as_file(photo: Photo) -> bytes:
+    """A PNG of it, quickly packed."""
+    buffer = io.BytesIO()
+    photo.image.save(buffer, "PNG", compress_level=1, icc_profile=photo.profile)
+    return buffer.getvalue()
+
 
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
@@ -59,11 +137,11 @@ def enlarge(
     Raises BadInput or CheckpointError, one sentence, if there is no result at all. Of several pictures the bad ones become
     `faults`."""
     if not sources:
-        raise BadInput("Choose a photo first.")
+        raise ImageError("Choose a photo first.")
     if len(sources) > limits.files:
-        raise BadInput(f"These are {len(sources)} files; up to {limits.files} can be enlarged here in one go.")
+        raise ImageError(f"These are {len(sources)} files; up to {limits.files} can be enlarged here in one go.")
     if order.format not in FORMATS:
-        raise BadInput(f"The format must be one of {', '.join(FORMATS)}, got {order.format!r}.")
+        raise ImageError(f"The format must be one of {', '.join(FORMATS)}, got {order.format!r}.")
     start = time.perf_counter()
     yield Step("Opening the model", 0)
     upscaler = open_upscaler(order.model, order.texture)
@@ -71,7 +149,7 @@ def enlarge(
     for source in sources:
         try:
             sizes[source] = admitted(source, order, limits)
-        except BadInput as error:
+        except ImageError as error:
             faults.append(sentence(source, error))
     jobs, there, lost, engines = jobs_of(sizes, order, folder, upscaler.scale, limits), {}, {}, {}
     running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
@@ -88,7 +166,7 @@ def enlarge(
             yield Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share)
     except StopIteration as end:
         for job, found in end.value:
-            if isinstance(found, BadInput):
+            if isinstance(found, ImageError):
                 faults.append(sentence(job.source, found, job.target))
             else:
                 there[job.source] = job.target
@@ -98,7 +176,7 @@ def enlarge(
     finally:
         running.close()
     if not there:
-        raise BadInput(" ".join(faults))
+        raise ImageError(" ".join(faults))
     pictures = list(there.values())
     first = str(next(iter(there)))
     taken = open_photo(first, order.cut).image.size
@@ -121,10 +199,10 @@ def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     """The size of what will be enlarged of a file; BadInput if that is too large or cannot be read."""
     megabytes = Path(source).stat().st_size / 1e6
     if megabytes > limits.file_megabytes:
-        raise BadInput(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} are taken here")
+        raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} are taken here")
     size = size_of(source) if order.cut == Cut() else open_photo(source, order.cut).image.size
     if too_large := limits.sentence(size, order.model):
-        raise BadInput(too_large)
+        raise ImageError(too_large)
     return size
 
 
@@ -159,7 +237,7 @@ def archive(pictures, folder: Path, label: str) -> Path:
     return file
 
 
-def sentence(source: str | Path, error: BadInput, target: Path | None = None) -> str:
+def sentence(source: str | Path, error: ImageError, target: Path | None = None) -> str:
     """What is wrong with which file, without the folders here; of formats it names those of the page, not the command's."""
     text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
     for given, said in (

@@ -7,17 +7,14 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from srgan_hub.imaging.target import Target
+from srgan_hub.hub.space import line_of, name_of, offered
+from srgan_hub.imaging.resize import Target
 from srgan_hub.ui import over_panel, view, view_panel, words
-from srgan_hub.ui.enlarge import FORMATS, Order, enlarge
-from srgan_hub.ui.examples import files
-from srgan_hub.ui.folder import fresh_folder
-from srgan_hub.ui.limits import Limits
-from srgan_hub.ui.line import Line
-from srgan_hub.ui.mistakes import MISTAKES, mistake, told
-from srgan_hub.ui.models import line_of, name_of, offered
-from srgan_hub.ui.photo import Cut, open_photo
-from srgan_hub.ui.upscalers import may_name_hub_ids, partner, scale_of
+from srgan_hub.ui.enlarge import FORMATS, Cut, Order, enlarge, open_photo
+from srgan_hub.ui.models import Limits, may_name_hub_ids, partner, scale_of
+from srgan_hub.ui.queue import MISTAKES, Line, mistake, told
+from srgan_hub.ui.server import fresh_folder
+from srgan_hub.ui.theme import files
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
 
 LONGEST = "Longest side"

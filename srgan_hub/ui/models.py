@@ -1,44 +1,179 @@
-"""The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS names, or models.txt beside app.py."""
+"""The Upscalers of the page: which a visitor may have, compiled on first use, ten at most kept."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 
-from srgan_hub.loading import locate
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-LABELS = {
-    "srgan-x4-photo-large": "Photo: for photos from phones and the web, compressed ones too",
-    "srgan-x4-photo": "Photo, quicker: a quarter of the time, removes less of JPEG blocks and noise",
-    "srresnet-x4-photo": "Photo, faithful: smoother, invents nothing",
-    "srgan-x4": "Clean: for images without JPEG blocks or noise",
-    "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
-    "srresnet-x4": "Clean, faithful: smoother, invents nothing",
-    "srgan-x4-lite": "Clean, quick: a fifth of the time",
-    "srresnet-x4-lite": "Clean, quick, faithful: a fifth of the time, smoother, invents nothing",
-}
-VARIABLE = "SRGAN_MODELS"
-FILE = Path(__file__).parents[2] / "models.txt"  # which only a Space has
+from srgan_hub.hub.load import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
+from srgan_hub.hub.space import offered
+from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.models.srresnet.network import SRGANGenerator
 
-
-def offered() -> list[tuple[str, str]]:
-    """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of models.txt, or else the bundled ones.
-
-    Both hold bundled names, folders or Hub ids, with spaces, commas or line ends between.
-    Raises CheckpointError for what is none of these; nothing is downloaded here."""
-    named = os.environ.get(VARIABLE, "").strip() or (FILE.read_text(encoding="utf-8") if FILE.is_file() else "")
-    names = named.replace(",", " ").split() or list(LABELS)
-    for name in names:
-        locate(name)
-    return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
+KEPT = 10
+# Tiles are ten overlaps wide, 160 LR pixels, but no wider than the Upscaler's own 256. One takes half a second on two cores, with
+# dense blocks three. The page hears of each tile, and can stop after it. 256 everywhere would save a tenth of the time.
+OVERLAPS = 10
+HUB = "SRGAN_HUB_MODELS"  # set to 1, visitors may name checkpoints of the Hub
 
 
-def name_of(model: str) -> str:
-    """What buttons and pictures call it: the label's first words."""
-    return LABELS.get(model, model).partition(": ")[0]
+def may_name_hub_ids() -> bool:
+    return os.environ.get(HUB, "") not in ("", "0")
 
 
-def line_of(model: str) -> str:
-    """One line about it."""
-    line = LABELS.get(model, model).partition(": ")[2] or LABELS.get(model, model)
-    return line[:1].upper() + line[1:] + "."
+def check(model: str) -> None:
+    """Raise CheckpointError unless this one is offered: a visitor names neither folders nor, unless allowed, Hub ids."""
+    names = [name for _, name in offered()]
+    if model in names or (may_name_hub_ids() and is_foreign(model)):
+        return
+    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(names)}")
+
+
+def is_foreign(model: object) -> bool:
+    """Whether it is a Hub id, and no folder of this machine that has the form of one."""
+    try:
+        return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
+    except OSError:  # longer than a name may be
+        return False
+
+
+def config(model: str) -> dict:
+    """What its config.json says. Raises CheckpointError as `check`, and where there is none that can be read."""
+    check(model)
+    return read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
+
+
+def scale_of(model: str) -> int:
+    """How many times it enlarges. Raises CheckpointError as `config`."""
+    scale = config(model).get("scale", 4)
+    return scale if type(scale) is int else 4  # who opens it is told
+
+
+def cost_of(model: str) -> float:
+    """Its operations over those of the paper's network. Raises CheckpointError as `config`."""
+    shape = {name: value for name, value in config(model).items() if name != "partner"}
+    try:
+        return _operations(**shape) / _operations()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{model}: {CONFIG} describes no generator") from error
+
+
+@lru_cache(maxsize=64)
+def _operations(**shape: int | str) -> int:
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        SRGANGenerator(**shape)(torch.empty(1, 3, 8, 8))
+    return counter.get_total_flops()
+
+
+def partner(model: str) -> str | None:
+    """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config`, and if what a
+    visitor may name freely names a folder of this machine."""
+    named = config(model).get("partner")
+    if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
+        raise CheckpointError(f"{model} names the partner {named!r}, which is no checkpoint of the Hub")
+    return named
+
+
+def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
+    """The checkpoint's Upscaler; texture from 0, its faithful partner, to 1, itself.
+
+    Raises CheckpointError for a model that is not offered or cannot be loaded, and for texture without a partner."""
+    check(model)
+    faithful = partner(model) if texture != 1 else None
+    if texture != 1 and not faithful:
+        raise CheckpointError(f"{model} has no faithful partner to be blended with; leave the texture at 100 %")
+    if not 0 <= texture <= 1:
+        raise CheckpointError(f"texture must be from 0 to 1, got {texture}")
+    return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may have 8 bits, which is faster
+
+
+def open_all() -> None:
+    """Every model on offer, now. Raises CheckpointError."""
+    for _, name in offered():
+        open_upscaler(name)
+
+
+@lru_cache(maxsize=KEPT)
+def _open(model: str, texture: float) -> Upscaler:
+    upscaler = Upscaler.from_pretrained(model, texture=texture)
+    upscaler.tile = min(upscaler.tile, OVERLAPS * upscaler.overlap)
+    return upscaler
+
+
+# What one visitor may ask of the machine: the page's limits, and the variables that set them.
+
+
+PACKING = 0.26  # of the time that a picture takes with the paper's network: reading it, and packing the result
+QUICK = 2       # times the pixels that the paper's network may have: from here on a model is called quick
+DEEP = 0.5  # of those pixels: with more than 8 bits a picture is computed in float32, in four times the time
+
+
+def variable(default: float, name: str, what: str):
+    return field(default=default, metadata={"name": name, "what": what})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Each number has a variable of the environment; README.md lists them."""
+
+    # two cores take 13 to 15 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 17 to 18
+    megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
+    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
+    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
+    files: int = variable(8, "SRGAN_MAX_FILES", "files enlarged at once")
+    jobs: int = variable(1, "SRGAN_JOBS", "photographs computed at the same time; each uses all cores")
+    queue: int = variable(20, "SRGAN_QUEUE", "visitors that may wait")
+    kept: int = variable(3600, "SRGAN_KEPT_SECONDS", "seconds that uploads and results are kept")
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """Raises ValueError, a sentence, for a variable that is no number above 0."""
+        found = {}
+        for one in fields(cls):
+            name = one.metadata["name"]
+            if text := os.environ.get(name, "").strip():
+                kind = type(one.default)
+                try:
+                    found[one.name] = kind(text)
+                except ValueError:
+                    found[one.name] = 0
+                if not 0 < found[one.name] < float("inf"):
+                    number = "a whole number" if kind is int else "a number"
+                    raise ValueError(f"{name} must be {number} above 0 ({one.metadata['what']}), got {text!r}")
+        return cls(**found)
+
+    def pixels(self, model: str) -> int:
+        """How many an upload may have for that model: as many as take as long as `megapixels` with the paper's network."""
+        return round(1e6 * self.megapixels * share(model))
+
+    def keeps_depth(self, size: tuple[int, int], model: str) -> bool:
+        """Whether a picture of that (width, height) is enlarged in all its bits, where it has more than 8."""
+        return size[0] * size[1] <= DEEP * self.pixels(model)
+
+    def sentence(self, size: tuple[int, int], model: str) -> str | None:
+        """Why a picture of that (width, height) is not enlarged as a whole; None if it is."""
+        pixels = size[0] * size[1]
+        if pixels <= self.pixels(model):
+            return None
+        return (
+            f"This photo has {pixels / 1e6:.1f} megapixels ({size[0]}×{size[1]}); "
+            f"up to {self.pixels(model) / 1e6:g} can be enlarged here in one go."
+        )
+
+
+def share(model: str) -> float:
+    """Of the pixels that the paper's network may have, to two digits; 1 for a model that cannot be read."""
+    try:
+        cost = cost_of(model)
+    except CheckpointError:  # who opens it is told
+        return 1.0
+    return float(f"{1 / (PACKING + (1 - PACKING) * cost):.2g}")
+
+
+def is_quick(model: str) -> bool:
+    return share(model) >= QUICK

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import gradio as gr
 
-from srgan_hub.imaging.region import around
+from srgan_hub.hub.space import offered
+from srgan_hub.imaging.tiles import around
 from srgan_hub.ui import words
-from srgan_hub.ui.limits import Limits, is_quick
-from srgan_hub.ui.models import offered
-from srgan_hub.ui.photo import Cut, open_photo
+from srgan_hub.ui.enlarge import Cut, open_photo
+from srgan_hub.ui.models import Limits, is_quick
 from srgan_hub.ui.view import thumbnail
 
 

@@ -8,17 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from srgan_hub.evaluation.invented import coloured, invented, lr_error
-from srgan_hub.files import read_picture
-from srgan_hub.imaging.region import Box, around, most_detailed
-from srgan_hub.imaging.target import Target
-from srgan_hub.ui.enlarge import Order
-from srgan_hub.ui.examples import shipped
-from srgan_hub.ui.limits import is_quick
-from srgan_hub.ui.models import name_of
-from srgan_hub.ui.photo import Cut, open_photo
-from srgan_hub.ui.upscalers import open_upscaler, partner
-from srgan_hub.ui.zero_gpu import lent
+from srgan_hub.evaluation.metrics import coloured, invented, lr_error
+from srgan_hub.hub.space import name_of
+from srgan_hub.imaging.io import read_picture
+from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box, around, most_detailed
+from srgan_hub.ui.enlarge import Cut, Order, open_photo
+from srgan_hub.ui.jobs import lent
+from srgan_hub.ui.models import is_quick, open_upscaler, partner
+from srgan_hub.ui.theme import shipped
 
 BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that it may see around a box
 THUMBNAIL = 240  # pixels of its longer side

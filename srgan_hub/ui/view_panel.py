@@ -9,10 +9,10 @@ import gradio as gr
 from PIL import Image
 
 from srgan_hub.evaluation.benchmark import bicubic
-from srgan_hub.files import read_picture
+from srgan_hub.hub.space import name_of, offered
+from srgan_hub.imaging.io import read_picture
 from srgan_hub.ui import words
-from srgan_hub.ui.examples import MODEL, files, result_of
-from srgan_hub.ui.models import name_of, offered
+from srgan_hub.ui.theme import MODEL, files, result_of
 from srgan_hub.ui.view import BICUBIC, Look, title
 
 SLIDER, SIDES, DOUBTS = "Slider", "Side by side", "Where detail was invented"

@@ -1,0 +1,232 @@
+"""How every network of this package is stored and found again: config.json and model.safetensors, whole or not at all.
+
+huggingface_hub's mixin, left to itself, loads with `strict=False` (a missing layer stays random without a word), takes
+a missing config.json for defaults, and falls back to a pickle. None of that happens here."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import torch
+from huggingface_hub import PyTorchModelHubMixin
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, MissingFile, fetch, listed
+from srgan_hub.hub.push import push
+
+BUNDLED = Path(__file__).parents[1] / "pretrained"
+PAPER = BUNDLED / "paper"  # what the paper compares in its Table 1: evidence, not on offer
+OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
+FORMAT = 1  # of config.json, where it stands beside the constructor's arguments; files without it are of the first
+LARGEST_CONFIG = 100_000  # bytes: more is not read
+HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
+REFUSED = "reading a pickle can run whatever code is in it, so none is opened: ask its owner for safetensors of srgan_hub"
+OTHERS = {  # a key of their config.json -> the library that writes it; the first that is there counts
+    "_diffusers_version": "diffusers", "_class_name": "diffusers", "transformers_version": "transformers",
+    "model_type": "transformers", "architectures": "transformers", "pretrained_cfg": "timm", "network_g": "BasicSR",
+}  # fmt: skip
+
+
+def bundled() -> list[str]:
+    """Names of the checkpoints that come with the package."""
+    return sorted(config.parent.name for config in BUNDLED.glob(f"*/{CONFIG}"))  # none in a Space that offers others
+
+
+def papers() -> list[str]:
+    """Names of the checkpoints of the paper's Table 1, which come with the package too, and load by these."""
+    return sorted(config.parent.name for config in PAPER.glob(f"*/{CONFIG}"))
+
+
+class StrictHubMixin(PyTorchModelHubMixin):
+    """`save_pretrained`, `push_to_hub` and a `from_pretrained` that is exact about what it loads."""
+
+    def save_pretrained(
+        self, save_directory: str | Path, *, config: dict | None = None, model_card_kwargs: dict | None = None, **kwargs
+    ) -> str | None:
+        """As huggingface_hub's own; config.json says in which form it is written, the card names the folder."""
+        config = (config or self._hub_mixin_config) | {"format": FORMAT}
+        card = {"source": Path(save_directory).name} | (model_card_kwargs or {})
+        return super().save_pretrained(save_directory, config=config, model_card_kwargs=card, **kwargs)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        commit_message: str = "Push a network",
+        private: bool | None = None,
+        token: str | None = None,
+        branch: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
+
+        What is in a card that is there, results and the owner's words, stays. Raises ValueError if it is refused.
+        """
+        with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
+            self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
+            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
+                        create_pr=create_pr)  # fmt: skip
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        map_location: str | torch.device = "cpu",
+        subfolder: str = "",
+        **kwargs,
+    ):
+        """Load a bundled checkpoint by name, a folder that `save_pretrained` wrote, or a Hub id "user/name".
+
+        Takes huggingface_hub's keywords (revision, token, cache_dir, force_download, local_files_only) and the constructor's
+        arguments, which win over config.json; subfolder: the one that it lies in. Returns the network in eval mode. Raises
+        CheckpointError if anything is missing, extra, misshapen or damaged. A pickle is never opened.
+        """
+        source = locate(str(pretrained_model_name_or_path))
+        hub = {name: kwargs.pop(name) for name in HUB if name in kwargs}
+        inside = f"{subfolder.strip('/')}/" if subfolder else ""
+        try:
+            path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
+            config = read_config(path, cls, source) | kwargs
+            if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
+                hub["revision"] = commit  # the weights of the same commit, whatever is pushed meanwhile
+            tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
+        except MissingFile as error:
+            raise CheckpointError(f"{error}{instead(listed(source, **hub))}") from error
+        try:
+            with torch.device("meta"):
+                check_tensors(cls(**config), tensors, source)  # before any memory is taken
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(str(error) if isinstance(error, CheckpointError) else f"{source}: {error}") from error
+        model = cls(**config)
+        model.load_state_dict(tensors)
+        return model.to(torch.device(map_location)).eval()
+
+
+def read_config(path: Path, cls: type, source: str) -> dict:
+    """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` takes."""
+    try:
+        if (size := path.stat().st_size) > LARGEST_CONFIG:
+            raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, which none of srgan_hub has; copy it again")
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
+    except OSError as error:
+        raise CheckpointError(f"{source}: {CONFIG} cannot be read ({error.strerror})") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
+    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
+    for key, library in OTHERS.items():
+        if key in config:
+            raise CheckpointError(f"{source} is not a {cls.__name__} but a checkpoint of {library}: load it with {library}")
+    form = config.pop("format", FORMAT)
+    if type(form) is not int or form < 1:
+        raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
+    if form > FORMAT:
+        raise CheckpointError(f"{source} is of format {form}, and this srgan_hub reads up to {FORMAT}: update srgan_hub")
+    if unknown := sorted(config.keys() - known):
+        shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
+        raise CheckpointError(
+            f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with what made it"
+        )
+    return config
+
+
+def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
+    """Every tensor of a safetensors file. Raises CheckpointError, which tells what else the file is, if it is none."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        try:
+            with open(path, "rb") as file:
+                start = file.read(9)
+        except OSError as unread:
+            raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
+        if start.startswith(b"version "):
+            what = f"{WEIGHTS} is a pointer of Git LFS, not the file that it stands for: run `git lfs pull`"
+        elif start[8:] == b"{":  # the header that every safetensors file has after its length
+            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+        elif start.startswith(b"PK\3\4"):
+            what = f"{WEIGHTS} is a zip archive, such as torch.save makes, under another name; {REFUSED}"
+        elif re.match(rb"\x80[\2-\5]", start):
+            what = f"{WEIGHTS} is a pickle under another name; {REFUSED}"
+        else:
+            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+        raise CheckpointError(f"{source}: {what}") from error
+
+
+def instead(names: list[str]) -> str:
+    """What to say of the files that are there when one that is needed is not."""
+    pickles = [name for name in names if name.lower().endswith(PICKLES)]
+    others = [name for name in names if name.endswith(".safetensors") and name != WEIGHTS]
+    if pickles:
+        return f"; {', '.join(pickles[:3])} will not do: {REFUSED}"
+    return f"; {', '.join(others[:3])} is for the library that it was made with" if others else ""
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether this has the form of one: user/name."""
+    return source.count("/") == 1 and not source.startswith((".", "/", "~"))
+
+
+def hub_name(checkpoint: str | None) -> str | None:
+    """The Hub id of a checkpoint: itself if it is one, OWNER's if it is bundled and hosted; None for others."""
+    if not checkpoint or Path(checkpoint).exists():
+        return None
+    if checkpoint in bundled():
+        return f"{OWNER}/{checkpoint}" if OWNER else None
+    return checkpoint if is_hub_id(checkpoint) else None
+
+
+def is_folder(source: str) -> bool:
+    try:
+        return Path(source).is_dir()
+    except OSError:  # a name that is too long for any
+        return False
+
+
+def locate(source: str) -> str:
+    """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
+    source = source.rstrip("/") or source
+    for names, folder in ((bundled(), BUNDLED), (papers(), PAPER)):
+        if source in names:
+            return str(folder / source)
+    if source and (is_folder(source) or (is_hub_id(source) and not Path(source).is_file())):
+        return source
+    if source and Path(source).is_file():
+        pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
+        raise CheckpointError(f"{source} is a file: name the folder that holds {CONFIG} and {WEIGHTS}{pickle}")
+    raise CheckpointError(
+        f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
+        + (", ".join(bundled()) or "none")
+    )
+
+
+def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
+    """Raise CheckpointError, naming them, if tensors are missing, extra, of another shape or kind, or not finite."""
+    own = model.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    faults = [f"missing {name} {wanted[name]}" for name in wanted.keys() - found.keys()]
+    faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
+    both = wanted.keys() & found.keys()
+    if found and not both:
+        what = f"its tensors ({', '.join(sorted(found)[:3])}, ...) are another network's"
+        raise CheckpointError(f"{source} is not a {type(model).__name__}: {what}; load it with what made it")
+    faults += [f"{n} is {found[n]}, wanted {wanted[n]}" for n in both if wanted[n] != found[n]]
+    for name in both:
+        if own[name].is_floating_point() != tensors[name].is_floating_point():
+            faults.append(f"{name} holds {tensors[name].dtype}")
+        elif not tensors[name].float().isfinite().all():  # float8 knows no isfinite of its own
+            faults.append(f"{name} holds numbers that are not finite")
+    if faults:
+        shown = "; ".join(sorted(faults)[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
+        raise CheckpointError(f"{source} does not fit {type(model).__name__}({CONFIG}): {shown}")

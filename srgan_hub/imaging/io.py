@@ -1,0 +1,155 @@
+"""Pictures on disk: read safely, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from srgan_hub.imaging import encoders
+from srgan_hub.imaging.color import DEEP, eight_bits, sixteen_bits
+from srgan_hub.imaging.encoders import PNG_LEVEL, strategy, write_png, write_tiff
+from srgan_hub.signals import being_written
+
+FORMATS = {  # --format: Pillow's name, its options
+    "png": ("PNG", {"compress_level": PNG_LEVEL}),
+    "webp": ("WEBP", {"lossless": True, "quality": 20}),  # of lossless files: effort; 80, the default, takes thrice as long
+    "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
+}
+STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
+MOST = {"webp": 16383, "jpg": encoders.JPEG_MOST}  # pixels a side that the format can hold
+DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format holds
+WHOLE = ("MPO", "PSD")  # further pictures in them are previews and layers, not frames
+WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
+
+
+class ImageError(ValueError):
+    """A picture that cannot be enlarged or written; the message names the file and the reason."""
+
+
+def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.Image:
+    """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
+    return read_with_losses(file, max_pixels)[0]
+
+
+def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `read_picture`, and what of the file is not in it, in words."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large, or odd EXIF: no matter
+            if max_pixels and image.width * image.height > max_pixels:
+                raise ImageError(
+                    f"{image.width}x{image.height} are {image.width * image.height / 1e6:.1f} megapixels; up to "
+                    f"{max_pixels / 1e6:g} can be enlarged here. Crop or shrink it, or use srgan-hub on your own machine."
+                )
+            if 0 in image.size:
+                raise ImageError("the picture has no pixels")
+            lost = losses(image)
+            image.load()
+            return image, lost
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError("not a picture that can be read") from error
+    except MemoryError as error:
+        raise ImageError("not enough memory to read it; close other programs") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"too large to be read safely ({error})") from error
+    except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
+        raise ImageError(f"damaged or not readable ({' '.join(str(error).split())})") from error
+
+
+def losses(image: Image.Image) -> tuple[str, ...]:
+    """What Pillow leaves of a picture that it has opened and not yet decoded."""
+    found = []
+    with contextlib.suppress(Exception):  # a damaged second frame spoils no first one
+        if getattr(image, "is_animated", False) and image.format not in WHOLE:
+            found.append("first frame only")
+    if any(re.search(r";16|65535", str(tile.args)) for tile in image.tile) and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
+        found.append("16 bits a channel read as 8")
+    return tuple(found)
+
+
+def write_whole(image: Image.Image, target: Path, format: str) -> None:
+    """Write a picture, whole or not at all, with no more depth than the format holds. Raises BadInput if that fails."""
+    kind, settings = FORMATS[format]
+    if image.mode == "F" and format == "png":
+        image = sixteen_bits(image)
+    elif format not in DEEPEST:
+        image = eight_bits(image)
+    if format == "tif":
+        stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
+        return
+    if format == "png":
+        pixels = np.ascontiguousarray(np.atleast_3d(np.asarray(image))).view(np.uint8)
+        settings = settings | {"compress_type": strategy(pixels)}
+    encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+    try:
+        image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+    except (OSError, ValueError, RuntimeError) as error:  # more pixels a side than the format holds, say
+        if str(error) in WEBP_NO_MEMORY:
+            raise MemoryError from error
+        raise ImageError(f"{target}: cannot be written as {format} ({error})") from error
+    with atomic_write(target) as unfinished:
+        unfinished.write_bytes(encoded.getbuffer())
+
+
+def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
+    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) of its mode.
+
+    size: (width, height); like: a picture of the same mode and ICC profile; of more than 8 bits only for TIFF."""
+    channels, profile = len(like.getbands()), like.info.get("icc_profile")
+    with atomic_write(target) as unfinished, unfinished.open("wb") as file:
+        match format:
+            case "tif":
+                write_tiff(file, bands, *size, channels, profile, DEEP.get(like.mode, np.uint8))
+            case "jpg":
+                encoders.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
+            case "png":
+                write_png(file, bands, *size, channels, profile)
+
+
+@contextlib.contextmanager
+def atomic_write(target: Path) -> Iterator[Path]:
+    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file.
+
+    What a killed process left under such a name is deleted."""
+    name = f".{zlib.crc32(os.fsencode(target.name)):08x}"  # the name itself may be as long as a name may be
+    unfinished = target.with_name(f"{name}.{os.getpid()}.tmp")
+    being_written.add(unfinished)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f"{name}.*.tmp"):
+            if abandoned(left):
+                left.unlink(missing_ok=True)
+        yield unfinished
+        unfinished.replace(target)
+    except OSError as error:
+        raise ImageError(f"{target}: cannot be written ({error.strerror or error})") from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
+        being_written.discard(unfinished)
+
+
+def abandoned(unfinished: Path) -> bool:
+    """Whether the process that the temporary name belongs to has ended (as far as this can be asked: not on Windows)."""
+    number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
+    if os.name != "posix" or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    return False

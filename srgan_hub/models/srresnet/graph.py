@@ -1,0 +1,170 @@
+"""The generator as inference engines compute it: a list of convolutions, activations, sums and pixel shuffles.
+
+The same function as SRGANGenerator in eval mode, cheaper in two ways: BatchNorm is folded into the convolutions before it, and
+the last 9x9 convolution, whose three output channels fill a fifth of a processor's registers, is computed before the last pixel
+shuffle, as a 5x5 one with twelve. Measured on two cores, the second alone makes OpenVINO 1.4 times as fast."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from srgan_hub.models.srresnet.network import DenseGroup, ResidualBlock, SRGANGenerator
+
+STANDS_OUT = 2  # times the largest other weight
+
+
+class Step(NamedTuple):
+    """`inputs` are numbers of values: 0 is the LR picture, n the result of step n - 1."""
+
+    kind: str                     # conv (stride 1, the same size), prelu, scale, add, concat, shuffle (PixelShuffle(2))
+    inputs: tuple[int, ...]
+    weight: Tensor | None = None  # (O, I, K, K) of a convolution, (1,) slope of a PReLU, factor of a scale
+    bias: Tensor | None = None
+
+
+Prepare = Callable[[int, Step, Tensor], tuple[Tensor, Tensor]]
+
+
+def inference_graph(generator: SRGANGenerator) -> list[Step]:
+    """The steps from (N, 3, H, W) to the last value, (N, 3, scale H, scale W); float32 weights of their own."""
+    steps: list[Step] = []
+
+    def add(kind: str, *inputs: int, **weights: Tensor) -> int:
+        copies = {name: tensor.detach().float().cpu().clone() for name, tensor in weights.items()}
+        steps.append(Step(kind, inputs, **copies))
+        return len(steps)
+
+    def conv(x: int, convolution: nn.Conv2d, norm: nn.Module | None = None) -> int:
+        weight, bias = fold_norm(convolution, norm)
+        return add("conv", x, weight=weight, bias=bias)
+
+    def residual(x: int, block: ResidualBlock) -> int:
+        inner = add("prelu", conv(x, block.conv1, block.norm1), weight=block.act.weight)
+        return add("add", x, conv(inner, block.conv2, block.norm2))
+
+    def dense(x: int, group: DenseGroup) -> int:
+        y = x
+        for block in group.blocks:
+            found = [y]
+            for convolution in block.convs[:4]:
+                seen = add("concat", *found) if len(found) > 1 else y
+                found.append(add("prelu", conv(seen, convolution), weight=torch.tensor([block.SLOPE])))
+            last = block.convs[4]
+            scaled = dict(weight=block.SHARE * last.weight, bias=block.SHARE * last.bias)
+            y = add("add", y, add("conv", add("concat", *found), **scaled))
+        return add("add", x, add("scale", y, weight=torch.tensor([group.SHARE])))
+
+    first, act = generator.head
+    *blocks, last, norm = generator.body
+    shallow = x = add("prelu", conv(0, first), weight=act.weight)
+    for block in blocks:
+        x = (dense if isinstance(block, DenseGroup) else residual)(x, block)
+    x = add("add", shallow, conv(x, last, norm))
+    for stage, (convolution, _, act) in enumerate(generator.upsample):
+        x = add("prelu", conv(x, convolution), weight=act.weight)  # one slope for all channels: before the shuffle or after it
+        if stage < len(generator.upsample) - 1:
+            x = add("shuffle", x)
+    tail = generator.tail
+    add("shuffle", add("conv", x, weight=before_shuffle(tail.weight), bias=tail.bias.repeat_interleave(4)))
+    return steps
+
+
+def picture_apart(steps: list[Step]) -> list[Step]:
+    """The same function, the picture itself kept out of the last convolution; for 8 bits.
+
+    A generator that began with passing the picture through (training/initialization.py) carries it in as many channels as the
+    last convolution has outputs, each weighed by 1 at its output's centre, which is many times its other weights: steps of 8
+    bits fit either these or the others. So what the centre gives is computed by a convolution and a PReLU of its own, and
+    added. Steps whose centre does not stand out are returned as they are."""
+    make, act, last, shuffle = steps[-4:]
+    out, middle = last.weight.shape[0], last.weight.shape[-1] // 2
+    diagonal = range(out), range(out), middle, middle
+    centre, rest = last.weight[diagonal], last.weight.clone()
+    rest[diagonal] = 0
+    if centre.min() <= STANDS_OUT * rest.abs().max():
+        return steps
+    first = len(steps) - 4   # step of `make`; a value's number is one more than its step's
+    own = make._replace(weight=make.weight[:out] * centre.view(-1, 1, 1, 1), bias=make.bias[:out] * centre)
+    return [
+        *steps[:-2], own, act._replace(inputs=(first + 3,)), last._replace(weight=rest),
+        Step("add", (first + 5, first + 4)), shuffle._replace(inputs=(first + 6,)),
+    ]  # fmt: skip
+
+
+def trunk(steps: list[Step]) -> int:
+    """Number of the value that the enlargement begins with: the first features and what the blocks make of them."""
+    return max(number for number, step in enumerate(steps, start=1) if step.kind == "add" and 2 in step.inputs)
+
+
+def reach(steps: list[Step], value: int) -> int:
+    """How many LR pixels beyond its own a pixel of the result depends on `value`, at most."""
+    known = {value: (0.0, 1)}  # how far, and values of an LR pixel's side
+    for number, step in enumerate(steps, start=1):
+        if found := [known[given] for given in step.inputs if given in known]:
+            far, cells = max(found)
+            far += step.weight.shape[-1] // 2 / cells if step.kind == "conv" else 0
+            known[number] = far, cells * (2 if step.kind == "shuffle" else 1)
+    return math.ceil(known[len(steps)][0])
+
+
+def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
+    """The last value, by PyTorch."""
+    values = {0: lr}
+    advance(steps, values, 0, len(steps), prepare)
+    return values[len(steps)]
+
+
+def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int, prepare: Prepare | None = None) -> None:
+    """Compute the steps from `start` to before `stop` from the values so far; each is dropped after its last use.
+
+    prepare(number, step, input) -> (input, weight): what a convolution is computed from instead."""
+    last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
+    for number, step in enumerate(steps[start:stop], start):
+        x = [values[value] for value in step.inputs]
+        match step.kind:
+            case "conv":
+                given, weight = prepare(number, step, x[0]) if prepare else (x[0], step.weight)
+                y = F.conv2d(given, weight, step.bias, padding=weight.shape[-1] // 2)
+                del given
+            case "prelu":
+                y = F.prelu(x[0], step.weight)
+            case "scale":
+                y = x[0] * step.weight
+            case "add":
+                y = x[0] + x[1]
+            case "concat":
+                y = torch.cat(x, 1)
+            case "shuffle":
+                y = F.pixel_shuffle(x[0], 2)
+        values[number + 1] = y
+        del x, y
+        for value in step.inputs:
+            if last_use[value] == number:
+                values.pop(value, None)
+
+
+def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution that does what the BatchNorm after it does too."""
+    if not isinstance(norm, nn.modules.batchnorm._BatchNorm):
+        return convolution.weight, convolution.bias
+    factor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return convolution.weight * factor.view(-1, 1, 1, 1), (convolution.bias - norm.running_mean) * factor + norm.bias
+
+
+def before_shuffle(kernel: Tensor) -> Tensor:
+    """(O, C, 9, 9) of a convolution after a PixelShuffle(2) -> (4 O, 4 C, 5, 5) of one before it, which gives four channels for
+    each of its own: those of the 2x2 pixels of a cell, in the order of PixelShuffle. Its taps fall on 5x5 cells."""
+    out, channels = kernel.shape[:2]
+    phases = []
+    for row in (0, 1):
+        for column in (0, 1):
+            taps = F.pad(kernel, (column, 1 - column, row, 1 - row))   # on whole cells: 10x10 pixels
+            cells = taps.view(out, channels, 5, 2, 5, 2).permute(0, 1, 3, 5, 2, 4)
+            phases.append(cells.reshape(out, 4 * channels, 5, 5))
+    return torch.stack(phases, dim=1).flatten(0, 1)

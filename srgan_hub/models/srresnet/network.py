@@ -1,0 +1,151 @@
+"""SRGAN generator (SRResNet): low-resolution RGB in [0, 1] -> RGB, nominally in [0, 1], `scale` times larger.
+
+Ledig et al. 2017, arXiv:1609.04802, Figure 4 (top). Departures: none. `norm="none"` leaves BatchNorm out, and `growth` puts the
+dense blocks of ESRGAN (Wang et al. 2018, arXiv:1809.00219, Figure 4) in the place of the residual ones."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from huggingface_hub import ModelCard
+from torch import Tensor, nn
+
+from srgan_hub.hub.card import new_card
+from srgan_hub.hub.load import StrictHubMixin, hub_name
+
+MOST = 1024  # channels, and blocks: a file that asks for more is no generator
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, width: int, norm: type[nn.Module]):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
+        self.norm1 = norm(width)
+        self.act = nn.PReLU()  # one slope a layer, shared by its channels
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.norm2 = norm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.norm2(self.conv2(self.act(self.norm1(self.conv1(x)))))
+
+    @property
+    def ends(self) -> list[nn.Module]:
+        """The layers that make the block the identity where their weights are zero."""
+        return [self.norm2 if isinstance(self.norm2, nn.BatchNorm2d) else self.conv2]
+
+
+class DenseBlock(nn.Module):
+    """Each of five convolutions sees what the block was given and what those before it made of that."""
+
+    SHARE = 0.2  # of the result that is added
+    SLOPE = 0.2  # of LeakyReLU
+
+    def __init__(self, width: int, growth: int):
+        super().__init__()
+        outputs = [growth] * 4 + [width]
+        self.convs = nn.ModuleList(nn.Conv2d(width + i * growth, outputs[i], 3, padding=1) for i in range(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = [x]
+        for conv in self.convs[:4]:
+            found.append(F.leaky_relu(conv(torch.cat(found, 1)), self.SLOPE))
+        return x + self.SHARE * self.convs[4](torch.cat(found, 1))
+
+
+class DenseGroup(nn.Module):
+    """Three dense blocks with a skip around them: ESRGAN's RRDB."""
+
+    SHARE = 0.2
+
+    def __init__(self, width: int, growth: int):
+        super().__init__()
+        self.blocks = nn.Sequential(*(DenseBlock(width, growth) for _ in range(3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.SHARE * self.blocks(x)
+
+    @property
+    def ends(self) -> list[nn.Module]:
+        return [block.convs[4] for block in self.blocks]
+
+
+class SRGANGenerator(
+    nn.Module,
+    StrictHubMixin,
+    library_name="srgan_hub",
+    license="other",  # the weights' licence follows the data they were trained on, not the code's
+    pipeline_tag="image-to-image",
+    tags=["super-resolution", "srgan"],
+    paper_url="https://arxiv.org/abs/1609.04802",
+):
+    """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), nominally in [0, 1], not clamped.
+
+    The defaults are the paper's network, 1,549,462 parameters; its receptive field reaches 39.5 LR pixels.
+    scale: 2, 4 or 8; width: channels; blocks: residual blocks; norm: "batch" or "none"; partner: bundled name or Hub id of
+    the checkpoint that this one was trained on from, with which it can be blended; growth: channels that each convolution of
+    a dense block adds, ESRGAN's 32, with norm "none", or 0 for residual blocks. Raises ValueError for others.
+    """
+
+    def __init__(
+        self, scale: int = 4, width: int = 64, blocks: int = 16, norm: str = "batch", partner: str | None = None, growth: int = 0
+    ):
+        super().__init__()
+        if type(scale) is not int or scale not in (2, 4, 8):
+            raise ValueError(f"scale must be 2, 4 or 8, got {scale!r}")
+        for name, value in (("width", width), ("blocks", blocks)):
+            if type(value) is not int or not 1 <= value <= MOST:
+                raise ValueError(f"{name} must be a whole number from 1 to {MOST}, got {value!r}")
+        if norm not in ("batch", "none"):
+            raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
+        if type(growth) is not int or not 0 <= growth <= MOST or (growth and norm != "none"):
+            raise ValueError(f"growth must be a whole number from 0 to {MOST}, and 0 with norm 'batch', got {growth!r}")
+        if partner is not None and not isinstance(partner, str):
+            raise ValueError(f"partner must be the name of a checkpoint, got {partner!r}")
+        self.scale, self.width, self.blocks, self.norm, self.growth = scale, width, blocks, norm, growth
+        self.partner = partner
+        make_norm = nn.BatchNorm2d if norm == "batch" else nn.Identity
+
+        self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
+        self.body = nn.Sequential(
+            *(DenseGroup(width, growth) if growth else ResidualBlock(width, make_norm) for _ in range(blocks)),
+            nn.Conv2d(width, width, 3, padding=1),
+            make_norm(width),
+        )
+        doublings = scale.bit_length() - 1  # 2 -> 1, 4 -> 2, 8 -> 3
+        self.upsample = nn.Sequential(
+            *(
+                nn.Sequential(nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.PReLU())
+                for _ in range(doublings)
+            )
+        )
+        self.tail = nn.Conv2d(width, 3, 9, padding=4)
+
+    @property
+    def reach(self) -> float:
+        """LR pixels to which a result's surroundings matter: 39.5 for the paper's network."""
+        doublings = len(self.upsample)
+        # head, two or fifteen convolutions a block, the long skip's; one a doubling, each on pixels half as large; tail
+        return 4 + (15 if self.growth else 2) * self.blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
+
+    @property
+    def shape(self) -> dict[str, int | str]:
+        """What a checkpoint's config.json says of the architecture."""
+        return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
+
+    def generate_model_card(self, source: str = "user/name") -> ModelCard:
+        """The card that save_pretrained writes where there is none; source: what from_pretrained will take."""
+        words = ", ".join(f"{name} {value}" for name, value in self.shape.items() if value)
+        base = hub_name(self.partner) or ""
+        return ModelCard(new_card(source.rpartition("/")[2], source, self.scale, words, base_model=base))
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.enlarged(self.maps(lr))
+
+    def maps(self, lr: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 64, H, W): 16 residual blocks, one long skip."""
+        shallow = self.head(lr)
+        return shallow + self.body(shallow)
+
+    def enlarged(self, maps: Tensor) -> Tensor:
+        """(N, 64, H, W) -> (N, 3, 4H, 4W)."""
+        return self.tail(self.upsample(maps))

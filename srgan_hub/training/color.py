@@ -1,0 +1,93 @@
+"""The mean colour of a GAN's results: no loss holds it to a grey level, and the average of its weights drifts off by one."""
+
+from __future__ import annotations
+
+import copy
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from srgan_hub.imaging.resize import shrunk
+from srgan_hub.models.srresnet.network import SRGANGenerator
+
+SAMPLES = 32  # photographs are enough for a mean
+SIDE, BORDER = 256, 8  # HR pixels of the middle of a photograph that are looked at; LR pixels at whose edge zeros are padded
+
+
+def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANGenerator:
+    """A copy whose results have the mean colour of the photographs, (H, W, 3) uint8, that they are made from: the bias of the
+    last convolution is moved, nothing else. Photographs that are too small are left out."""
+    result, scale = copy.deepcopy(generator).eval(), generator.scale
+    device = result.tail.bias.device
+    shifts = []
+    for photo in photos:
+        y, x = ((side - min(side, SIDE)) // 2 for side in photo.shape[:2])
+        lr, hr = (np.asarray(image) for image in shrunk(photo[y : y + SIDE, x : x + SIDE], scale))
+        if min(lr.shape[:2]) <= 2 * BORDER:
+            continue
+        with torch.inference_mode():
+            sr = result(torch.tensor(lr, device=device).permute(2, 0, 1)[None].float() / 255)[0].clamp(0, 1)
+        inside = slice(scale * BORDER, -scale * BORDER)
+        shifts.append(sr[:, inside, inside].mean((1, 2)).cpu() - torch.tensor(hr[inside, inside].mean((0, 1)) / 255))
+    if shifts:
+        with torch.no_grad():
+            result.tail.bias -= torch.stack(shifts).mean(0).to(result.tail.bias)
+    return result
+
+
+# What a generator makes of a surface of one colour, without a picture of it: photographs hold few, and a network that has hardly
+# seen them gives a flat logo or sky back in another colour, with the pattern of its sub-pixel convolutions on it.
+
+
+COLOURS = 256  # of an update: together they cost less than one patch
+
+
+def random_colours(rng: np.random.Generator, device: torch.device | str = "cpu") -> Tensor:
+    """(256, 3) in [0, 1]: half of them anywhere, half nearly pure (0 or 1 in some channels), where networks are most wrong."""
+    colours = rng.random((COLOURS, 3), dtype=np.float32)
+    colours[::2] = np.sin(np.pi / 2 * colours[::2]) ** 8
+    flip = rng.random((COLOURS, 3)) < 0.5
+    return torch.from_numpy(np.where(flip, 1 - colours, colours)).to(device)
+
+
+def constant_color_response(generator: SRGANGenerator, colours: Tensor) -> Tensor:
+    """(N, 3) RGB in [0, 1] -> (N, 3, scale, scale): each LR pixel's result far inside of a surface of that colour, in float32.
+
+    A surface repeats with every pixel, so it is one LR pixel whose neighbours are itself. BatchNorm uses its running statistics,
+    as a generator that is used does. Gradients reach every weight."""
+    act = lambda layer, x: F.prelu(x, layer.weight)  # noqa: E731
+    shallow = act(generator.head[1], _periodic(generator.head[0], colours.float()[:, :, None, None]))
+    image = shallow + _trunk(generator.body, shallow)
+    for conv, _, slope in generator.upsample:
+        image = act(slope, F.pixel_shuffle(_periodic(conv, image), 2))
+    return _periodic(generator.tail, image)
+
+
+def constant_color_loss(generator: SRGANGenerator, colours: Tensor) -> Tensor:
+    """Squared error on [-1, 1] of what surfaces of these colours, (N, 3) in [0, 1], become. Ours."""
+    with torch.autocast(colours.device.type, enabled=False):  # bf16 has steps of a grey level
+        error = 2 * (constant_color_response(generator, colours) - colours[:, :, None, None])
+    return error.square().mean()
+
+
+def _periodic(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """The convolution of an image that goes on beside itself, however small it is."""
+    reach = conv.kernel_size[0] // 2
+    rows, columns = (torch.arange(-reach, side + reach, device=x.device) % side for side in x.shape[-2:])
+    return F.conv2d(x[..., rows, :][..., columns], conv.weight, conv.bias)
+
+
+def _trunk(body: nn.Module, x: Tensor) -> Tensor:
+    """What the blocks make of an image that goes on beside itself."""
+    convolutions, training = [module for module in body.modules() if isinstance(module, nn.Conv2d)], body.training
+    for conv in convolutions:
+        conv.forward = partial(_periodic, conv)
+    try:
+        return body.eval()(x)
+    finally:
+        body.train(training)
+        for conv in convolutions:
+            del conv.forward

@@ -1,0 +1,222 @@
+"""Generators made of ESRGAN's networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
+
+A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them, whose results still look like its own, and that
+one a smaller one, whose blocks are then trained to do what the large ones do (docs/training.md)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from srgan_hub.inference.backends import fast_precision
+from srgan_hub.losses import pixel_loss, relative_content_loss
+from srgan_hub.models.features import STAGES, LiteFeatures
+from srgan_hub.models.srresnet.network import DenseBlock, SRGANGenerator
+from srgan_hub.training.optimizers import learning_rate
+
+SUFFIX = ".safetensors"
+STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
+UPDATES = 200  # of the enlargement, of FIT places of FIT_SIDE LR pixels a side, without FIT_EDGE SR pixels at each side
+FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
+SMALL = 0.1    # share of its initial weights that a new residual block's second convolution has
+INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
+
+
+def load_file(name: str) -> tuple[nn.Module, int]:
+    """The network in a file that spandrel can load, and how many times it enlarges. Raises ValueError for other files."""
+    path = Path(os.path.expanduser(name))
+    if not path.is_file():
+        raise ValueError(f"there is no file {name}; name a {SUFFIX} file, a bundled checkpoint, a folder or a Hub id")
+    if not find_spec("spandrel"):
+        raise ValueError(f"{name}: spandrel loads such files; pip install spandrel")
+    from spandrel import ModelLoader, UnsupportedModelError
+
+    try:
+        loaded = ModelLoader().load_from_file(path)
+    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError) as error:
+        reason = str(error).partition("\n")[0] or "it knows no network with such weights"
+        raise ValueError(f"{name} cannot be loaded by spandrel: {reason}") from error
+    if loaded.input_channels != 3 or loaded.output_channels != 3:
+        raise ValueError(f"{name} enlarges {loaded.input_channels} channels to {loaded.output_channels}, not RGB to RGB")
+    return loaded.model.float(), loaded.scale
+
+
+def is_esrgan(network: nn.Module) -> bool:
+    """Whether it is a network of dense blocks that enlarges four times, as spandrel builds it."""
+    return type(network).__name__ == "RRDBNet" and len(network.model) == 11 and network.model[0].in_channels == 3
+
+
+@torch.no_grad()
+def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor]) -> SRGANGenerator:
+    """The generator of those of its groups, numbered from 0. It has the network's maps where all are kept, and an enlargement
+    that is trained to do what the network's does. pictures: a few dozen of (1, 3, H, W) LR in [0, 1].
+
+    Raises ValueError for another kind of network, and for a group that it does not have."""
+    if not is_esrgan(network):
+        raise ValueError("only ESRGAN's networks that enlarge four times can be taken over")
+    first, (*groups, last), _, up1, _, _, up2, *_ = (getattr(layer, "sub", layer) for layer in network.model)
+    _check(keep, len(groups))
+    width, growth = first.out_channels, groups[0].RDB1.conv1[0].out_channels
+    generator = SRGANGenerator(width=width, blocks=len(keep), norm="none", growth=growth).eval()
+    head, slope = generator.head
+    head.weight.zero_()
+    head.weight[..., 3:6, 3:6] = first.weight
+    head.bias.copy_(first.bias)
+    slope.weight.fill_(1)  # ESRGAN has no activation there
+    for group, number in zip(generator.body, keep, strict=False):
+        old = groups[number]
+        for block, dense in zip(group.blocks, (old.RDB1, old.RDB2, old.RDB3), strict=True):
+            for conv, layer in zip(block.convs, (dense.conv1, dense.conv2, dense.conv3, dense.conv4, dense.conv5), strict=True):
+                conv.load_state_dict(layer[0].state_dict())
+    generator.body[-2].load_state_dict(last.state_dict())
+    for (conv, _, slope), old in zip(generator.upsample, (up1, up2), strict=True):
+        conv.weight.copy_(before_enlargement(old.weight))
+        conv.bias.copy_(old.bias.repeat_interleave(4))
+        slope.weight.fill_(0.2)
+    maps = [generator.maps(picture) for picture in pictures]
+    found = [generator.upsample(one) for one in maps]
+    weight, bias = least_squares(found, [network.model[8:](one) for one in found], generator.tail.kernel_size[0])
+    generator.tail.weight.copy_(weight)
+    generator.tail.bias.copy_(bias)
+    fit_enlargement(generator, network.model[2:], maps)
+    return generator
+
+
+@torch.enable_grad()
+def fit_enlargement(generator: SRGANGenerator, wanted: nn.Module, maps: Sequence[Tensor]) -> None:
+    """UPDATES of the generator's enlargement towards what `wanted` makes of the same maps. What least squares find is softer: one
+    convolution takes the place of two, so the two before it must help, and feature maps say how a result looks."""
+    chance, features = np.random.default_rng(0), LiteFeatures(STAGES[:4])
+    parameters = [*generator.upsample.parameters(), *generator.tail.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=3e-4, betas=(0.9, 0.99))
+    for step in range(UPDATES):
+        optimizer.param_groups[0]["lr"] = learning_rate(step, peak=3e-4, total=UPDATES)
+        parts = []
+        for number in chance.integers(len(maps), size=FIT):
+            y, x = (int(chance.integers(max(1, side - FIT_SIDE + 1))) for side in maps[number].shape[-2:])
+            parts.append(maps[number][..., y : y + FIT_SIDE, x : x + FIT_SIDE])
+        given = torch.cat(parts).contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_precision("cpu") == "bf16"):
+            with torch.no_grad():
+                hr = wanted(given)
+                hr_maps = features(hr)
+            sr = generator.enlarged(given)
+            inner = (slice(FIT_EDGE, -FIT_EDGE),) * 2
+            loss = pixel_loss(sr[..., *inner], hr[..., *inner])
+            loss = loss + 0.01 * sum(relative_content_loss(one, hr_maps[name]) for name, one in features(sr).items())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def kept(generator: SRGANGenerator, keep: Sequence[int]) -> SRGANGenerator:
+    """Its copy with only those of its groups of dense blocks, numbered from 0. Raises ValueError for groups that it lacks."""
+    _check(keep, generator.blocks)
+    found = with_other_blocks(generator, blocks=len(keep))
+    for group, number in zip(found.body[:-2], keep, strict=True):
+        group.load_state_dict(generator.body[number].state_dict())
+    return found
+
+
+def with_other_blocks(generator: SRGANGenerator, **shape: int) -> SRGANGenerator:
+    """A generator with new blocks, and all else as in this one."""
+    found = SRGANGenerator(**{**generator.shape, **shape}).eval()
+    for name in ("head", "upsample", "tail"):
+        getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
+    found.body[-2].load_state_dict(generator.body[-2].state_dict())
+    return found
+
+
+@torch.no_grad()
+def residual(generator: SRGANGenerator) -> SRGANGenerator:
+    """Its copy with a new residual block in the place of each group of dense blocks, which changes little as yet. For
+    `losses.blocks_loss`. Raises ValueError where there are no such groups."""
+    if not generator.growth:
+        raise ValueError("its blocks are residual ones already")
+    torch.manual_seed(0)
+    found = with_other_blocks(generator, growth=0)
+    for block in found.body[:-2]:
+        block.conv2.weight.mul_(SMALL)
+        block.conv2.bias.zero_()
+    return found
+
+
+def _check(keep: Sequence[int], groups: int) -> None:
+    if not keep or sorted(set(keep)) != list(keep) or not 0 <= keep[0] <= keep[-1] < groups:
+        raise ValueError(f"the network has the groups 0 to {groups - 1}; name some of them in order")
+
+
+@torch.no_grad()
+def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor]) -> SRGANGenerator:
+    """Its copy with only `growth` channels from each of a dense block's first four convolutions: those that matter most to the
+    convolutions after them, by their variance on the pictures, (1, 3, H, W) LR in [0, 1]. For `losses.blocks_loss`.
+
+    Raises ValueError where there are not as many."""
+    if not 0 < growth <= generator.growth:
+        raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep from 1 to as many")
+    found = with_other_blocks(generator, growth=growth)
+    spread = {}  # of each convolution: a picture's variance of every channel, summed
+    hooks = []
+    for group in generator.body[:-2]:
+        for conv in (conv for block in group.blocks for conv in block.convs[:4]):
+            def add(module: nn.Module, _, result: Tensor) -> None:
+                spread[module] = spread.get(module, 0) + F.leaky_relu(result, DenseBlock.SLOPE).var((0, 2, 3))
+            hooks.append(conv.register_forward_hook(add))
+    for picture in pictures:
+        generator.maps(picture)
+    for hook in hooks:
+        hook.remove()
+    own, wide = dict(found.named_modules()), generator.growth
+    for name, block in generator.named_modules():
+        if not isinstance(block, DenseBlock):
+            continue
+        seen = list(range(generator.width))
+        for number, conv in enumerate(block.convs):
+            rows = list(range(conv.out_channels))
+            if number < 4:
+                first = generator.width + number * wide
+                uses = [later.weight[:, first : first + wide].square().sum((0, 2, 3)) for later in block.convs[number + 1 :]]
+                shares = [INNER] * (len(uses) - 1) + [1.0]
+                worth = spread[conv] * sum(share * use for share, use in zip(shares, uses, strict=True))
+                rows = worth.topk(growth).indices.sort().values.tolist()
+            own[name].convs[number].weight.copy_(conv.weight[rows][:, seen])
+            own[name].convs[number].bias.copy_(conv.bias[rows])
+            if number < 4:
+                seen += [first + row for row in rows]
+    return found
+
+
+def before_enlargement(kernel: Tensor) -> Tensor:
+    """(O, I, 3, 3) of a convolution after pixels were doubled -> (4 O, I, 3, 3) of one before that, with a PixelShuffle(2) behind
+    it: the same function. Two of three taps fall on one pixel."""
+    out, channels = kernel.shape[:2]
+    cells = kernel.new_zeros(out, 2, 2, channels, 3, 3)
+    for row in range(2):
+        for column in range(2):
+            for y in range(3):
+                for x in range(3):
+                    cells[:, row, column, :, (row + y + 1) // 2, (column + x + 1) // 2] += kernel[:, :, y, x]
+    return cells.reshape(4 * out, channels, 3, 3)
+
+
+def least_squares(inputs: Sequence[Tensor], results: Sequence[Tensor], side: int) -> tuple[Tensor, Tensor]:
+    """Weight and bias of the convolution of side x side that comes nearest to making (1, O, H, W) of (1, I, H, W)."""
+    edge, gram, moment = side // 2, 0, 0
+    for number, (x, y) in enumerate(zip(inputs, results, strict=True)):
+        first = number % STEP                                              # every pixel of the enlarged LR pixels has its turn
+        columns = F.unfold(x[..., first:, first:], side, stride=STEP)[0]   # (I * side * side, places)
+        columns = F.pad(columns, (0, 0, 0, 1), value=1.0)                  # the bias reads a 1
+        wanted = y[0, :, edge + first : -edge : STEP, edge + first : -edge : STEP].flatten(1)
+        gram, moment = gram + columns @ columns.T, moment + columns @ wanted.T
+    gram += 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))
+    found = torch.linalg.solve(gram, moment)
+    return found[:-1].T.reshape(-1, inputs[0].shape[1], side, side), found[-1]

@@ -1,0 +1,124 @@
+"""The page's named endpoints, for gradio_client, REST and MCP. Their docstrings are what those who call them read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gradio as gr
+import numpy as np
+
+from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.hub.space import offered
+from srgan_hub.imaging.io import write_whole
+from srgan_hub.imaging.resize import Target
+from srgan_hub.ui.check import evaluate as check
+from srgan_hub.ui.enlarge import Order, Result, enlarge, open_photo
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.queue import MISTAKES, Line, mistake
+from srgan_hub.ui.server import fresh_folder
+from srgan_hub.ui.view import BICUBIC
+
+
+def target_of(size: str) -> Target:
+    """ "x4", "x2", "x1.5": a factor; "3840": pixels of the longer side. Raises ValueError for anything else."""
+    try:
+        if size.startswith("x"):
+            return Target() if size == "x4" else Target(scale=float(size[1:]))
+        return Target(longest=int(size))
+    except ValueError as error:
+        raise ValueError(f"size must be a factor as x2, or pixels of the longer side as 3840, got {size!r}") from error
+
+
+def numbers(result: Result) -> dict:
+    facts = result._asdict()
+    facts.pop("file")
+    return facts | {"seconds": round(result.seconds, 2)}
+
+
+def build(limits: Limits, line: Line) -> None:
+    """The endpoints, inside a gr.Blocks; nothing of them is seen."""
+    models = [name for _, name in offered()]
+
+    def stepwise(photo, work):
+        """The steps, then the result; mistakes as sentences."""
+        work = line.steps(work)
+        try:
+            while True:
+                try:
+                    step = next(work)
+                except StopIteration as end:
+                    yield None, end.value
+                    return
+                yield step, None
+        except MISTAKES as error:
+            raise mistake(photo, error) from error
+        finally:
+            work.close()
+
+    def upscale(photo: str, model: str, texture: float, size: str, format: str) -> Iterator[tuple]:
+        """Enlarge a photograph.
+
+        Args:
+            photo: an image file; upload it first.
+            model: one of the page's models, srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
+            texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); less than 100 only for a model with a partner.
+            size: a factor up to x4, as x4 or x2, or the pixels of the longer side, as 3840.
+            format: PNG, WebP (lossless) or JPEG.
+
+        Returns:
+            The enlarged file, and its numbers; before that, each step's words and share of the work in their place.
+        """
+        try:
+            order = Order(model, texture / 100, target_of(size), format)
+        except MISTAKES as error:
+            raise mistake(None, error) from error
+        for step, result in stepwise(photo, enlarge([photo] if photo else [], order, fresh_folder(), limits)):
+            yield (None, step._asdict()) if step else (str(result.file), numbers(result))
+
+    def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
+        """Enlarge a photograph four times, by plain bicubic interpolation and by a model, for a comparison.
+
+        Args:
+            photo: an image file; upload it first.
+            model: one of the page's models.
+            texture: percent, from 0 (faithful) to 100 (vivid).
+
+        Returns:
+            The bicubic PNG, the model's PNG, and its numbers.
+        """
+        order, folder = Order(model, texture / 100), fresh_folder()
+        for step, result in stepwise(photo, enlarge([photo] if photo else [], order, folder, limits)):
+            if result:
+                plain = folder / "bicubic.png"
+                write_whole(bicubic(result.size[0] // result.given[0])(open_photo(photo).image), plain, "png")
+            yield (None, None, step._asdict()) if step else (str(plain), str(result.file), numbers(result))
+
+    def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
+        """Make a sharp photograph four times smaller, restore it by each method, and measure what came back.
+
+        Args:
+            photo: an image file of at least 64x64 pixels; of more than 1024 a side, the most detailed part is taken.
+            methods: names of the page's models, and "bicubic".
+
+        Returns:
+            For each method: psnr (dB) and ssim of the luma, niqe, feature_distance where it is installed, and seconds.
+        """
+        for step, found in stepwise(photo, check(photo, methods or [])):
+            yield step._asdict() if step else {
+                name: {key: None if np.isnan(value) else round(value, 4) for key, value in row.items()}
+                for name, row in found.rows.items()
+            }
+
+    lane = dict(concurrency_limit=None, show_progress="hidden")
+    with gr.Column(visible=False):
+        photo = gr.File(label="photo", file_count="single", type="filepath")
+        model = gr.Textbox(models[0], label="model")
+        texture = gr.Number(100, label="texture")
+        size = gr.Textbox("x4", label="size")
+        format = gr.Textbox("PNG", label="format")
+        methods = gr.CheckboxGroup([BICUBIC, *models], value=[BICUBIC, models[0]], label="methods")
+        plain, enlarged = gr.File(label="bicubic"), gr.File(label="enlarged")
+        facts = gr.JSON(label="numbers")
+        gr.Button().click(upscale, [photo, model, texture, size, format], [enlarged, facts], api_name="upscale", **lane)
+        gr.Button().click(compare, [photo, model, texture], [plain, enlarged, facts], api_name="compare", **lane)
+        gr.Button().click(evaluate, [photo, methods], facts, api_name="evaluate", **lane)

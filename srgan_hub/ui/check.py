@@ -1,0 +1,206 @@
+"""Check on a sharp picture: make it small, restore it by each model, and compare with what it was."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from functools import lru_cache, partial
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from srgan_hub.evaluation import metrics
+from srgan_hub.evaluation.benchmark import bicubic, measure
+from srgan_hub.evaluation.metrics import niqe_of_result
+from srgan_hub.hub.space import offered
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.imaging.resize import shrunk
+from srgan_hub.imaging.tiles import most_detailed
+from srgan_hub.ui import words
+from srgan_hub.ui.enlarge import Step, open_photo
+from srgan_hub.ui.jobs import lent, steps
+from srgan_hub.ui.models import Limits, open_upscaler, partner
+from srgan_hub.ui.queue import MISTAKES, Line, mistake
+from srgan_hub.ui.server import fresh_folder
+from srgan_hub.ui.view import BICUBIC
+
+SIDE = 1024    # pixels: of a larger picture the most detailed part is measured
+SMALLEST = 64  # pixels a side that the measures can do with
+# measure: heading, form of a number, whether more is better
+COLUMNS = {
+    "psnr": ("PSNR, dB", ".2f", True),
+    "ssim": ("SSIM", ".4f", True),
+    "niqe": ("NIQE", ".2f", False),
+    "feature_distance": ("feature distance", ".4f", False),
+    "seconds": ("s", ".2f", False),
+}
+
+
+class Check(NamedTuple):
+    original: Image.Image             # what was measured against
+    small: tuple[int, int]            # size that it was shrunk to
+    rows: dict[str, dict]             # method -> numbers, those of COLUMNS that there are
+    results: dict[str, Image.Image]   # method -> what it restored
+    niqe: float                       # of the original; nan if it is too small for that
+
+
+@lent
+def evaluate(path: str, methods: Sequence[str], scale: int = 4) -> Generator[Step, None, Check]:
+    """Yield every step and return the comparison; methods: models and BICUBIC.
+
+    Raises BadInput or CheckpointError, one sentence, for a picture that cannot be used, no or too many methods, and for a
+    model of another scale."""
+    if not path:
+        raise ImageError("Choose a photo first.")
+    methods = list(dict.fromkeys(methods))
+    if not methods:
+        raise ImageError("Choose at least one model to check.")
+    image = open_photo(path).image.convert("RGB")
+    if min(image.size) < SMALLEST:
+        size = f"{image.width}×{image.height}"
+        raise ImageError(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, and the picture has {size}")
+    if max(image.size) > SIDE:
+        image = image.crop(most_detailed(image, (SIDE, SIDE)))
+    lr, hr = shrunk(np.asarray(image), scale)
+    rows, results = {}, {}
+    for number, method in enumerate(methods):
+        yield Step(f"{method}, {number + 1} of {len(methods)}: opening it", number / len(methods))
+        upscale = bicubic(scale) if method == BICUBIC else open_upscaler(method)
+        if method != BICUBIC and upscale.scale != scale:
+            raise ImageError(f"{method} enlarges {upscale.scale} times, and this check is for {scale}")
+        running = steps(partial(restore, upscale, lr, hr, scale))
+        try:
+            while True:
+                done, tiles = next(running)
+                share = (number + done / max(tiles, 1)) / len(methods)
+                yield Step(f"{method}, {number + 1} of {len(methods)}: tile {done} of {tiles}", share)
+        except StopIteration as end:
+            rows[method], results[method] = end.value
+        finally:
+            running.close()
+    return Check(Image.fromarray(hr), lr.size, rows, results, niqe_of_result(hr, hr))
+
+
+def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tuple[dict, Image.Image]:
+    """One method's numbers and picture."""
+    kept = []
+
+    def once(lr):
+        kept.append(upscale(lr, report) if hasattr(upscale, "engine") else upscale(lr))
+        return kept[0]
+
+    (row,) = measure(once, [("", lr, hr)], scale, measures())
+    return {name: row[name] for name in COLUMNS if name in row}, kept[0]
+
+
+@lru_cache(maxsize=1)
+def measures() -> dict:
+    found = {"niqe": niqe_of_result}
+    if metrics.has_feature_distance():
+        found["feature_distance"] = metrics.FeatureDistance()
+    return found
+
+
+# The panel "Check on a sharp picture": its components and what happens when they are used.
+
+
+HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, \
+restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
+faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
+classifier) are lower where it is better."""
+WIDTH, HEIGHT = 640, 480  # of what is shown
+
+
+def table(check: Check, names: dict[str, str]) -> str:
+    """The numbers; the best of each column is bold."""
+    shown = [key for key in COLUMNS if key in next(iter(check.rows.values()))]
+    best = {}
+    for key in shown:
+        values = [row[key] for row in check.rows.values() if not np.isnan(row[key])]
+        best[key] = (max if COLUMNS[key][2] else min)(values) if len(values) > 1 else None
+    lines = []
+    for method, row in check.rows.items():
+        cells = []
+        for key in shown:
+            text = "–" if np.isnan(row[key]) else f"{row[key]:{COLUMNS[key][1]}}"
+            cells.append(f"<td><strong>{text}</strong></td>" if row[key] == best[key] else f"<td>{text}</td>")
+        lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
+    head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
+    natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
+    fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
+    return (
+        f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div><p>{words.by(check.small)} pixels were restored to "
+        f"{words.by(check.original.size)}, and measured on the luma (PSNR, SSIM, NIQE).{natural}</p>"
+    )
+
+
+def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
+    """{method: (what it restored, the original)}, the most detailed part of both, as files: pictures would stay in memory for
+    every visitor."""
+    box = most_detailed(check.original, (WIDTH, HEIGHT))
+
+    def write(picture: Image.Image, name: str) -> str:
+        picture.crop(box).save(folder / name, compress_level=1)
+        return str(folder / name)
+
+    original = write(check.original, "original.png")
+    restored = enumerate(check.results.items())
+    return {method: (write(result, f"restored-{number}.png"), original) for number, (method, result) in restored}
+
+
+def build(limits: Limits, line: Line, photo: gr.Image) -> None:
+    """The panel, for the photo that was chosen above it."""
+    choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
+    names = {name: label for label, name in choices}
+    first = offered()[0][1]
+    ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
+    with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
+        gr.Markdown(HOW)
+        methods = gr.CheckboxGroup(choices, value=ticked, label="Restore by", elem_id="methods")
+        with gr.Row():
+            go = gr.Button("Check the photo above", variant="primary", elem_id="check")
+            stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel-check")
+        status = gr.HTML(elem_id="check-status", min_height=40)
+        scores = gr.HTML(elem_id="scores")
+        with gr.Column(visible=False) as compared:
+            which = gr.Radio([], label="Restored by, beside the original on the right", elem_id="which")
+            pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
+    found = gr.State(None, time_to_live=limits.kept)  # what `regions` gave
+
+    def buttons(busy):
+        return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
+
+    def run(photo, methods) -> Iterator[dict]:
+        running = line.steps(evaluate(photo, methods))
+        try:
+            while True:
+                try:
+                    step = next(running)
+                except StopIteration as end:
+                    check = end.value
+                    break
+                yield {status: words.progress(step), scores: "", compared: gr.Column(visible=False)}
+        except MISTAKES as error:
+            yield {status: words.said(str(error))}
+            raise mistake(photo, error) from error
+        finally:
+            running.close()
+        pairs = regions(check, fresh_folder())
+        last = list(check.rows)[-1] if first not in check.rows else first
+        yield buttons(busy=False) | {
+            status: "", scores: table(check, names), found: pairs, compared: gr.Column(visible=True),
+            which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: pairs[last],
+        }  # fmt: skip
+
+    quietly = dict(show_progress="hidden", api_visibility="private")
+    pressed = go.click(lambda: buttons(busy=True) | {status: ""}, None, [go, stop, status], queue=False, **quietly)
+    running = pressed.then(
+        run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_limit=None, **quietly
+    )
+    running.failure(lambda: buttons(busy=False), None, [go, stop], queue=False, **quietly)
+    stop.click(lambda: words.said("Cancelled."), None, status, cancels=[running], queue=False, **quietly)
+    which.input(lambda pairs, method: pairs and pairs.get(method), [found, which], pair, **quietly)

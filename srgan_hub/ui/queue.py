@@ -1,0 +1,88 @@
+"""The line before the machine: so many photographs are computed at a time, so many more may wait, and who comes then is told.
+
+Gradio's own queue counts every click on the page as one in it, so that with many waiting nobody could even look at a photo, and
+its refusal has no words of ours: both its clients put in their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Condition
+from typing import TypeVar
+
+import gradio as gr
+
+from srgan_hub.hub.load import CheckpointError
+from srgan_hub.imaging.io import ImageError
+from srgan_hub.ui.enlarge import Step
+from srgan_hub.ui.jobs import duration
+
+Result = TypeVar("Result")
+PATIENCE = 3.0  # seconds until it is noticed that one who waits has left: looking more often takes from the one at work
+
+
+class Full(ImageError):
+    """There is no place left in the line."""
+
+
+class Line:
+    """jobs: of how many the work is done at a time; places: how many may wait."""
+
+    def __init__(self, jobs: int, places: int):
+        self.jobs, self.places = jobs, places
+        self.moved = Condition()
+        self.there: list[Generator] = []  # those at work, then those who wait
+        self.usual = 0.0                  # seconds that the last ones took, as a moving mean
+
+    def steps(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
+        """Steps that tell one's place, then those of the work, and its result; closing the iterator leaves the line.
+
+        Raises Full, a sentence, if all places are taken."""
+        with self.moved:
+            if len(self.there) >= self.jobs + self.places:
+                raise Full(f"The queue is full ({self.places} wait). Please try again in a minute or two.")
+            self.there.append(work)
+        try:
+            while (before := self.there.index(work) - self.jobs) >= 0:
+                yield Step(self.words(before), 0)
+                with self.moved:
+                    self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE)
+            start = time.monotonic()
+            result = yield from work
+            self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)
+            return result
+        finally:
+            work.close()
+            with self.moved:
+                self.there.remove(work)
+                self.moved.notify_all()
+
+    def words(self, before: int) -> str:
+        """before: how many wait further ahead."""
+        place = f"You are number {before + 1} of {len(self.there) - self.jobs} in the queue"
+        return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
+
+
+# A visitor's mistake: one sentence on the page, nothing in the server's log.
+
+
+MISTAKES = (ImageError, CheckpointError, ValueError)  # what the work raises with a sentence
+
+
+@contextmanager
+def told(path: str | None = None) -> Iterator[None]:
+    """What goes wrong inside is said so."""
+    try:
+        yield
+    except MISTAKES as error:
+        raise mistake(path, error) from error
+
+
+def mistake(path: str | None, error: Exception) -> gr.Error:
+    """What to raise so that the sentence, with the photo's name before it, is shown."""
+    text, name = str(error), Path(path).name if path else ""
+    if name and name not in text and not isinstance(error, Full):
+        text = f"{name}: {text}"
+    return gr.Error(text, print_exception=False, title="That did not work")

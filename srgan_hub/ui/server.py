@@ -1,0 +1,258 @@
+"""A photo that is given by an address: fetched only as far as an upload may be large, and not for ever.
+
+Gradio refuses addresses of its own network, but fetches whatever else comes, into memory, for as long as it comes."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+
+from gradio import processing_utils
+
+from srgan_hub.ui.models import Limits
+
+httpx, safehttpx = processing_utils.httpx, processing_utils.sh  # whichever gradio uses
+
+SECONDS = 30  # from the answer's head to its end
+
+
+class Unfetched(Exception):
+    """What an address gives is not taken."""
+
+
+class Bounded(httpx.AsyncBaseTransport):
+    """As gradio's own, only to an address that is public; most: bytes of an answer."""
+
+    def __init__(self, most: int):
+        self.most = most
+
+    async def handle_async_request(self, request):
+        request.headers["Accept-Encoding"] = "identity"  # packed bytes do not tell how many they are
+        public = await safehttpx.async_validate_url(request.url.host)
+        response = await safehttpx.AsyncSecureTransport(public).handle_async_request(request)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            await response.aclose()
+            raise Unfetched("the answer is packed")
+        response.stream = Part(response.stream, self.most)
+        return response
+
+
+class Part(httpx.AsyncByteStream):
+    """A stream that fails when it is too long."""
+
+    def __init__(self, stream, most: int):
+        self.stream, self.most = stream, most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        start, count = time.monotonic(), 0
+        async for chunk in self.stream:
+            count += len(chunk)
+            if count > self.most or time.monotonic() - start > SECONDS:
+                raise Unfetched(f"more than {self.most} bytes, or {SECONDS} seconds")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+def limit(most: int) -> None:
+    """From now on no answer has more than so many bytes."""
+    processing_utils.async_transport = Bounded(most)
+
+
+# What stands before gradio's own routes, which answer more than this page asks of them.
+#
+# Routes that no part of the page uses are shut, a request has a largest size, uploads leave some of the disk free, and a request
+# that gradio stumbles over is refused in a sentence, where it would answer 500 and fill the log with a traceback.
+
+
+logger = logging.getLogger(__name__)
+
+API = "/gradio_api/"
+# Of other pages: they fetch from elsewhere, write to the disk, print keys, or run what needs no queue.
+SHUT = tuple(API + name for name in (
+    "api/", "component_server", "custom_component", "deep_link", "dev/", "file/", "process_recording", "profiling", "proxy=",
+    "run-history", "stream/", "vibe-",
+)) + ("/monitoring",)  # fmt: skip
+JSON = 256_000      # bytes of a request that is no upload: what the page sends has a few thousand
+ROOM = 500_000_000  # bytes of the disk that uploads leave free, for results and ratings
+STUMBLED = "This request cannot be answered: neither the page nor its clients send such a one."
+
+
+class TooLarge(Exception):
+    """More bytes came than a request may have."""
+
+
+class Guard:
+    """ASGI middleware around gradio's routes; home: the folder where uploads go."""
+
+    def __init__(self, app, limits: Limits, home: Path):
+        self.app, self.home = app, home
+        file = round(1e6 * limits.file_megabytes)
+        # What may come in one request: all files of a zip to be; the one of a tool's call, as a data URL in base64.
+        self.largest = {API + "upload": limits.files * file + JSON, API + "mcp": file * 4 // 3 + JSON}
+
+    async def __call__(self, scope, receive, send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path, started = scope["path"], False
+        largest = next((most for start, most in self.largest.items() if path.startswith(start)), JSON)
+        left = largest
+
+        async def received():
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise TooLarge
+            return message
+
+        async def sent(message):
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                if message["status"] == 500 and path.startswith(API + "run/"):  # so gradio answers every mistake there
+                    message["status"] = 400
+            await send(message)
+
+        try:
+            if path.startswith(SHUT) or (path.startswith(API + "file=") and "://" in path):
+                await refuse(send, 404, "There is no such route here.")
+            elif announced(scope) > largest:
+                raise TooLarge
+            elif path.startswith(API + "upload") and scope["method"] == "POST" and shutil.disk_usage(self.home).free < ROOM:
+                await refuse(send, 507, "There is no room left for uploads. Please try again in an hour.")
+            else:
+                await self.app(scope, received, sent)
+        except Exception as error:
+            if started:
+                raise
+            if isinstance(error, TooLarge):
+                await refuse(send, 413, f"A request may have {largest / 1e6:.1f} MB here.")
+            else:
+                logger.warning("refused %s %.100r: %s", scope["method"], path, type(error).__name__)
+                await refuse(send, 400, STUMBLED)
+
+
+def announced(scope) -> int:
+    """Bytes of the body as the request's head says; 0 where it does not."""
+    text = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(text) if text.isdigit() else 0
+
+
+async def refuse(send, status: int, sentence: str) -> None:
+    body = json.dumps({"detail": sentence}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+# Photos that are pasted, or dropped anywhere on the page: one becomes the photo, several go where several are taken.
+
+
+# For the document's head. What gradio's own places take by themselves is left to them; one photo alone on "Several" too.
+SCRIPT = """<script>
+async function take(files) {
+  const [tab, place] = files.length > 1 ? ['several', '#photos'] : ['one', '#photo'];
+  document.querySelector(`[role=tab][data-tab-id=${tab}]`)?.click();
+  for (let tries = 0; tries < 40; tries++) {  // until that tab is there
+    const field = document.querySelector(`${place} input[type=file]`);
+    if (field) {
+      const box = new DataTransfer();
+      for (const file of files) box.items.add(file);
+      field.files = box.files;
+      field.dispatchEvent(new Event('change', {bubbles: true}));
+      return;
+    }
+    await new Promise(done => setTimeout(done, 50));
+  }
+}
+function arrive(event, transfer) {
+  const files = [...transfer?.files || []], bench = document.querySelector('#bench');
+  if (!files.length || !bench?.checkVisibility()) return;
+  const place = event.target.closest?.('#photo, #photos')?.id;
+  if (event.type == 'drop' && (place == 'photos' || (place == 'photo' && files.length == 1))) return;
+  event.preventDefault();
+  event.stopPropagation();
+  take(files);
+}
+document.addEventListener('paste', event => arrive(event, event.clipboardData), true);
+document.addEventListener('drop', event => arrive(event, event.dataTransfer), true);
+document.addEventListener('dragover', event => { if (event.dataTransfer?.types.includes('Files')) event.preventDefault(); });
+</script>"""
+
+
+# One heap for all threads of the page.
+#
+# The C library gives every few threads a heap of their own. A request passes through many threads, and their allocations leave
+# holes in each heap: without this, the page grew by tens of kilobytes per request.
+
+
+M_ARENA_MAX = -8  # of glibc's malloc.h
+
+
+def one_heap() -> None:
+    """For threads that are yet to come; where the C library is not glibc, nothing."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
+# Where results lie until they are fetched: folders of the page's own, which do not outlive it.
+
+
+VARIABLE = "GRADIO_TEMP_DIR"  # gradio serves what lies in there, deletes it when it is old, and puts uploads there too
+
+
+def own_folder() -> Path:
+    """A new temporary folder for uploads and results, deleted when the program ends, by SIGTERM too."""
+    home = Path(tempfile.mkdtemp(prefix="srgan_hub-", dir=os.environ.get(VARIABLE)))
+    os.environ[VARIABLE] = str(home)
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    return home
+
+
+def fresh_folder() -> Path:
+    """A new folder for one result."""
+    home = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / "gradio")  # as gradio has it
+    home.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=home))
+
+
+def sweep(home: Path, kept: float, standing: set[str]) -> None:
+    """Delete files that have not changed for `kept` seconds, but those that stay, and folders that are empty for twice as long.
+
+    Gradio deletes the uploads and results that it was told of, not what a broken connection or a cancelled job leaves."""
+    now = time.time()
+    for folder, _, files in os.walk(home, topdown=False):
+        for file in (Path(folder, name) for name in files):
+            with suppress(OSError):  # gone already
+                if str(file) not in standing and now - file.lstat().st_ctime > kept:
+                    file.unlink()
+        with suppress(OSError):  # not empty
+            if Path(folder) != home and now - Path(folder).stat().st_mtime > 2 * kept:
+                Path(folder).rmdir()
+
+
+def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
+    """Sweep every ten minutes, or as often as is worth it, while the program runs."""
+
+    def run() -> None:
+        while True:
+            time.sleep(min(600, kept))
+            sweep(home, kept, standing())
+
+    Thread(target=run, daemon=True).start()
