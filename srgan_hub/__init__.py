@@ -1,4 +1,4 @@
-"""SRGAN for people: `Upscaler.from_pretrained("srgan-x4")(image)`. Names are loaded on first use."""
+"""SRGAN: `Upscaler.from_pretrained("srgan-x4")(image)`. Names are imported on first use."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""The command `srgan-hub`: one function a subcommand."""
+"""The command `srgan-hub`: one function per subcommand."""
 
 from __future__ import annotations
 

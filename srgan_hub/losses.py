@@ -1,7 +1,7 @@
-"""The losses of SRGAN as functions of tensors (Ledig et al. 2017, section 2.2); every one returns a scalar.
+"""The losses of SRGAN as functions of tensors (Ledig et al. 2017, section 2.2), and the variants that combine them.
 
-Images are (N, 3, H, W) in [0, 1]; features are maps of VGGFeatures; logits come from SRGANDiscriminator. What is not in the
-paper says so."""
+Every loss returns a scalar. Images are (N, 3, H, W) in [0, 1]; features are maps of VGGFeatures; logits come from
+SRGANDiscriminator. What is not in the paper is marked "Ours"."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def relativistic_loss(upper_logits: Tensor, lower_logits: Tensor) -> Tensor:
     return torch.stack([F.softplus(lower.mean() - upper).mean(), F.softplus(lower - upper.mean()).mean()]).mean()
 
 
-# What a generator is trained on, by name: the five variants of the paper's Table 1, and our own.
+# Variants: the five of the paper's Table 1, and our own.
 
 
 class LossConfig(NamedTuple):

@@ -1,5 +1,5 @@
-"""How a command ends when it is told to: within seconds, by Ctrl-C with status 130, by SIGTERM or a terminal that is closed with
-143, nothing half-written."""
+"""How a command ends when it is stopped: within seconds, with status 130 after Ctrl-C and 143 after SIGTERM or a closed terminal,
+without half-written files."""
 
 from __future__ import annotations
 

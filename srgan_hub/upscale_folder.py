@@ -1,9 +1,9 @@
-"""Enlarge a folder of pictures, or a dataset of the Hub, on all processes and machines of Accelerate.
+"""Enlarge a folder of images, or a dataset on the Hub, on all processes and machines of Accelerate.
 
     accelerate launch -m srgan_hub.upscale_folder SOURCE OUTPUT --model srgan-x4
 
-Every process takes its share. What is in OUTPUT already is not done again, so a stopped run goes on when it is started again,
-with as many processes as one likes. On CPUs, several processes need
+Every process takes its share. Existing outputs are skipped, so a stopped run continues when it is started again, with any number
+of processes. On CPUs, several processes need
 `ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes N -m ...`."""
 
 from __future__ import annotations

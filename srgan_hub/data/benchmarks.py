@@ -1,4 +1,4 @@
-"""Benchmark sets: folders SET/HR and SET/LR_x4 of the same names (Set5, Set14, BSD100, ...), or folders of HR images alone."""
+"""Benchmark sets: folders SET/HR and SET/LR_x4 with matching names (Set5, Set14, BSD100, ...), or folders of HR images only."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def compared(name: str, sha256: dict[str, dict[str, str]]) -> str:
     return f"not the files of the manifest: {same} of its {len(known)} are here, and {len(found) - same} others"
 
 
-# Benchmark sets that `datasets` loads: an id on the Hub with HR images in one column, and LR images in another or none.
+# Benchmark sets loaded with `datasets`: a Hub id with HR images in one column, and LR images in another or none.
 
 
 SPLITS = ("test", "validation", "train")  # the first that is there is measured on

@@ -1,8 +1,8 @@
-"""Every photograph decoded once: a memory-mapped file of uint8 RGB pixels from which crops are sliced.
+"""Photos, decoded once into a memory-mapped file of uint8 RGB pixels from which crops are sliced.
 
-CACHE_DIR/KEY/pixels.bin holds the photographs one after another, each with a mirrored margin, and index.jsonl one line for
-each of them; `complete` is written last. A builder that was killed is continued after its last whole line; several
-processes wait for the one that builds."""
+CACHE_DIR/KEY/pixels.bin holds the photos one after another, each with a mirrored margin; index.jsonl has one line per photo;
+`complete` is written last. If a builder is killed, the next one continues after the last complete line. Several processes wait
+for the one that builds."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _file(encoded: bytes | str):
     return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
 
 
-# A perceptual hash of a photograph, and whether it is a benchmark image: nobody should train on what he measures on.
+# Perceptual hashes, to recognise benchmark images: nobody should train on what they measure on.
 
 
 MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
@@ -236,7 +236,7 @@ def known_hashes() -> dict[str, int]:
         return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}
 
 
-# A few LR pictures of a dataset, for what must see typical ones without being trained.
+# LR images for calibration: typical inputs that nothing is trained on.
 
 
 CALIBRATION_SIDE = 64  # LR pixels

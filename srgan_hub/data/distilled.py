@@ -1,8 +1,8 @@
 """Patches with a teacher's results, computed once and kept in memory-mapped files.
 
-FOLDER/settings.json says what they are made of; lr.bin, hr.bin and target.bin hold them one after another, and done.bin a byte
-each that is set last: TAUGHT where the teacher is learned from, else 1.
-A killed run goes on after the last whole patch. Training may begin as soon as some are there."""
+FOLDER/settings.json says how they were made. lr.bin, hr.bin and target.bin hold them one after another. done.bin has one byte
+per patch, written last: TAUGHT if the target is the teacher's result, else 1. A killed run continues after the last complete
+patch. Training may begin as soon as some are there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photographs a run trains on, and which it is measured on."""
+"""Which photos a run trains on, and which it is validated on."""
 
 from __future__ import annotations
 

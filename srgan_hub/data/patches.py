@@ -1,6 +1,6 @@
-"""Random crops for training, sliced from decoded photographs: batch k of a run is a pure function of (seed, k).
+"""Random crops for training, sliced from decoded photos. Batch k of a run is a pure function of (seed, k).
 
-Nothing here has a state, so a run resumes exactly by continuing to count."""
+Nothing here has state, so a run resumes exactly by continuing to count."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _read_only(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array)
 
 
-# Batches of (lr, hr) on the training device, made in a thread while the networks work on the batch before.
+# Batches of (lr, hr) on the training device. A thread prepares the next one while the networks work on the last.
 
 
 class Batch(NamedTuple):
@@ -156,8 +156,8 @@ def inside(image: Tensor, margin: int) -> Tensor:
     return image[..., margin : image.shape[-2] - margin, margin : image.shape[-1] - margin]
 
 
-# Surfaces that photographs hardly hold: pure green, magenta, white beside black, grey without grain. Without them a network has
-# never seen a flat logo, and gives it back 20 grey levels off (docs/training-log.md).
+# Color augmentation: smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
+# 20 grey levels off (docs/training-log.md).
 
 
 STEEPEST = 3.0          # contrast of a channel, at most; either way up

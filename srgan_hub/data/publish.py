@@ -1,6 +1,6 @@
-"""HR photographs -> a dataset repository of parquet shards and a card, on the Hub or in a folder.
+"""HR photos -> a dataset repository of parquet shards and a card, on the Hub or in a folder.
 
-Every image is the very file that it was: its bytes go into the column `hr`, nothing is encoded anew."""
+Image files are stored unchanged in the column `hr`; nothing is re-encoded."""
 
 from __future__ import annotations
 

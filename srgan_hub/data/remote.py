@@ -1,4 +1,4 @@
-"""Encoded images that are no files of their own on this disk: inside a zip, on a web server, on the Hub."""
+"""Encoded images that are not files on this disk: in a zip, on a web server, on the Hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where HR photographs come from: a Hub id, a folder of images or parquet shards, DIV2K as it comes -> encoded images.
+"""Where HR photos come from: a Hub id, a folder of images or parquet shards, a DIV2K download -> encoded images.
 
 Nothing is decoded here; data/cache.py does that once."""
 
@@ -249,7 +249,7 @@ def image_columns(rows) -> list[str]:
     return images or [n for n, kind in kinds.items() if kind in binary or (isinstance(kind, dict) and "bytes" in kind)]
 
 
-# How the Hub's copies of DIV2K load: most mix HR and LR files in one split, hold zips, or grow a label column.
+# How to load the copies of DIV2K on the Hub: most mix HR and LR files in one split, hold zips, or add a label column.
 
 
 class Preset(NamedTuple):
@@ -270,7 +270,7 @@ PRESETS = {
 UNVERIFIED = "loads by a preset that was tested on a look-alike, not on the repository itself"
 
 
-# Parquet shards on this disk, read with pyarrow alone, one row group at a time: without the package datasets.
+# Local parquet shards, read one row group at a time with pyarrow alone, without the package datasets.
 
 
 PREFERRED_COLUMNS = ("hr", "HR", "image")

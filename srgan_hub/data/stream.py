@@ -1,7 +1,7 @@
-"""Random crops from a stream of photographs, for a dataset that does not fit on the disk; nothing is cached.
+"""Random crops from a stream of photos, for datasets that do not fit on the disk; nothing is cached.
 
-A window of decoded photographs slides along the stream; batches are drawn from it. Batch k is a function of the seed, k and
-the stream alone, and a run resumes exactly by opening the stream again where its window began."""
+A window of decoded photos slides along the stream, and batches are drawn from it. Batch k depends on the seed, k and the stream
+alone. A run resumes exactly by reopening the stream where its window began."""
 
 from __future__ import annotations
 

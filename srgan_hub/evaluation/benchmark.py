@@ -1,4 +1,4 @@
-"""Measure any image -> image callable over (name, LR, HR) pairs: one row of measures an image."""
+"""Measure any image -> image callable on (name, LR, HR) pairs: one row of measures per image."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str
     return pairs
 
 
-# What can enlarge a picture, by name: Pillow's interpolations and checkpoints, side by side in a table or a figure.
+# Methods by name, for tables and figures: Pillow's interpolations and checkpoints.
 
 
 class Method(NamedTuple):

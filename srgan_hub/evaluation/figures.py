@@ -1,5 +1,4 @@
-"""Figures of the paper's kind: crops of one picture under several methods, and where each method stands between distortion
-and perception."""
+"""Figures as in the paper: crops of one image under several methods, and each method between distortion and perception."""
 
 from __future__ import annotations
 
@@ -134,9 +133,9 @@ def axis(values: Sequence[float]) -> tuple[float, float, list[float]]:
     return low, high, [round(number * step, 10) for number in range(first, math.floor(high / step) + 1)]
 
 
-# One photograph that a checkpoint's card may show: made smaller, then enlarged by interpolation and by the checkpoint.
+# The sample image of a card: a photo, shrunk and enlarged again by interpolation and by the checkpoint.
 #
-# The photograph is *chelsea* (Stéfan van der Walt, CC0), as scikit-image has it; no network of ours was trained on it.
+# The photo is *chelsea* (Stéfan van der Walt, CC0) from scikit-image; none of our networks was trained on it.
 
 
 PHOTO = Path(__file__).with_name("specimen.jpg")

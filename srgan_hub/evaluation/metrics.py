@@ -1,5 +1,5 @@
-"""What a result is measured by beside its original: PSNR and SSIM as the super-resolution literature takes them, on Y with
-`scale` pixels cut from every border, and two questions that it seldom asks."""
+"""Measures of a result beside its original: PSNR and SSIM as in the super-resolution literature (on Y, `scale` pixels cut from
+every border), NIQE, the feature distance, and others."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ def blocks(sr: np.ndarray, scale: int = 4) -> float:
     return float(np.sum(borders) / max(np.sum(middles), 1e-12))
 
 
-# NIQE: how natural a picture looks, judged without its original; lower is better, photographs have about 2 to 5.
+# NIQE: how natural an image looks, without its original. Lower is better; photos have about 2 to 5.
 #
 # Mittal, Soundararajan and Bovik 2013, "Making a completely blind image quality analyzer", doi:10.1109/LSP.2012.2227726. The
-# statistics of natural photographs in niqe.safetensors are those that the authors released with their MATLAB code.
+# statistics of natural images in niqe.safetensors are those that the authors released with their MATLAB code.
 
 
 NATURAL = Path(__file__).with_name("niqe.safetensors")
@@ -212,11 +212,11 @@ def root_mean_square(values: Tensor, where: Tensor) -> Tensor:
     return ((values**2 * where).sum(dim=1) / where.sum(dim=1)).sqrt()
 
 
-# Feature distance: how differently an image classifier sees two pictures, on a network that no training loss uses.
+# Feature distance: how different two images are to an image classifier that no loss uses.
 #
-# EfficientNet-Lite0 (../efficientnet.py). The comparison is that of Zhang et al. 2018 (arXiv:1801.03924, equation 1) without
-# learned weights: never call a number from here LPIPS. A content loss may be of EfficientNet-Lite2 (`--content_layers stage1`),
-# which learned from the same photographs: what that has trained may come nearer here than another judge would say.
+# The network is EfficientNet-Lite0. The comparison is that of Zhang et al. 2018 (arXiv:1801.03924, equation 1) without learned
+# weights, so do not call the result LPIPS. A content loss may use EfficientNet-Lite2 (`--content_layers stage1`), which was
+# trained on the same photos: a generator trained with it may look better here than to another judge.
 
 
 NETWORK = "lite0"
@@ -282,11 +282,11 @@ def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-# Where detail was invented: how far a GAN's result is from what its faithful partner makes of the same small picture.
+# Invented detail: how far a GAN's result is from that of its faithful partner for the same LR image.
 #
-# The partner is trained for the least squared error, so it shows the mean of what could have been there (Ledig et al. 2017,
-# section 2.1); texture beyond that is the GAN's choice. benchmarks/invented_detail.py measures how well this tells where the
-# result is wrong; nothing that knows only the small picture can tell it of a single hair.
+# The partner minimises the squared error, so it shows the mean of all likely originals (Ledig et al. 2017, section 2.1); texture
+# beyond that is the GAN's choice. benchmarks/invented_detail.py measures how well this shows where a result is wrong. From the LR
+# image alone, nothing can tell it for a single hair.
 
 
 SPREAD = 4.0    # pixels, standard deviation; chosen on the photographs that are kept from training (docs/page.md)

@@ -1,4 +1,4 @@
-"""What must stand beside measured numbers, so that others can recompute them: protocol, engines, hashes."""
+"""What must accompany measured numbers, so that others can reproduce them: protocol, engines, hashes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
     return {key: (COLUMNS[key][0].removesuffix(", dB"), float(format(v, COLUMNS[key][1]))) for key, v in known.items()}
 
 
-# Rows of measures -> a table a set in Markdown, every value as JSON or CSV.
+# Tables: rows of measures -> Markdown with one table per set, and all values as JSON or CSV.
 
 
 COLUMNS = {  # measure: heading, form of a number
@@ -173,11 +173,11 @@ def as_csv(results: Results) -> str:
     return file.getvalue()
 
 
-# LPIPS and DISTS, where their published weights are on this machine: nothing is downloaded, nothing is replaced.
+# LPIPS and DISTS, if their published weights are on this machine: nothing is downloaded, nothing is replaced.
 #
 # LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1 on AlexNet. DISTS: Ding et al. 2020 (arXiv:2004.07728), on VGG16. The
-# package torchmetrics has both, with the authors' learned weights inside; the ImageNet networks below them are torchvision's, in
-# the folder where torch keeps its downloads.
+# package torchmetrics contains both with the authors' learned weights. Their ImageNet networks are torchvision's, in torch's
+# download folder.
 
 
 LEARNED = {  # in torchmetrics, the very files of lpips 0.1.4 and DISTS_pytorch 0.1: their sha256

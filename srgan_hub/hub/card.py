@@ -1,5 +1,5 @@
-"""Model cards: Markdown with front matter. What this project writes stands between markers and under keys that it knows;
-all else is the owner's."""
+"""Model cards: Markdown with front matter. This project only changes what lies between its markers and under its keys; the rest
+is the owner's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One file of a checkpoint, from a folder, the Hub or the cache: whole, or an error of one sentence that says what to do.
+"""Fetch one file of a checkpoint from a folder, the Hub or the cache: complete, or an error of one sentence that says what to do.
 
-Over plain HTTP huggingface_hub compares a download's size with what the Hub states, and nothing else. Here every file out of
-its cache is compared with the hash that the Hub stated, which is its name there: no request is needed for that."""
+Over plain HTTP, huggingface_hub only compares a download's size with what the Hub states. Here every file from its cache is also
+compared with the hash that the Hub stated. That hash is the file's name in the cache, so this needs no request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How every network of this package is stored and found again: config.json and model.safetensors, whole or not at all.
+"""How networks are stored and loaded: config.json and model.safetensors, completely or not at all.
 
-huggingface_hub's mixin, left to itself, loads with `strict=False` (a missing layer stays random without a word), takes
-a missing config.json for defaults, and falls back to a pickle. None of that happens here."""
+On its own, huggingface_hub's mixin loads with `strict=False` (a missing layer silently stays random), replaces a missing
+config.json by defaults, and falls back to a pickle. This one does none of that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint's folder -> a model repository on the Hub, in one commit; pushed again, nothing of its owner's gets lost."""
+"""A checkpoint folder -> a model repository on the Hub, in one commit. Pushing again loses nothing of the owner's."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# What every push to the Hub needs beside huggingface_hub: ids, token and licence looked at first, errors as sentences.
+# Common to all pushes: ids, token and licence are checked first, and errors become sentences.
 
 
 def check_id(repo_id: str, kind: str) -> None:

@@ -1,7 +1,7 @@
-"""The page as a Space: its files, gathered in a clone of the project, go to the Hub in one commit, or into a folder.
+"""The page as a Space: its files, collected from a clone of the project, are pushed in one commit or written into a folder.
 
-A Space builds itself from these files alone: app.py, this package, pinned requirements, and a README.md whose front matter
-says which gradio and which Python."""
+A Space is built from these files alone: app.py, this package, pinned requirements, and a README.md whose front matter names the
+versions of Gradio and Python."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str 
     return card
 
 
-# The checkpoints that the page offers: the bundled ones, or those that SRGAN_MODELS names, or models.txt beside app.py.
+# Which checkpoints the page offers: the bundled ones, or those named in SRGAN_MODELS, or in models.txt beside app.py.
 
 
 LABELS = {

@@ -1,4 +1,4 @@
-"""RGB -> Y as MATLAB's rgb2ycbcr does it (ITU-R BT.601, studio swing): the channel super-resolution is measured on."""
+"""Color: luma, image modes, transparency."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return 16 + rgb.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
 
 
-# PIL image <-> tensors: EXIF orientation, palettes, depth, transparency; the mode a picture comes back in.
+# PIL image <-> tensors: EXIF orientation, palettes, bit depth, transparency; the mode of the result.
 #
 # | in | out |
 # | --- | --- |
 # | L, LA, RGB, RGBA | the same |
 # | I;16 in any byte order | I;16 |
-# | I | I;16, if its values are 0 to 65535; no other has a meaning |
-# | F | F, if its values are 0 to 1; no other has a meaning |
+# | I | I;16, if its values are 0 to 65535; others have no meaning |
+# | F | F, if its values are 0 to 1; others have no meaning |
 # | 1 | L |
-# | 1, L, RGB and I;16 with one transparent colour (PNG's tRNS) | LA, LA, RGBA and LA: it would be lost |
-# | P | RGB, or RGBA where a pixel is transparent |
+# | 1, L, RGB and I;16 with one transparent color (PNG's tRNS) | LA, LA, RGBA and LA: it would be lost |
+# | P | RGB, or RGBA if a pixel is transparent |
 # | PA | RGBA |
-# | CMYK | RGB, by its ICC profile if that can be used |
+# | CMYK | RGB, by its ICC profile if that is usable |
 # | any other (YCbCr, LAB, HSV, RGBX) | RGB |
 
 
@@ -145,7 +145,7 @@ def profile_of(image: Image.Image, mode: str) -> bytes | None:
     return image.info.get("icc_profile") if same_colours(image, mode) else None
 
 
-# Transparency: no fringe around a cut-out after enlargement, and no speck in what was wholly opaque or transparent.
+# Transparency: no fringe around a cut-out after enlargement, and no specks where it was fully opaque or transparent.
 
 
 HIDDEN = 8  # of 255: an alpha up to which a pixel's own colour counts for nothing: it is rounded away, or garbage

@@ -1,9 +1,9 @@
-"""Degradations: what makes the LR images that a network is trained on out of HR ones.
+"""Degradations: how LR images for training are made from HR ones.
 
-`bicubic` is the literature's; `realistic` imitates the pictures that people upload. Most were shrunk and saved once, some were
-sent by a messenger, and some were blurred, noisy and saved more than once: two rounds as in Real-ESRGAN (Wang et al. 2021,
-arXiv:2107.10833), in a random order as in BSRGAN (Zhang et al. 2021, arXiv:2103.14006), but milder, lest a network learn to
-smooth good pictures."""
+`bicubic` is the standard of the literature. `realistic` imitates the photos that people upload. Most were shrunk and saved once,
+some were sent by a messenger, and some were blurred, noisy and saved more than once: two rounds as in Real-ESRGAN (Wang et al.
+2021, arXiv:2107.10833), in random order as in BSRGAN (Zhang et al. 2021, arXiv:2103.14006), but milder, so that the network does
+not learn to smooth good photos."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _sum_one(kernels: Tensor) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-# Noise of sensors: of one strength everywhere (Gaussian), or growing with the light (Poisson); in colour or in grey.
+# Sensor noise: equally strong everywhere (Gaussian), or growing with brightness (Poisson); in color or grey.
 
 
 WHITE = 255

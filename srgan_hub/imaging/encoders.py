@@ -1,7 +1,7 @@
-"""A JPEG file written strip by strip, for pictures that do not fit into memory (ITU-T T.81).
+"""Write JPEG, PNG and TIFF files strip by strip, for images that do not fit into memory, and compute what JPEG does to an image.
 
-Every strip is encoded by Pillow, as a picture of its own in which each row of blocks begins anew after a restart marker: what
-follows the header is then what the same rows are in the whole picture's file, and only the header names the height."""
+JPEG (ITU-T T.81): Pillow encodes every strip as an image of its own, in which each row of blocks follows a restart marker. What
+follows the header is then identical to the same rows of the whole image's file; only the header holds the height."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def parted(encoded: bytes, height: int) -> tuple[bytes, bytes]:
             return bytes(header[:place]), encoded[place : -len(END)]
 
 
-# What saving as JPEG does to pictures, as a function of tensors: baseline JPEG (ITU-T T.81) in JFIF colours.
+# The effect of saving as JPEG, as a function of tensors: baseline JPEG (ITU-T T.81) in JFIF colors.
 #
-# Follows the choices of libjpeg, so that the result is nearly Pillow's: its scaling of the quantisation tables, its averaging
-# of 2x2 chroma pixels, its "fancy" (triangle) upsampling of them and the way its halves go, without which colours shift by up
-# to 0.7 levels. Entropy coding loses nothing and is left out.
+# It follows libjpeg's choices, so the result is almost identical to Pillow's: the scaling of the quantisation tables, the
+# averaging of 2x2 chroma pixels, the "fancy" (triangle) upsampling and its rounding, without which colors shift by up to 0.7
+# levels. Entropy coding is lossless and left out.
 
 
 # T.81, tables K.1 (luma) and K.2 (chroma): the tables of quality 50
@@ -151,10 +151,10 @@ def _cosines(device: torch.device) -> Tensor:
     return torch.kron(row, row).float().to(device)
 
 
-# A PNG file written row by row, for pictures that do not fit into memory (W3C PNG specification, third edition).
+# PNG, row by row (W3C PNG specification, third edition).
 #
-# Pillow encodes whole pictures only; libvips as its wheels are built reads no stream of rows; pypng writes neither filters nor
-# profiles. zlib does the work here.
+# Pillow encodes whole images only; the wheels of libvips cannot read a stream of rows; pypng writes neither filters nor profiles.
+# zlib does the work here.
 
 
 COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: L, LA, RGB, RGBA
@@ -261,7 +261,7 @@ def paeth(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))
 
 
-# A TIFF file written in strips, for pictures that do not fit into memory.
+# TIFF, in strips.
 
 
 TIFF_ROWS = 64             # of a strip

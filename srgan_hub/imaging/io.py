@@ -1,4 +1,4 @@
-"""Pictures on disk: read safely, written whole or not at all."""
+"""Image files: read safely, written completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""MATLAB-compatible bicubic down-sampling: the LR images of the super-resolution literature.
+"""MATLAB-compatible bicubic downsampling: the LR images of the super-resolution literature.
 
-MATLAB's `imresize(hr, 1/scale, 'bicubic')` on uint8: cubic kernel (a = -0.5) stretched by the scale, symmetric border,
-rows first, then columns, each pass rounded to uint8 with halves up."""
+MATLAB's `imresize(hr, 1/scale, 'bicubic')` on uint8: cubic kernel (a = -0.5) stretched by the scale, symmetric border, rows
+first, then columns, each pass rounded to uint8, halves up."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def shrunk(photo: np.ndarray, scale: int) -> tuple[Image.Image, np.ndarray]:
     return Image.fromarray(lr.numpy()), hr
 
 
-# Shrink a picture to any size while its rows come, in memory for a few of them: the very bytes of Pillow's bicubic `resize`.
+# Shrink an image to any size while its rows arrive, holding only a few of them: identical to Pillow's bicubic `resize`.
 #
-# Pillow shrinks the rows, each by itself; the columns are shrunk here, for Pillow wants all their pixels at once.
+# Pillow shrinks the rows, each by itself. The columns are shrunk here, since Pillow would need all pixels at once.
 
 
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
@@ -156,7 +156,7 @@ def _straight(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-# How large a result is wanted: as the network gives it, or shrunk from there to another factor or to a longest side.
+# The size of the result: the network's own, or smaller, given as a factor or the longest side.
 
 
 class Target(NamedTuple):
@@ -186,7 +186,7 @@ class Target(NamedTuple):
         return str(self.longest) if self.longest is not None else f"x{self.scale or factor:g}"
 
 
-# Back-projection (Irani and Peleg 1991): a result that, shrunk again, is the picture that was given.
+# Back-projection (Irani and Peleg 1991): change a result so that it gives the input when shrunk again.
 
 
 ROUNDS = 5  # bring srgan-x4's LR consistency on Set5 and Set14 from 50 and 49 to 76 and 72 dB (docs/engines.md)

@@ -1,4 +1,4 @@
-"""Enlarge a picture piece by piece: the same result as in one piece, in bounded memory."""
+"""Enlarge an image tile by tile: the same result as in one piece, in bounded memory."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _spans(length: int, tile: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-# Rows of a picture, in the portions that a file format wants.
+# Rows of an image, in the portions that a file format needs.
 
 
 def strips(bands: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
@@ -97,7 +97,7 @@ def strips(bands: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
         yield left
 
 
-# A part of a picture: around a place, or where there is most to see.
+# A region of an image: around a point, or where there is most detail.
 
 
 SIDE = 512  # pixels of the longer side that detail is looked for at: the finest grain is noise more often than not

@@ -1,4 +1,4 @@
-"""What computes the generator: PyTorch, OpenVINO or ONNX Runtime behind one call, `engine(lr) -> sr` on tensors."""
+"""Engines that compute a generator: PyTorch, OpenVINO or ONNX Runtime, as `engine(lr) -> sr` on tensors."""
 
 from __future__ import annotations
 
@@ -234,12 +234,11 @@ class ONNXRuntimeEngine(Engine):
         return torch.from_numpy(self.session.run(None, {"lr": lr.contiguous().numpy()})[0])
 
 
-# The generator as a graph for other programs: an openvino.Model, an onnx.ModelProto.
+# The generator as an openvino.Model or onnx.ModelProto.
 #
-# Input "lr", (N, 3, H, W) float32 RGB in [0, 1]; output "sr", (N, 3, scale H, scale W), not clamped; every size is dynamic.
-# For pictures as they lie in memory there is one more for OpenVINO, uint8 to uint8.
-#
-# Both are built step by step, in a tenth of a second: nothing is traced or converted.
+# Input "lr": (N, 3, H, W) float32 RGB in [0, 1]; output "sr": (N, 3, scale H, scale W), not clamped; all sizes are dynamic. For
+# images in memory there is a second one for OpenVINO, uint8 to uint8. Both are built node by node in a tenth of a second, without
+# tracing or conversion.
 
 
 OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on

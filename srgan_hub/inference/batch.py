@@ -1,4 +1,4 @@
-"""Many pictures: while one is enlarged, the next is decoded and the last is encoded."""
+"""Many images: while one is enlarged, the next is decoded and the last is encoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, pr
 from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
-# Which picture becomes which file: what a command line or a folder asks for, as a list of jobs.
+# Which image becomes which file: the inputs of a command line as a list of jobs.
 
 
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}

@@ -1,4 +1,4 @@
-"""A checkpoint as a file for other programs: ONNX (opset 18) or OpenVINO's .xml and .bin, any height and width."""
+"""A checkpoint as a file for other programs: ONNX (opset 18) or OpenVINO's .xml and .bin, for any height and width."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Which convolutions of a generator may be computed in 8 bits, and between what the numbers lie that each of them is given.
+"""Which convolutions of a generator can be computed in 8 bits, and the ranges of their inputs.
 
-Post-training quantization: weights symmetric, a scale for each output channel; inputs asymmetric, one range for a convolution,
-the extremes met on the calibration pictures. The sums that run past the blocks (long and short skips) are never rounded, nor
-is the picture itself where it passes through (program.picture_apart). Where its rounding shows, a convolution has its largest
-input channels divided and their weights multiplied (Xiao et al. 2022, arXiv:2211.10438), if that helps, and weights fitted to
-its inputs (rounding.py); where it shows too much all the same, it is left out: docs/engines.md has the figures."""
+Post-training quantization: weights are symmetric with one scale per output channel; inputs are asymmetric with one range per
+convolution, the extremes of the calibration images. The sums between the blocks (long and short skips) are never rounded, nor is
+the image itself where it passes through (graph.picture_apart). If its rounding shows, a convolution gets its largest input
+channels divided and their weights multiplied (Xiao et al. 2022, arXiv:2211.10438), if that helps, and weights fitted to its
+inputs (`fitted`). If it still shows too much, it is left out; docs/engines.md has the figures."""
 
 from __future__ import annotations
 
@@ -321,7 +321,7 @@ def read(path: Path) -> Quantization:
         raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error
 
 
-# Numbers in 8 bits: activations as 256 even values, weights as 255 even values about 0 for each output channel.
+# 8-bit numbers: activations as 256 evenly spaced values, weights as 255 around 0 per output channel.
 
 
 TOP = 127      # steps from 0 to a channel's largest weight

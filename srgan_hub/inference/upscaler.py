@@ -1,4 +1,4 @@
-"""Upscaler: any PIL image in, the same picture `scale` times larger out."""
+"""Upscaler: any PIL image in, the same image `scale` times larger out."""
 
 from __future__ import annotations
 

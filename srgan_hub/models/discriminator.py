@@ -1,4 +1,4 @@
-"""SRGAN discriminator: an RGB crop in [0, 1] -> one logit, positive for "a real photograph".
+"""SRGAN discriminator: an RGB crop in [0, 1] -> one logit, positive for "a real photo".
 
 Ledig et al. 2017, arXiv:1609.04802, Figure 4 (bottom). Departure: it returns logits; the losses apply the sigmoid."""
 

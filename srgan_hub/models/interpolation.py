@@ -1,7 +1,7 @@
-"""Between two generators of one architecture, one trained on from the other: their weights, mixed.
+"""Interpolate the weights of two generators of one architecture, one fine-tuned from the other.
 
-Along this line a fine-tuned network gains on its new kind of pictures much faster than it forgets the old ones
-(Wortsman et al. 2022, arXiv:2109.01903)."""
+Along this line a fine-tuned network gains on its new kind of images much faster than it forgets the old ones (Wortsman et al.
+2022, arXiv:2109.01903)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Checkpoints of a training run: written whole or not at all, verified when they are read, the newest good one found again.
+"""Checkpoints of a training run: written completely or not at all, verified when read; damaged ones are skipped.
 
-A checkpoint folder holds everything the run continues from (networks, optimizers, average, counters, random states), as
+A checkpoint folder holds everything that a run continues from (networks, optimizers, average, counters, random states), as
 Accelerate writes it, and run.json: the configuration and the SHA-256 of every other file."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The mean colour of a GAN's results: no loss holds it to a grey level, and the average of its weights drifts off by one."""
+"""Keeping colors. Mean color: no loss holds that of a GAN's results to a grey level, and the averaged weights drift off by one."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANG
     return result
 
 
-# What a generator makes of a surface of one colour, without a picture of it: photographs hold few, and a network that has hardly
-# seen them gives a flat logo or sky back in another colour, with the pattern of its sub-pixel convolutions on it.
+# Constant colors: a generator's result for a surface of one color, computed without an image. Photos contain few such surfaces; a
+# network that has hardly seen them changes the color of a logo or the sky, and leaves the grid of its sub-pixel convolutions on
+# it.
 
 
 COLOURS = 256  # of an update: together they cost less than one patch

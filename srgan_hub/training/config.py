@@ -1,4 +1,4 @@
-"""Do the options of a run make sense together? -> the weights of its loss."""
+"""Check the options of a run -> the weights of its loss."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def stride(layer: str) -> int:
     return 2 ** int(layer[-1]) if layer in STAGES else 2 ** (int(layer[3]) - 1)
 
 
-# A frozen dataclass of options -> command line, help and YAML file: every option is written once.
+# A frozen dataclass of options -> command line, help and YAML file; every option is written once.
 #
-# The comment beside a field is its help text; `float | None` is an option that has no value of its own.
+# The comment beside a field is its help text. `float | None` is an option without a default.
 
 
 KINDS = {"str": os.path.expanduser, "int": int, "float": float}

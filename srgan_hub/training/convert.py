@@ -1,7 +1,7 @@
-"""Generators made of ESRGAN's networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
+"""Make generators from ESRGAN networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
 
-A network of 23 groups of dense blocks becomes an SRGANGenerator of some of them, whose results still look like its own, and that
-one a smaller one, whose blocks are then trained to do what the large ones do (docs/training.md)."""
+A network of 23 groups of dense blocks becomes an SRGANGenerator with some of them, whose results still resemble its own. That
+becomes a smaller one, whose blocks are then trained to match the large ones (docs/training.md)."""
 
 from __future__ import annotations
 

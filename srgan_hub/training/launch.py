@@ -1,4 +1,4 @@
-"""How many processes really run, and on what: a run that was meant for several must not go on alone without a word."""
+"""How many processes really run, and on what: a run meant for several must not silently run alone."""
 
 from __future__ import annotations
 
@@ -62,10 +62,11 @@ def threads_each() -> int:
     return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
-# The generator as CPUs train it fastest: the same function, the same parameters, cheaper ways to compute them.
+# Faster training on CPUs: the same function and parameters, computed in cheaper ways.
 #
-# Measured on two cores in bf16: PyTorch's backward pass of PReLU is a sixth of an update, since it writes the slope's gradient
-# out for every pixel before it sums; the last convolution is a fifth, since three output channels fill a fifth of the registers.
+# Measured on two cores in bf16: PyTorch's backward pass of PReLU takes a sixth of an update, because it writes the slope's
+# gradient for every pixel before summing; the last convolution takes a fifth, because three output channels fill a fifth of the
+# registers.
 
 
 class _SharedSlope(torch.autograd.Function):
@@ -108,7 +109,7 @@ def speed_up(generator: SRGANGenerator) -> None:
         generator.tail.__class__ = FoldedTail
 
 
-# When a run ends before its last update: a signal, or the time it was given.
+# When a run stops before its last update: on a signal, or when its time is up.
 
 
 AGREE_EVERY = 10  # updates between two questions to the other processes, each of which waits for all

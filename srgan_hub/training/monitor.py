@@ -1,4 +1,4 @@
-"""What a run shows: a line of means every N updates, the same in log.jsonl and in the trackers."""
+"""What a run reports: a line of means every N updates, also in log.jsonl and in the trackers."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def check_tracker(name: str) -> list[str] | None:
     return name.split(",")
 
 
-# Is a run still learning? Means of the loss terms -> warnings, or an end before the damage is saved.
+# Health: means of the loss terms -> warnings, or a stop before damaged weights are saved.
 
 
 WON_UPDATES = 500               # updates in a row after which a discriminator has won for good
@@ -142,7 +142,7 @@ def refuse_infinite(terms: Mapping[str, float], step: int, kept: str, agree: Cal
         )
 
 
-# How good the generator is by now, on pictures that it does not train on: measures, and a grid to look at.
+# Validation on images that are not trained on: measures, and a sample sheet.
 
 
 ROWS, SIDE, GAP = 4, 128, 4  # pictures of a grid, HR pixels of each square, white pixels between

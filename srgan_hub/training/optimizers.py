@@ -1,7 +1,7 @@
-"""Muon for the kernels of the inner convolutions, Adam for all else (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
+"""Muon for the kernels of the inner convolutions, Adam for the rest (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
 
-A kernel's momentum is replaced by the nearest matrix whose singular values are all alike, so that rare directions are learned
-as fast as common ones. After 1000 updates the generator is .13 dB ahead of Adam's (docs/training-log.md)."""
+A kernel's momentum is replaced by the nearest matrix with equal singular values, so that rare directions are learned as fast as
+common ones. After 1000 updates the generator is .13 dB ahead of Adam's (docs/training-log.md)."""
 
 from __future__ import annotations
 

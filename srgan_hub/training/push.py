@@ -1,4 +1,4 @@
-"""A run's result to the Hub while the run goes on: in the background, tried again, and never at the run's cost."""
+"""Push a run's result to the Hub during the run: in the background, with retries, and without endangering the run."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-# What a run hands out: a checkpoint folder that loads by itself, its card, and training.json with every setting.
+# The output of a run: a checkpoint folder that loads by itself, its card, and training.json with every setting.
 
 
 RECORD = "training.json"

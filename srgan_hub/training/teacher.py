@@ -1,4 +1,4 @@
-"""A trained network whose results are learned from: one of this package, or a file of any architecture that spandrel knows."""
+"""A trained network to distill from: one of this package, or a file of any architecture that spandrel loads."""
 
 from __future__ import annotations
 

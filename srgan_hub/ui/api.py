@@ -1,4 +1,4 @@
-"""The page's named endpoints, for gradio_client, REST and MCP. Their docstrings are what those who call them read."""
+"""The page's named endpoints, for gradio_client, REST and MCP. Their docstrings are the documentation that callers see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check on a sharp picture: make it small, restore it by each model, and compare with what it was."""
+"""Check on a sharp image: shrink it, restore it with each model, and compare the results with the original."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def measures() -> dict:
     return found
 
 
-# The panel "Check on a sharp picture": its components and what happens when they are used.
+# The panel "Check on a sharp picture".
 
 
 HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, \

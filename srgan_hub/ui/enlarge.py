@@ -1,4 +1,4 @@
-"""Enlarge uploads: one picture or several, step by step, into one file to download."""
+"""Enlarge uploads: one image or several, step by step, into one file to download."""
 
 from __future__ import annotations
 

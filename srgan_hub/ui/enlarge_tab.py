@@ -1,4 +1,4 @@
-"""The tab "Enlarge": upload, settings and outcome, and what happens when they are used. The work is done in enlarge.py."""
+"""The tab "Enlarge": upload, settings, result, and their events. The work is done in enlarge.py."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Importing Gradio and PyTorch in two thirds of the time: a start is little else.
+"""Import Gradio and PyTorch in two thirds of the time; most of the start is imports.
 
-Gradio writes its editor's stubs (`.pyi`) anew for every class of components whenever it is imported, and Python's collector goes
-again and again through half a million objects that are all there to stay."""
+On import, Gradio rewrites its editor stubs (`.pyi`) for every class of components, and Python's garbage collector repeatedly
+scans half a million objects that all stay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Work that reports as it goes, made into an iterator: nothing is computed while nobody asks, and it can be given up."""
+"""Work that reports its progress, as an iterator: nothing is computed unless the next step is asked for, and it can be
+cancelled."""
 
 from __future__ import annotations
 
@@ -65,7 +66,7 @@ def told(reports: Iterator[tuple[str, object]]) -> Generator:
         yield content
 
 
-# How long something takes, in words.
+# Durations in words.
 
 
 def duration(seconds: float) -> str:
@@ -77,8 +78,8 @@ def duration(seconds: float) -> str:
 
 # ZeroGPU: Spaces that lend a GPU to a function while it runs, in a process of its own.
 #
-# The decorator is of the package `spaces`, which such a Space has; elsewhere it gives functions back as they are, and without the
-# package nothing is decorated at all. Not tried on ZeroGPU.
+# The decorator comes from the package `spaces`, which such a Space has. Elsewhere it returns functions unchanged; without the
+# package nothing is decorated. Not tried on ZeroGPU.
 
 
 try:

@@ -1,4 +1,4 @@
-"""The Upscalers of the page: which a visitor may have, compiled on first use, ten at most kept."""
+"""The models of the page: which ones a visitor may use, compiled on first use; ten at most are kept."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _open(model: str, texture: float) -> Upscaler:
     return upscaler
 
 
-# What one visitor may ask of the machine: the page's limits, and the variables that set them.
+# The page's limits for a visitor, and the environment variables that set them.
 
 
 PACKING = 0.26  # of the time that a picture takes with the paper's network: reading it, and packing the result

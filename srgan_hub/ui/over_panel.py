@@ -1,4 +1,4 @@
-"""The panel for a photo that is over the limit, with three ways on: a region of it, shrunk first, or by the quick model."""
+"""The panel for a photo over the size limit, with three options: a region of it, shrinking it first, or the quick model."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The line before the machine: so many photographs are computed at a time, so many more may wait, and who comes then is told.
+"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message.
 
-Gradio's own queue counts every click on the page as one in it, so that with many waiting nobody could even look at a photo, and
-its refusal has no words of ours: both its clients put in their own."""
+Gradio's own queue counts every click on the page, so with many waiting nobody could even view a photo; and both of its clients
+replace our message for a full queue by their own."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Line:
         return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
 
 
-# A visitor's mistake: one sentence on the page, nothing in the server's log.
+# A visitor's mistakes: one sentence on the page, nothing in the server's log.
 
 
 MISTAKES = (ImageError, CheckpointError, ValueError)  # what the work raises with a sentence

@@ -1,7 +1,7 @@
-"""The tab "Rate", where a study is set: one picture at a time, five buttons or the keys 1 to 5.
+"""The tab "Rate", shown if there is a study: one image at a time, five buttons or the keys 1 to 5.
 
-SRGAN_STUDY names the folder that `srgan-hub mos plan` made, or its public/ alone, as it should be where others can read;
-SRGAN_RATINGS the folder to keep ratings in [ratings]; SRGAN_RATINGS_REPO a private dataset on the Hub that gets them too."""
+SRGAN_STUDY names the folder that `srgan-hub mos plan` made, or only its public/, if others can read the machine's files;
+SRGAN_RATINGS the folder for ratings [ratings]; SRGAN_RATINGS_REPO a private dataset on the Hub that also receives them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A photo that is given by an address: fetched only as far as an upload may be large, and not for ever.
+"""The server around the page. Photos given by address: fetched up to the size limit of uploads, within a time limit.
 
-Gradio refuses addresses of its own network, but fetches whatever else comes, into memory, for as long as it comes."""
+Gradio refuses addresses in its own network, but otherwise fetches anything into memory, however long it takes."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def limit(most: int) -> None:
     processing_utils.async_transport = Bounded(most)
 
 
-# What stands before gradio's own routes, which answer more than this page asks of them.
+# A guard in front of Gradio's routes, which accept more than this page needs.
 #
-# Routes that no part of the page uses are shut, a request has a largest size, uploads leave some of the disk free, and a request
-# that gradio stumbles over is refused in a sentence, where it would answer 500 and fill the log with a traceback.
+# Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
+# Gradio is refused in a sentence; otherwise it would answer 500 and fill the log with a traceback.
 
 
 logger = logging.getLogger(__name__)
@@ -160,7 +160,7 @@ async def refuse(send, status: int, sentence: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-# Photos that are pasted, or dropped anywhere on the page: one becomes the photo, several go where several are taken.
+# Photos that are pasted, or dropped anywhere on the page: one becomes the photo, several go to the tab for several.
 
 
 # For the document's head. What gradio's own places take by themselves is left to them; one photo alone on "Several" too.
@@ -210,7 +210,7 @@ def one_heap() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-# Where results lie until they are fetched: folders of the page's own, which do not outlive it.
+# Folders of the page for results; they are deleted when it ends.
 
 
 VARIABLE = "GRADIO_TEMP_DIR"  # gradio serves what lies in there, deletes it when it is old, and puts uploads there too

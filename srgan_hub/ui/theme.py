@@ -1,4 +1,4 @@
-"""How the page looks: colours with enough contrast (WCAG AA) in light and dark, one column on a phone."""
+"""The look of the page: colors with enough contrast (WCAG AA) in light and dark, one column on a phone."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ new MutationObserver(describe).observe(document, {{childList: true, subtree: tru
 </script>"""
 
 
-# Examples to try, and their results, which come with the page: what is shown of them is there before any model is loaded.
+# Examples and their results, which come with the page, so that they are shown before any model is loaded.
 
 
 FOLDER = Path(__file__).parents[2] / "examples"  # beside app.py; a package that was installed without it has no examples

@@ -1,4 +1,4 @@
-"""The tab "Use it": programs to copy, and how to get a model and a page of one's own."""
+"""The tab "Use it": code to copy, and how to get your own model and page."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def build(page: gr.Blocks) -> None:
     page.load(lambda url: snippets(url, model), address, codes, js=ADDRESS, api_visibility="private", show_progress="hidden")
 
 
-# How to do without the page what it does: three programs to copy, for the page's own address. A test runs each.
+# Three programs that do what the page does, with its own address filled in. A test runs each.
 
 
 PACKAGE = """\

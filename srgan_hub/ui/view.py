@@ -1,4 +1,4 @@
-"""What is seen of a photograph: one region of it at full size, enlarged by one model or another, and where that region lies."""
+"""What is shown of a photo: one region at full size, enlarged by one model or another, and where that region lies."""
 
 from __future__ import annotations
 

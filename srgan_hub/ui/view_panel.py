@@ -1,4 +1,4 @@
-"""The panel in which a photo is looked at: its components, and what they show. What is seen is made in view.py."""
+"""The panel for viewing a photo: its components and what they show. The images are made in view.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page says of a result, as HTML that escapes what comes from a file's name."""
+"""What the page says about a result, as HTML; text from file names is escaped."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Ratings on disk: one JSON object a line, only ever appended, by as many processes as like.
+"""Ratings on disk: one JSON object per line, append-only, from any number of processes.
 
-A line is acknowledged once it is on the disk. What a crash or a power cut leaves half written is passed over on reading."""
+A line is acknowledged once it is on the disk. Lines that a crash or power cut left incomplete are skipped when reading."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def left(study: Study, rater: str, ratings: Iterable[Rating]) -> list[Presentati
     return [shown for shown in study.order(rater) if shown not in done]
 
 
-# Which raters count, by rules that a study's key holds from the beginning, and how consistent they are.
+# Which raters count, by rules that the study's key fixes in advance, and how consistent they are.
 
 
 def faults(scores: dict[str, int], repeated: list[tuple[int, int]], methods: dict[str, str], rules: dict) -> list[str]:

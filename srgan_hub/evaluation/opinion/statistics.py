@@ -1,12 +1,12 @@
-"""Means of raters x pictures, how sure they are, and whether two methods differ. Arrays (raters, pictures), nan: not rated.
+"""Means over raters and images, their intervals, and tests of differences. Arrays are (raters, images); nan: not rated.
 
-The truth that an interval is about is the method's mean over all raters and all pictures like these: rating = mean + rater +
-picture + rest, all three at random. The variance of the observed mean is then a sum of three, estimated by moments (Gao and
-Owen 2016, arXiv:1610.08088; for complete arrays it is the analysis of variance's). Resampling raters and pictures counts the
-rest three times (McCullagh 2000, quoted in Owen and Eckles 2012, arXiv:1106.2125), so the spread of the resampled means is
-not used as it is: each is divided by its own standard error, by the same formula, which is too large alike (bootstrap-t).
-Its limits for t see that scores near 1 or 5 are skewed, but are short for the five pictures of Set5; Student's are long and
-blind to skewness. The mean of the two was chosen by simulation; docs/opinion-scores.md says how well it covers."""
+An interval is about a method's mean over all raters and all images like these: rating = mean + rater + image + residual, all
+three random. The variance of the observed mean is a sum of three parts, estimated by moments (Gao and Owen 2016,
+arXiv:1610.08088; for complete arrays this is the analysis of variance). Resampling raters and images counts the residual three
+times (McCullagh 2000, quoted in Owen and Eckles 2012, arXiv:1106.2125). So each resampled mean is divided by its own standard
+error, which the same formula overestimates equally (bootstrap-t). Its limits for t reflect the skewness of scores near 1 or 5,
+but are too narrow for the five images of Set5; Student's are wide and ignore skewness. We use the mean of both, chosen by
+simulation; docs/opinion-scores.md shows its coverage."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-# From ratings to tables: mean opinion scores with intervals, paired tests, raters. Only people's ratings are opinions.
+# From ratings to tables: mean opinion scores with intervals, paired tests, raters. Only ratings by people are opinions.
 
 
 NOT_RATED = "not rated"
@@ -311,7 +311,7 @@ def probability(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else number(p, ".4f")
 
 
-# The paper's figure of opinion scores (Figure 5 there): how often each method got 1, 2, 3, 4, 5, and its mean in red.
+# The paper's figure of opinion scores (its Figure 5): how often each method got 1, 2, 3, 4, 5, and its mean in red.
 
 
 PANEL, GAP, MARGIN, TITLE, AXIS = (176, 150), 20, 28, 30, 26      # pixels of the finished figure

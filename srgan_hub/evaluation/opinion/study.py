@@ -1,7 +1,7 @@
-"""A blind study: STUDY/public, which the rating page shows, and STUDY/key.json, which says what each picture is.
+"""A blind study: STUDY/public, which the rating page shows, and STUDY/key.json, which says what each image is.
 
-Nothing in public/ tells a method: random names, PNGs without metadata or compression (so that the pictures of a scene have
-the same number of bytes as well as of pixels), one date for all. The key must never leave the organiser's hands."""
+Nothing in public/ reveals a method: random names, PNGs without metadata or compression (so that all images of a scene have the
+same size in bytes and pixels), the same date for all. The organiser must keep the key secret."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """SRGAN generator (SRResNet): low-resolution RGB in [0, 1] -> RGB, nominally in [0, 1], `scale` times larger.
 
-Ledig et al. 2017, arXiv:1609.04802, Figure 4 (top). Departures: none. `norm="none"` leaves BatchNorm out, and `growth` puts the
-dense blocks of ESRGAN (Wang et al. 2018, arXiv:1809.00219, Figure 4) in the place of the residual ones."""
+Ledig et al. 2017, arXiv:1609.04802, Figure 4 (top). Departures: none. `norm="none"` leaves BatchNorm out; `growth` replaces the
+residual blocks by ESRGAN's dense ones (Wang et al. 2018, arXiv:1809.00219, Figure 4)."""
 
 from __future__ import annotations
 
