@@ -46,13 +46,14 @@ from srgan_hub.inference.batch import Job, enlarge_files, plan
 from srgan_hub.inference.export import SUFFIXES, export
 from srgan_hub.inference.quantization import FILE as INT8
 from srgan_hub.inference.quantization import calibrate, in_eight_bits, save
-from srgan_hub.inference.upscaler import DENSE_OVERLAP, OVERLAP, TILE, Upscaler
+from srgan_hub.inference.upscaler import FAR_OVERLAP, OVERLAP, TILE, Upscaler
 from srgan_hub.models.discriminator import SRGANDiscriminator
 from srgan_hub.models.interpolation import transfer
+from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.signals import status_of
 from srgan_hub.training.color import SAMPLES, centre_colour
-from srgan_hub.training.convert import SUFFIX, kept, load_file, narrowed, of_esrgan, residual
+from srgan_hub.training.convert import kept, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
 FITTED = 48   # photographs to which `convert` fits the enlargement
@@ -237,8 +238,8 @@ def convert_esrgan(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise ValueError(f"--keep takes numbers of groups, as 0,1,2,21, not {options.keep}") from error
     pictures = lr_pictures(options.photos, 4, FITTED)
-    if options.source.endswith(SUFFIX):
-        network, _ = load_file(options.source)
+    if is_network_file(options.source):
+        network = load_network(options.source).network
         generator = of_esrgan(network.eval(), keep or (), pictures)
     else:
         generator = SRGANGenerator.from_pretrained(options.source).eval()
@@ -338,7 +339,7 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
     add("--overlap", type=natural, metavar="N",
         help="surroundings that a piece sees, in pixels of IN; 40, the reach of 16 blocks, is exact, 56 for the lite models "
-             f"[{OVERLAP}; {DENSE_OVERLAP} for dense blocks]")  # fmt: skip
+             f"[{OVERLAP}; {FAR_OVERLAP} for networks that see further]")  # fmt: skip
     add("--faithful", action="store_true",
         help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
     add_engine(add, "auto", "auto")

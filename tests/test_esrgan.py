@@ -4,6 +4,7 @@ import torch.nn.functional as F
 
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
+from srgan_hub.models.registry import load_network
 from srgan_hub.models.srresnet.network import DenseBlock
 from srgan_hub.training import convert as of
 from srgan_hub.training.convert import (
@@ -12,7 +13,6 @@ from srgan_hub.training.convert import (
     is_esrgan,
     kept,
     least_squares,
-    load_file,
     narrowed,
     of_esrgan,
     residual,
@@ -28,7 +28,7 @@ def few(monkeypatch):
 
 @pytest.fixture
 def network(esrgan):
-    return load_file(esrgan)[0].eval()
+    return load_network(esrgan).network
 
 
 def test_all_groups_have_the_maps_of_the_network_and_enlarge_as_it_does(network):

@@ -16,9 +16,9 @@ import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
 from srgan_hub.losses import VARIANTS
+from srgan_hub.models.registry import load_network
 from srgan_hub.training import checkpoint
 from srgan_hub.training.color import constant_color_loss, random_colours
-from srgan_hub.training.convert import load_file as load_esrgan
 from srgan_hub.training.convert import narrowed, of_esrgan
 from train_accelerate import Config, parse
 
@@ -533,7 +533,7 @@ def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tm
 @pytest.fixture
 def dense(esrgan, tmp_path):
     """Folders of a generator of two groups of dense blocks, and of the same with fewer channels."""
-    wide = of_esrgan(load_esrgan(esrgan)[0].eval(), [0, 2], [torch.rand(1, 3, 16, 16)])
+    wide = of_esrgan(load_network(esrgan).network, [0, 2], [torch.rand(1, 3, 16, 16)])
     wide.save_pretrained(tmp_path / "wide")
     narrowed(wide, 8, [torch.rand(1, 3, 16, 16)]).save_pretrained(tmp_path / "narrow")
     return dict(teacher=str(tmp_path / "wide"), pretrained=str(tmp_path / "narrow"), width=8, growth=8, norm="none", blocks=2)

@@ -28,6 +28,7 @@ from srgan_hub.evaluation.metrics import (
 from srgan_hub.hub.load import WEIGHTS, fetch, locate
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.models.registry import is_network_file
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def open_methods(
 ) -> tuple[list[Method], int]:
     """The methods of these names, and their common scale (without a checkpoint: `scale`, or 4).
 
-    names: of BASELINES, bundled checkpoints, folders and Hub ids; engine, precision, faithful: as Upscaler takes them.
+    names: of BASELINES, bundled checkpoints, folders, files and Hub ids; engine, precision, faithful: as Upscaler takes them.
     Raises ValueError for checkpoints of several scales, and for a name that comes twice."""
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: named twice")
@@ -131,7 +132,7 @@ def open_methods(
             about = {"engine": f"Pillow {version('pillow')}"}
             methods.append(Method(label, interpolation(name, scale), about))
         else:
-            weights = Path(fetch(locate(name), WEIGHTS)).read_bytes()
+            weights = Path(name if is_network_file(name) else fetch(locate(name), WEIGHTS)).read_bytes()
             about = {
                 "engine": str(upscalers[name].engine) + ", back-projected" * faithful,
                 "weights_sha256": hashlib.sha256(weights).hexdigest(),

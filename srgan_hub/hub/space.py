@@ -262,12 +262,13 @@ FILE = Path(__file__).parents[2] / "models.txt"  # which only a Space has
 def offered() -> list[tuple[str, str]]:
     """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of models.txt, or else the bundled ones.
 
-    Both hold bundled names, folders or Hub ids, with spaces, commas or line ends between.
-    Raises CheckpointError for what is none of these; nothing is downloaded here."""
+    Both hold bundled names, folders, files or Hub ids, separated by spaces, commas or line ends.
+    Raises CheckpointError for anything else; nothing is downloaded here."""
     named = os.environ.get(VARIABLE, "").strip() or (FILE.read_text(encoding="utf-8") if FILE.is_file() else "")
     names = named.replace(",", " ").split() or list(LABELS)
     for name in names:
-        locate(name)
+        if not Path(name).is_file():
+            locate(name)
     return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
+from copy import deepcopy
 from functools import cache, cached_property, partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -14,11 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from srgan_hub.inference.quantization import Quantization, in_eight_bits, tops
-from srgan_hub.models.srresnet.graph import Step, inference_graph, reach, run, trunk
-from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.models.srresnet.graph import Step, reach, run, trunk
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
 EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
@@ -96,26 +97,40 @@ def cpu_has(*any_of: str) -> bool:
 
 
 def open_engine(
-    generator: SRGANGenerator,
+    generator: nn.Module,
     engine: str = "auto",
     precision: str = "auto",
     device: str | torch.device | None = None,
     int8: Quantization | None = None,
     compile: bool = False,
 ) -> Engine:
-    """The generator's weights as they are now, ready to compute; see `choose`. int8: ranges, if they are for these weights;
-    compile: PyTorch's engine by torch.compile."""
-    steps = inference_graph(generator)
-    fits = int8 is not None and int8.belongs_to(generator)
+    """The generator's weights as they are now, ready to compute; see `choose`.
+
+    generator: SRGANGenerator, or any module with `scale` whose forward takes (N, 3, H, W) RGB in [0, 1] and enlarges it. If it
+    has no `to_graph`, OpenVINO converts it; with engine "auto", PyTorch computes what OpenVINO cannot convert for every size.
+    int8: ranges, if they are for these weights; compile: PyTorch's engine by torch.compile. Raises EngineError."""
+    own = hasattr(generator, "to_graph")
+    fits = own and int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
     if choice.engine == "pytorch":
-        return PyTorchEngine(steps, choice, compile)
+        return PyTorchEngine(generator.to_graph() if own else generator, choice, compile)
     if compile:
         raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; name that engine, or do not compile")
+    if not own:
+        if choice.engine == "onnxruntime":
+            raise EngineError("ONNX Runtime computes the networks of this package only; use the engine pytorch or openvino")
+        if choice.precision in EIGHT_BITS:
+            raise EngineError(f"{choice.precision} is for the networks of this package; use bf16 or fp32")
+        try:
+            return ConvertedEngine(generator, choice)
+        except EngineError:
+            if engine != "auto":
+                raise
+            return PyTorchEngine(generator, choice._replace(engine="pytorch"))
     if choice.engine == "onnxruntime":
-        return ONNXRuntimeEngine(steps, choice)
+        return ONNXRuntimeEngine(generator.to_graph(), choice)
     if choice.precision not in EIGHT_BITS:
-        return OpenVINOEngine(steps, choice, None)
+        return OpenVINOEngine(generator.to_graph(), choice, None)
     if not fits:
         raise EngineError(
             f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "
@@ -143,17 +158,21 @@ class Engine(ABC):
 
 
 class PyTorchEngine(Engine):
-    """channels_last, BatchNorm folded. CUDA and MPS: not tested here.
+    """A graph in channels_last, or any other module under autocast. CUDA and MPS: not tested here.
 
     compile: by torch.compile, which takes a minute or more before the first result; EngineError where it cannot."""
 
     TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
 
-    def __init__(self, steps: list[Step], choice: Choice, compile: bool = False):
+    def __init__(self, source: list[Step] | nn.Module, choice: Choice, compile: bool = False):
         super().__init__(choice)
-        self.compiled = compile
-        self.settings = dict(device=choice.device, dtype=self.TYPES[choice.precision])
-        self.run = partial(run, [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in steps])
+        self.compiled, self.dtype = compile, self.TYPES[choice.precision]
+        if isinstance(source, nn.Module):
+            self.run = deepcopy(source).eval().to(choice.device, memory_format=torch.channels_last)
+            self.settings = dict(device=choice.device)
+        else:
+            self.settings = dict(device=choice.device, dtype=self.dtype)
+            self.run = partial(run, [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in source])
         if compile:
             self.run = torch.compile(self.run, dynamic=True)
 
@@ -165,8 +184,10 @@ class PyTorchEngine(Engine):
     @torch.inference_mode()
     def __call__(self, lr: Tensor) -> Tensor:
         lr = lr.to(**self.settings, memory_format=torch.channels_last)
+        mixed = lr.dtype != self.dtype  # a module, whose weights stay in float32
         try:
-            return self.run(lr).float().cpu()
+            with torch.autocast(lr.device.type, self.dtype, enabled=mixed):
+                return self.run(lr).float().cpu()
         except RuntimeError as error:
             if not self.compiled or not isinstance(error, torch._dynamo.exc.TorchDynamoException):
                 raise
@@ -185,12 +206,7 @@ class OpenVINOEngine(Engine):
     def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None):
         super().__init__(choice)
         self.steps, self.quantization, self.reach = steps, quantization, reach(steps, trunk(steps))
-        other = fast_precision("cpu") if quantization else choice.precision
-        self.hints = {
-            "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[other],
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-        }
+        self.hints = openvino_hints(fast_precision("cpu") if quantization else choice.precision)
 
     @cached_property
     def floats(self):
@@ -219,6 +235,30 @@ class OpenVINOEngine(Engine):
     def _infer(self, compiled, *inputs: np.ndarray) -> np.ndarray:
         request = compiled.create_infer_request()  # of its own: one request serves one thread
         return request.infer([np.ascontiguousarray(given) for given in inputs], share_inputs=True)[0]
+
+
+class ConvertedEngine(Engine):
+    """A module, converted by OpenVINO. EngineError if it cannot be, or if the result does not hold for every size."""
+
+    EXAMPLE, OTHER, TOLERANCE = (64, 64), (40, 27), 0.02  # LR sizes to convert and to check with; mean difference
+
+    def __init__(self, network: nn.Module, choice: Choice):
+        super().__init__(choice)
+        lr = torch.rand(1, 3, *self.OTHER, generator=torch.Generator().manual_seed(0))
+        try:
+            model = converted(network, self.EXAMPLE, dynamic=True)
+            self.compiled = openvino_core().compile_model(model, "CPU", openvino_hints(choice.precision))
+            found = self(lr)
+        except Exception as error:  # whatever OpenVINO, or the network while it is traced, raises
+            raise EngineError(f"OpenVINO cannot convert this network ({type(error).__name__}); use the engine pytorch") from error
+        with torch.inference_mode():
+            expected = network(lr)
+        if found.shape != expected.shape or not (found - expected).abs().mean() < self.TOLERANCE:
+            raise EngineError("OpenVINO converts this network for one size only; use the engine pytorch")
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        request = self.compiled.create_infer_request()  # of its own: one request serves one thread
+        return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
 
 
 class ONNXRuntimeEngine(Engine):
@@ -270,6 +310,24 @@ def import_onnxruntime():
     import onnxruntime
 
     return onnxruntime
+
+
+def openvino_hints(precision: str, threads: int | None = None) -> dict:
+    """precision: fp32 or bf16; threads: all of PyTorch's if None."""
+    return {
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+    }
+
+
+def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
+    """Any module as an openvino.Model for images (1, 3, *size), or of any height and width."""
+    with warnings.catch_warnings(action="ignore"):  # it traces by what PyTorch calls deprecated
+        network = network.to(memory_format=torch.contiguous_format)
+        model = import_openvino().convert_model(network, example_input=torch.zeros(1, 3, *size))
+    model.reshape({0: [1, 3, *([-1, -1] if dynamic else size)]})
+    return model
 
 
 def openvino_core():

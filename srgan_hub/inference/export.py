@@ -10,7 +10,6 @@ from srgan_hub import __version__
 from srgan_hub.hub.load import WEIGHTS, fetch, locate
 from srgan_hub.imaging.io import ImageError, atomic_write
 from srgan_hub.inference.backends import import_openvino, onnx_model, openvino_model
-from srgan_hub.models.srresnet.graph import inference_graph
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
@@ -35,7 +34,7 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
         "output": "sr: (N, 3, scale * H, scale * W) float32 RGB, nominally in [0, 1], not clamped",
         "border": "mirror 8 pixels around the picture, the outermost included, and cut them off again, or its frame is wrong",
     }
-    steps = inference_graph(generator)
+    steps = generator.to_graph()
     if form == "onnx":
         model = onnx_model(steps)
         for key, value in about.items():

@@ -26,7 +26,7 @@ from torch import Tensor
 from srgan_hub.hub.load import HUB, CheckpointError, fetch, locate
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.io import atomic_write
-from srgan_hub.models.srresnet.graph import Step, advance, inference_graph, picture_apart, run
+from srgan_hub.models.srresnet.graph import Step, advance, picture_apart, run
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 FILE = "int8.safetensors"
@@ -129,7 +129,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
     """The steps that are computed where some are in 8 bits."""
-    return picture_apart(inference_graph(generator))
+    return picture_apart(generator.to_graph())
 
 
 def by_input(steps: list[Step]) -> dict[int, list[int]]:

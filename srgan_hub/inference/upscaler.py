@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
@@ -18,34 +18,37 @@ from srgan_hub.imaging.tiles import Progress, bands, tiled
 from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
+from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 # LR pixels around the picture, mirrored as bicubic down-sampling mirrored the HR picture, so that the zero padding of the
 # convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
-# Dense blocks see further.
-EXTENSION, BORDER, DENSE_BORDER = "symmetric", 8, 24
+# The second value is for networks that reach further than FAR.
+EXTENSION = "symmetric"
+BORDER, FAR_BORDER = 8, 24
 TILE = 256    # LR pixels a side
 # LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but what is further away than 16 changes no pixel
 # of the benchmark sets by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
-OVERLAP, DENSE_OVERLAP = 16, 32
+OVERLAP, FAR_OVERLAP = 16, 32
+FAR = 64      # LR pixels
 SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
 
 
 class Upscaler:
     """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as asked.
 
-    generator: an SRGANGenerator, whose weights are taken as they are now; tile: LR pixels a side above which a picture is
-    enlarged in pieces; overlap: LR pixels of surroundings that each piece sees (the default, 16 or, for dense blocks, 32, keeps
-    within 1 or 2 grey levels of the whole; from `generator.reach` on, 39.5 for the paper's, tiled and whole results are the
-    same); faithful: change the result as little as it takes to give the picture back when it is shrunk again (back_project);
-    engine, precision, device: what computes, and where (engine.choose), `str(upscaler.engine)` says it in words; with precision
-    "auto", grey of more than 8 bits is computed in fp32; int8: ranges for that precision, if there are; compile: PyTorch's
-    engine by torch.compile.
+    generator: an SRGANGenerator, or any module with its `scale`, `reach` and `forward`; its weights are copied.
+    tile: LR pixels a side above which an image is enlarged in tiles.
+    overlap: LR pixels around each tile that the network sees too. The default, 16, or 32 for networks that reach further than 64,
+    keeps within 1 or 2 grey levels of the whole. From `generator.reach` on, 39.5 for the paper's, both are the same.
+    faithful: change the result as little as needed to give the input again when it is shrunk (back_projection).
+    engine, precision, device: what computes, and where (backends.choose); `str(upscaler.engine)` names it. With precision "auto",
+    grey of more than 8 bits is computed in fp32. int8: ranges for that precision, if there are. compile: by torch.compile.
     """
 
     def __init__(
         self,
-        generator: SRGANGenerator,
+        generator: nn.Module,
         *,
         tile: int = TILE,
         overlap: int | None = None,
@@ -56,8 +59,9 @@ class Upscaler:
         int8: Quantization | None = None,
         compile: bool = False,
     ):
+        far = generator.reach > FAR
         if overlap is None:
-            overlap = DENSE_OVERLAP if generator.growth else OVERLAP
+            overlap = FAR_OVERLAP if far else OVERLAP
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.engine = open_engine(generator, engine, precision, device, int8, compile)
@@ -65,7 +69,7 @@ class Upscaler:
         coarse = precision == "auto" and self.engine.choice.precision != "fp32"
         self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
-        self.border = DENSE_BORDER if generator.growth else BORDER
+        self.border = FAR_BORDER if far else BORDER
 
     @classmethod
     def from_pretrained(
@@ -73,11 +77,14 @@ class Upscaler:
         engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
         compile: bool = False, **hub,
     ) -> Upscaler:  # fmt: skip
-        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator. spandrel loads
+        other networks from files (.safetensors, .pth): most community models work.
 
         texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
-        generator = with_texture(SRGANGenerator.from_pretrained(name_or_id, **hub), texture)
-        int8 = find(name_or_id, **hub) if texture == 1 else None  # the ranges are those of the checkpoint's own weights
+        file = is_network_file(str(name_or_id))
+        generator = load_network(str(name_or_id)) if file else SRGANGenerator.from_pretrained(name_or_id, **hub)
+        generator = with_texture(generator, texture)
+        int8 = find(name_or_id, **hub) if texture == 1 and not file else None  # the ranges are for the checkpoint's own weights
         compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
 

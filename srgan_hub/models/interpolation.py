@@ -36,7 +36,7 @@ def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
         raise ValueError(f"texture must be from 0 to 1, got {texture}")
     if texture == 1:
         return generator
-    if not generator.partner:
+    if not getattr(generator, "partner", None):
         raise ValueError("this checkpoint names no partner to be blended with; leave texture at 1")
     return interpolate(generator, SRGANGenerator.from_pretrained(generator.partner), 1 - texture)
 

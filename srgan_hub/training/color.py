@@ -1,4 +1,4 @@
-"""Keeping colors. Mean color: no loss holds that of a GAN's results to a grey level, and the averaged weights drift off by one."""
+"""Keep colors. Mean color: no loss holds that of a GAN's results to a grey level, and averaged weights drift off by one."""
 
 from __future__ import annotations
 

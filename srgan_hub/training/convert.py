@@ -5,15 +5,11 @@ becomes a smaller one, whose blocks are then trained to match the large ones (do
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from srgan_hub.inference.backends import fast_precision
@@ -22,31 +18,11 @@ from srgan_hub.models.features import STAGES, LiteFeatures
 from srgan_hub.models.srresnet.network import DenseBlock, SRGANGenerator
 from srgan_hub.training.optimizers import learning_rate
 
-SUFFIX = ".safetensors"
 STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
 UPDATES = 200  # of the enlargement, of FIT places of FIT_SIDE LR pixels a side, without FIT_EDGE SR pixels at each side
 FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
 SMALL = 0.1    # share of its initial weights that a new residual block's second convolution has
 INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
-
-
-def load_file(name: str) -> tuple[nn.Module, int]:
-    """The network in a file that spandrel can load, and how many times it enlarges. Raises ValueError for other files."""
-    path = Path(os.path.expanduser(name))
-    if not path.is_file():
-        raise ValueError(f"there is no file {name}; name a {SUFFIX} file, a bundled checkpoint, a folder or a Hub id")
-    if not find_spec("spandrel"):
-        raise ValueError(f"{name}: spandrel loads such files; pip install spandrel")
-    from spandrel import ModelLoader, UnsupportedModelError
-
-    try:
-        loaded = ModelLoader().load_from_file(path)
-    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError) as error:
-        reason = str(error).partition("\n")[0] or "it knows no network with such weights"
-        raise ValueError(f"{name} cannot be loaded by spandrel: {reason}") from error
-    if loaded.input_channels != 3 or loaded.output_channels != 3:
-        raise ValueError(f"{name} enlarges {loaded.input_channels} channels to {loaded.output_channels}, not RGB to RGB")
-    return loaded.model.float(), loaded.scale
 
 
 def is_esrgan(network: nn.Module) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -13,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
-from srgan_hub.inference.backends import fast_precision
+from srgan_hub.inference.backends import converted, fast_precision, openvino_core, openvino_hints
+from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
-from srgan_hub.training.convert import SUFFIX, load_file
 
 
 class Teacher(nn.Module):
@@ -26,13 +25,9 @@ class Teacher(nn.Module):
 
     def __init__(self, name: str, scale: int):
         super().__init__()
-        if name.endswith(SUFFIX):
-            network, enlarges = load_file(name)
-        else:
-            network = SRGANGenerator.from_pretrained(name)
-            enlarges = network.scale
-        if enlarges != scale:
-            raise ValueError(f"--teacher {name} enlarges {enlarges} times, the generator {scale} times")
+        network = load_network(name) if is_network_file(name) else SRGANGenerator.from_pretrained(name)
+        if network.scale != scale:
+            raise ValueError(f"--teacher {name} enlarges {network.scale} times, the generator {scale} times")
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)
         self.eval()
 
@@ -43,7 +38,7 @@ class Teacher(nn.Module):
     def digest(self) -> str:
         """Of the weights: results are kept by it."""
         digest = hashlib.sha256()
-        for name, tensor in sorted(self.network.state_dict().items()):
+        for name, tensor in sorted(getattr(self.network, "network", self.network).state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
@@ -65,20 +60,8 @@ class Teacher(nn.Module):
 
 
 def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
-    import openvino
-
-    from srgan_hub.inference.backends import openvino_core
-
-    example = torch.zeros(1, 3, side or 64, side or 64)
-    with warnings.catch_warnings(action="ignore"):  # it traces by what PyTorch calls deprecated
-        model = openvino.convert_model(network.to(memory_format=torch.contiguous_format), example_input=example)
-    model.reshape({0: [1, 3, side or -1, side or -1]})
-    hints = {
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads,
-    }
-    request = openvino_core().compile_model(model, "CPU", hints).create_infer_request()
+    model = converted(network, (side or 64, side or 64), dynamic=side is None)
+    request = openvino_core().compile_model(model, "CPU", openvino_hints(precision, threads)).create_infer_request()
 
     def compute(lr: Tensor) -> Tensor:
         return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())

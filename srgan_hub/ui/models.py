@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from srgan_hub.hub.load import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
 from srgan_hub.hub.space import offered
 from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 KEPT = 10
@@ -43,14 +44,14 @@ def is_foreign(model: object) -> bool:
 
 
 def config(model: str) -> dict:
-    """What its config.json says. Raises CheckpointError as `check`, and where there is none that can be read."""
+    """Its config.json, {} for a file of spandrel's. Raises CheckpointError as `check`, and if it cannot be read."""
     check(model)
-    return read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
+    return {} if is_network_file(model) else read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
 
 
 def scale_of(model: str) -> int:
     """How many times it enlarges. Raises CheckpointError as `config`."""
-    scale = config(model).get("scale", 4)
+    scale = open_upscaler(model).scale if is_network_file(model) else config(model).get("scale", 4)
     return scale if type(scale) is int else 4  # who opens it is told
 
 
@@ -58,7 +59,7 @@ def cost_of(model: str) -> float:
     """Its operations over those of the paper's network. Raises CheckpointError as `config`."""
     shape = {name: value for name, value in config(model).items() if name != "partner"}
     try:
-        return _operations(**shape) / _operations()
+        return (_operations_of_file(model) if is_network_file(model) else _operations(**shape)) / _operations()
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{model}: {CONFIG} describes no generator") from error
 
@@ -68,6 +69,14 @@ def _operations(**shape: int | str) -> int:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         SRGANGenerator(**shape)(torch.empty(1, 3, 8, 8))
     return counter.get_total_flops()
+
+
+@lru_cache(maxsize=64)
+def _operations_of_file(name: str) -> int:
+    network = load_network(name)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(torch.zeros(1, 3, 16, 16))
+    return counter.get_total_flops() // 4  # as for 8x8
 
 
 def partner(model: str) -> str | None:

@@ -132,6 +132,12 @@ class SRGANGenerator(
         """What a checkpoint's config.json says of the architecture."""
         return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
 
+    def to_graph(self) -> list:
+        """The same function as a list of steps (graph.Step), which is cheaper to compute."""
+        from srgan_hub.models.srresnet.graph import inference_graph  # late: it imports this module
+
+        return inference_graph(self)
+
     def generate_model_card(self, source: str = "user/name") -> ModelCard:
         """The card that save_pretrained writes where there is none; source: what from_pretrained will take."""
         words = ", ".join(f"{name} {value}" for name, value in self.shape.items() if value)
