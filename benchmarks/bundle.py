@@ -1,6 +1,6 @@
 """Puts a run's result into the package: srgan_hub/pretrained/NAME, convolutions rounded to bfloat16 (half the size).
 
-    python -m benchmarks.bundle RUN NAME            # paper/NAME for one of the paper's Table 1
+    python -m benchmarks.bundle RUN NAME
 
 The card there is kept, or the run's taken where there is none; ranges for int8 are of other weights, and go. What is stored is
 then to be quantized and measured: `srgan-hub quantize`, `srgan-hub benchmark --write-card`."""

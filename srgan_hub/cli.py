@@ -35,7 +35,7 @@ from srgan_hub.evaluation.report import (
     set_report,
 )
 from srgan_hub.hub.card import RESULTS, with_block, with_model_index
-from srgan_hub.hub.load import bundled, is_hub_id, locate, papers
+from srgan_hub.hub.load import bundled, is_hub_id, locate
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
@@ -348,7 +348,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
     add("--force", action="store_true", help="do again what is there already (never an input)")
 
-    of_paper = f"or one of {', '.join(papers())} (the paper's Table 1), " if papers() else ""  # a Space is without them
     command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
     command.set_defaults(run=benchmark)
     add = command.add_argument
@@ -358,7 +357,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--config", metavar="NAME", help="configuration of a dataset on the Hub that has several")
     add("--split", metavar="NAME", help="split of a dataset on the Hub [test, validation or train, the first it has]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
-        help=f"{model_help}, {of_paper}or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
+        help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")

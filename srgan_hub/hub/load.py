@@ -20,7 +20,6 @@ from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, MissingFile
 from srgan_hub.hub.push import push
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
-PAPER = BUNDLED / "paper"  # what the paper compares in its Table 1: evidence, not on offer
 OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
 FORMAT = 1  # of config.json, where it stands beside the constructor's arguments; files without it are of the first
 LARGEST_CONFIG = 100_000  # bytes: more is not read
@@ -36,11 +35,6 @@ OTHERS = {  # a key of their config.json -> the library that writes it; the firs
 def bundled() -> list[str]:
     """Names of the checkpoints that come with the package."""
     return sorted(config.parent.name for config in BUNDLED.glob(f"*/{CONFIG}"))  # none in a Space that offers others
-
-
-def papers() -> list[str]:
-    """Names of the checkpoints of the paper's Table 1, which come with the package too, and load by these."""
-    return sorted(config.parent.name for config in PAPER.glob(f"*/{CONFIG}"))
 
 
 class StrictHubMixin(PyTorchModelHubMixin):
@@ -196,9 +190,8 @@ def is_folder(source: str) -> bool:
 def locate(source: str) -> str:
     """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
     source = source.rstrip("/") or source
-    for names, folder in ((bundled(), BUNDLED), (papers(), PAPER)):
-        if source in names:
-            return str(folder / source)
+    if source in bundled():
+        return str(BUNDLED / source)
     if source and (is_folder(source) or (is_hub_id(source) and not Path(source).is_file())):
         return source
     if source and Path(source).is_file():

@@ -16,7 +16,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from srgan_hub.hub.card import Block, block, fill, with_block
 from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS
-from srgan_hub.hub.load import BUNDLED, PAPER, bundled, is_hub_id, locate, papers
+from srgan_hub.hub.load import BUNDLED, bundled, is_hub_id, locate
 from srgan_hub.hub.push import check_id, check_token, hub_errors, make_repo
 
 logger = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def _files(models: list[str]) -> dict[str, bytes | Path]:
             f"an installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, then this again"
         )
     taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").rglob("*"), *PACKAGE.rglob("*")]
-    unwanted = {BUNDLED / name for name in bundled() if models and name not in models} | {PAPER / name for name in papers()}
+    unwanted = {BUNDLED / name for name in bundled() if models and name not in models}
     files = {
         path.relative_to(CLONE).as_posix(): path
         for path in sorted(taken)
