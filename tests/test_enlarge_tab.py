@@ -2,14 +2,20 @@ import pytest
 
 from srgan_hub.imaging.resize import Target
 from srgan_hub.ui.enlarge import Cut, Order
-from srgan_hub.ui.enlarge_tab import as_order, as_target
+from srgan_hub.ui.enlarge_tab import as_order, as_target, sizes
 
 
 @pytest.mark.parametrize(
     ("size", "target"), [("×4", Target()), ("×2", Target(scale=2)), ("Longest side", Target(longest=3840))]
 )
 def test_sizes(size, target):
-    assert as_target(size, 3840.0) == target
+    assert as_target(size, 3840.0, 4) == target
+
+
+def test_a_menu_has_the_models_own_size_first():
+    assert sizes(4) == ["×4", "×2", "Longest side"] and sizes(8)[:3] == ["×8", "×4", "×2"]
+    assert sizes(2) == ["×2", "Longest side"] and sizes(3)[:2] == ["×3", "×2"]
+    assert as_target("×4", None, 2) == Target()  # of the model before
 
 
 def test_an_order_is_what_the_settings_say(tmp_path):

@@ -6,7 +6,6 @@ from PIL import Image
 
 from conftest import read, smooth_photo
 from srgan_hub import Upscaler
-from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import theme, view
 from srgan_hub.ui.enlarge import Cut
@@ -37,6 +36,6 @@ def test_other_photos_models_and_textures_are_computed(tmp_path):
 def test_an_example_is_shown_without_a_model(monkeypatch):
     monkeypatch.setattr(view, "open_upscaler", None)
     example = theme.files()[0]
-    shown = view.enlarged(example, Cut(), Box(10, 20, 60, 50), theme.MODEL, 1.0, Target())
+    shown = view.enlarged(example, Cut(), Box(10, 20, 60, 50), theme.MODEL, 1.0, 4)
     with Image.open(theme.result_of(example)) as whole:
         assert np.array_equal(np.asarray(shown), np.asarray(whole.convert(shown.mode).crop((40, 80, 240, 200))))

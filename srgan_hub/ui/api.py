@@ -20,13 +20,15 @@ from srgan_hub.ui.view import BICUBIC
 
 
 def target_of(size: str) -> Target:
-    """ "x4", "x2", "x1.5": a factor; "3840": pixels of the longer side. Raises ValueError for anything else."""
+    """ "full": as the model gives it; "x2", "x1.5": a factor; "3840": pixels of the longer side. Raises ValueError for others."""
     try:
+        if size == "full":
+            return Target()
         if size.startswith("x"):
-            return Target() if size == "x4" else Target(scale=float(size[1:]))
+            return Target(scale=float(size[1:]))
         return Target(longest=int(size))
     except ValueError as error:
-        raise ValueError(f"size must be a factor as x2, or pixels of the longer side as 3840, got {size!r}") from error
+        raise ValueError(f"size must be full, a factor as x2, or pixels of the longer side as 3840, got {size!r}") from error
 
 
 def numbers(result: Result) -> dict:
@@ -62,7 +64,7 @@ def build(limits: Limits, line: Line) -> None:
             photo: an image file; upload it first.
             model: one of the page's models, srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
             texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); less than 100 only for a model with a partner.
-            size: a factor up to x4, as x4 or x2, or the pixels of the longer side, as 3840.
+            size: full, a factor up to the model's, as x2, or the pixels of the longer side, as 3840.
             format: PNG, WebP (lossless) or JPEG.
 
         Returns:
@@ -76,7 +78,7 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, step._asdict()) if step else (str(result.file), numbers(result))
 
     def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
-        """Enlarge a photograph four times, by plain bicubic interpolation and by a model, for a comparison.
+        """Enlarge a photograph as far as the model does, by plain bicubic interpolation and by a model, for a comparison.
 
         Args:
             photo: an image file; upload it first.
@@ -94,7 +96,7 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, None, step._asdict()) if step else (str(plain), str(result.file), numbers(result))
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
-        """Make a sharp photograph four times smaller, restore it by each method, and measure what came back.
+        """Shrink a sharp photograph by the models' factor, restore it by each method, and measure what came back.
 
         Args:
             photo: an image file of at least 64x64 pixels; of more than 1024 a side, the most detailed part is taken.
@@ -114,7 +116,7 @@ def build(limits: Limits, line: Line) -> None:
         photo = gr.File(label="photo", file_count="single", type="filepath")
         model = gr.Textbox(models[0], label="model")
         texture = gr.Number(100, label="texture")
-        size = gr.Textbox("x4", label="size")
+        size = gr.Textbox("full", label="size")
         format = gr.Textbox("PNG", label="format")
         methods = gr.CheckboxGroup([BICUBIC, *models], value=[BICUBIC, models[0]], label="methods")
         plain, enlarged = gr.File(label="bicubic"), gr.File(label="enlarged")

@@ -22,7 +22,7 @@ from srgan_hub.imaging.tiles import most_detailed
 from srgan_hub.ui import words
 from srgan_hub.ui.enlarge import Step, open_photo
 from srgan_hub.ui.jobs import lent, steps
-from srgan_hub.ui.models import Limits, open_upscaler, partner
+from srgan_hub.ui.models import Limits, open_upscaler, partner, scale_of
 from srgan_hub.ui.queue import MISTAKES, Line, mistake
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
@@ -48,8 +48,8 @@ class Check(NamedTuple):
 
 
 @lent
-def evaluate(path: str, methods: Sequence[str], scale: int = 4) -> Generator[Step, None, Check]:
-    """Yield every step and return the comparison; methods: models and BICUBIC.
+def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
+    """Yield every step and return the comparison; methods: models of one scale and BICUBIC.
 
     Raises BadInput or CheckpointError, one sentence, for a picture that cannot be used, no or too many methods, and for a
     model of another scale."""
@@ -58,6 +58,7 @@ def evaluate(path: str, methods: Sequence[str], scale: int = 4) -> Generator[Ste
     methods = list(dict.fromkeys(methods))
     if not methods:
         raise ImageError("Choose at least one model to check.")
+    scale = next((scale_of(method) for method in methods if method != BICUBIC), 4)
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
         size = f"{image.width}×{image.height}"
@@ -107,7 +108,7 @@ def measures() -> dict:
 # The panel "Check on a sharp picture".
 
 
-HOW = """Does it work on pictures like yours? A **sharp** photo is made four times smaller, as MATLAB's bicubic does it, \
+HOW = """Does it work on pictures like yours? A **sharp** photo is shrunk by the models' factor, as MATLAB's bicubic does it, \
 restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
 faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
 classifier) are lower where it is better."""

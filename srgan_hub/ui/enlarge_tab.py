@@ -18,7 +18,6 @@ from srgan_hub.ui.theme import files
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
 
 LONGEST = "Longest side"
-SIZES = ("×4", "×2", LONGEST)
 USUAL = 3840  # pixels of a longest side, before another is asked for
 
 
@@ -34,21 +33,28 @@ def at(spot: Spot | None, path: str | None, cut: Cut) -> tuple[float, float] | N
     return spot.at if spot and (spot.path, spot.cut) == (path, cut) else None
 
 
-def as_target(size: str, longest: float | None) -> Target:
+def sizes(scale: int) -> list[str]:
+    """What the menu offers for a model that enlarges `scale` times, the model's own size first."""
+    return [f"×{scale}", *(f"×{factor}" for factor in (4, 2) if factor < scale), LONGEST]
+
+
+def as_target(size: str, longest: float | None, scale: int) -> Target:
+    """size: one of `sizes`, of this model or, for a moment after a change, of the model before."""
     if size == LONGEST:
         return Target(longest=round(longest or 0))
-    return Target(scale=2) if size == "×2" else Target()
+    return Target(scale=int(size[1:])) if int(size[1:]) < scale else Target()
 
 
 def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str, longest: float | None, format: str) -> Order:
     """What the settings ask for; other: a checkpoint of the Hub that was typed. Raises CheckpointError as `partner`."""
     model = (other or "").strip() or model
-    return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest), format, cut)
+    return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest, scale_of(model)), format, cut)
 
 
 def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo's, which others use."""
     models = [name for _, name in offered()]
+    offer = sizes(scale_of(models[0]))
     cut, place = gr.State(Cut()), gr.State(None)  # place: the Spot that is looked at, None for where most is to see
 
     with gr.Row(elem_id="bench"):
@@ -81,7 +87,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
                 visible=bool(partner(models[0])), buttons=[],
             )  # fmt: skip
             with gr.Row():
-                size = gr.Dropdown(SIZES, value=SIZES[0], label="Size", elem_id="size", min_width=120, filterable=False)
+                size = gr.Dropdown(offer, value=offer[0], label="Size", elem_id="size", min_width=120, filterable=False)
                 format = gr.Dropdown(list(FORMATS), value="PNG", label="File", elem_id="format", min_width=120, filterable=False)
             longest = gr.Number(USUAL, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
             go = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
@@ -117,8 +123,10 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
 
     def describe(*chosen):
         with told():
-            name = as_order(Cut(), *chosen).model
-            return {about: line_of(name), texture: gr.Slider(visible=bool(partner(name)))}
+            name, chosen_size = as_order(Cut(), *chosen).model, chosen[3]
+            choices = sizes(scale_of(name))
+            menu = gr.Dropdown(choices, value=chosen_size if chosen_size in choices else choices[0])
+            return {about: line_of(name), texture: gr.Slider(visible=bool(partner(name))), size: menu}
 
     def look_at(path, cut_, event: gr.SelectData):
         with told(path):
@@ -130,7 +138,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             return spot
         with told(path):
             whole = open_photo(path, cut_).image.size
-            times = view.factor(as_order(cut_, *chosen).target, whole)
+            times = view.factor(as_order(cut_, *chosen), whole)
         width, height = view_size(room, view_panel.SLIDER)
         moved = now[0] + across * width / times, now[1] + down * height / times
         return Spot(path, cut_, tuple(min(max(one, 0), side) for one, side in zip(moved, whole, strict=True)))
@@ -218,7 +226,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     arrived.success(**fitting).success(**looking)
     gr.on([eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur], **looking)
     size.change(**fitting).success(**looking)
-    described = gr.on([model.change, other.submit], describe, settings, [about, texture], **quietly)
+    described = gr.on([model.change, other.submit], describe, settings, [about, texture, size], **quietly)
     described.success(**admitting).success(**looking)
     eye.thumbnail.select(look_at, [photo, cut], place, **quietly).success(**looking)
     for name, button in eye.moves.items():

@@ -11,11 +11,10 @@ from PIL import Image, ImageDraw
 from srgan_hub.evaluation.metrics import coloured, invented, lr_error
 from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
-from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box, around, most_detailed
 from srgan_hub.ui.enlarge import Cut, Order, open_photo
 from srgan_hub.ui.jobs import lent
-from srgan_hub.ui.models import is_quick, open_upscaler, partner
+from srgan_hub.ui.models import is_quick, open_upscaler, partner, scale_of
 from srgan_hub.ui.theme import shipped
 
 BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that it may see around a box
@@ -23,9 +22,9 @@ THUMBNAIL = 240  # pixels of its longer side
 CLEAR = 4        # grey levels from which a difference is called clear in words
 
 
-def factor(target: Target, size: tuple[int, int], scale: int = 4) -> float:
+def factor(order: Order, size: tuple[int, int]) -> float:
     """How many times as wide the whole result is. Raises ValueError for a target that cannot be had."""
-    return target.size(*size, scale)[0] / size[0]
+    return order.target.size(*size, scale_of(order.model))[0] / size[0]
 
 
 def region(path: str, cut: Cut, place: tuple[float, float] | None, size: tuple[int, int], times: float) -> Box:
@@ -63,12 +62,13 @@ def look(
     """A region of `size` (width, height) pixels of the result, around (x, y) of the photograph or where most is to see.
 
     against: what is on the left. Raises BadInput, CheckpointError or ValueError, one sentence each."""
-    path, cut, target = str(path), order.cut, order.target
-    box = region(path, cut, place, size, factor(target, open_photo(path, cut).image.size))
-    first = enlarged(path, cut, box, against, 1.0, target)
-    second = enlarged(path, cut, box, order.model, order.texture, target)
+    path, cut = str(path), order.cut
+    times = factor(order, open_photo(path, cut).image.size)
+    box = region(path, cut, place, size, times)
+    first = enlarged(path, cut, box, against, 1.0, times)
+    second = enlarged(path, cut, box, order.model, order.texture, times)
     texture = f", texture {order.texture:.0%}" if order.texture != 1 else ""
-    found = doubts(path, cut, box, order.model, order.texture, target) if doubt else None
+    found = doubts(path, cut, box, order.model, order.texture, times) if doubt else None
     return Look(box, first, second, (title(against), title(order.model) + texture), found)
 
 
@@ -77,17 +77,18 @@ def title(method: str) -> str:
 
 
 @lru_cache(maxsize=48)
-def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, target: Target) -> Image.Image:
-    """The box of the photograph at its size in the result; method: a model, or BICUBIC. `info` holds the ICC profile.
+def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, times: float) -> Image.Image:
+    """The box of the photograph, `times` as large; method: a model, or BICUBIC. `info` holds the ICC profile.
 
     Raises BadInput, CheckpointError or ValueError, one sentence each."""
     photo = open_photo(path, cut)
-    size = size_of(box, target, photo.image.size)
+    size = size_of(box, times)
     if method == BICUBIC:
         seen = surroundings(box, photo.image.size, SUPPORT)
         scale, large = 1, photo.image.crop(seen)
     elif cut == Cut() and (ready := shipped(path, method, texture)):
-        seen, scale, large = Box(0, 0, *photo.image.size), 4, read_picture(ready)
+        large = read_picture(ready)
+        seen, scale = Box(0, 0, *photo.image.size), large.width // photo.image.width
     else:
         upscaler = open_upscaler(method, texture)
         seen = surroundings(box, photo.image.size, upscaler.overlap)
@@ -99,11 +100,11 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, target:
 
 
 @lru_cache(maxsize=16)
-def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, target: Target) -> Doubts:
+def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: float) -> Doubts:
     """What of the region not to rely on; errors as `enlarged`."""
     image = open_photo(path, cut).image
     upscaler, faithful = open_upscaler(model, texture), partner(model)
-    seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, target, image.size)
+    seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, times)
     part = image.crop(seen).convert("RGB")
     scale, sr = upscaler.scale, np.asarray(upscaler(part))
     rows, columns = (slice(box[i] - seen[i], box[i + 2] - seen[i]) for i in (1, 0))
@@ -129,8 +130,7 @@ def surroundings(box: Box, whole: tuple[int, int], margin: int) -> Box:
     return Box(*(max(0, side - margin) for side in box[:2]), *map(min, (side + margin for side in box[2:]), whole))
 
 
-def size_of(box: Box, target: Target, whole: tuple[int, int]) -> tuple[int, int]:
-    times = factor(target, whole)
+def size_of(box: Box, times: float) -> tuple[int, int]:
     return max(1, round(times * box.size[0])), max(1, round(times * box.size[1]))
 
 
