@@ -27,7 +27,7 @@ with quick_imports():
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of a page that was closed
-TITLE = """# SRGAN: photographs, four times larger
+TITLE = """# SRGAN: enlarge photos
 Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos stay on the machine \
 that computes this page: they are sent nowhere else, and deleted after {}."""
 

@@ -73,7 +73,7 @@ CURL = """\
 page={url}/gradio_api
 photo=$(curl -sSf -F files=@photo.jpg $page/upload | cut -d '"' -f 2)
 job=$(curl -sSf $page/call/upscale -H 'Content-Type: application/json' \\
-  -d '{{"data": [{{"path": "'"$photo"'", "meta": {{"_type": "gradio.FileData"}}}}, "{model}", 100, "x4", "PNG"]}}' \\
+  -d '{{"data": [{{"path": "'"$photo"'", "meta": {{"_type": "gradio.FileData"}}}}, "{model}", 100, "full", "PNG"]}}' \\
   | cut -d '"' -f 4)
 file=$(curl -sSfN $page/call/upscale/$job | grep -A 1 '^event: complete' | grep -o '"path": *"[^"]*"' | cut -d '"' -f 4)
 curl -sSf "$page/file=$file" -o photo_x4.png
