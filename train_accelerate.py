@@ -70,87 +70,87 @@ from srgan_hub.training.teacher import Filling, Teacher
 
 @dataclass(frozen=True)
 class Config:
-    """Every option; batch, crop, Adam's beta1 and the weights of the terms are the paper's (section 3.2)."""
+    """Every option. Batch size, crop, Adam's beta1 and the weights of the terms are the paper's (section 3.2)."""
 
     # Data
-    dataset: str = "goodfellowliu/DIV2K"  # Hub id, or local folder of HR images or parquet shards, or DIV2K folder or zip
-    dataset_config: str | None = None     # of a Hub dataset that has several
-    split: str = "train"                  # of the dataset, to train on
-    data_files: str | None = None         # pattern of the files to take, where a dataset mixes HR with others
-    image_column: str | None = None       # of the HR images; found by itself if there is one, or one named hr, HR or image
-    streaming: bool = False               # read the dataset as it comes, for one that does not fit on the disk; no cache
-    cache_dir: str | None = None          # where the decoded photographs are kept; default ~/.cache/srgan_hub
-    data_on_device: bool = False          # keep all decoded photographs on the GPU, where they fit
-    degradation: str = "bicubic"          # how LR is made: bicubic, or realistic (blur, noise, JPEG) for photos as they are
-    recolour: float = 0.0                 # share of patches in colours that photographs hardly hold
+    dataset: str = "goodfellowliu/DIV2K"  # Hub id, local folder of HR images or parquet shards, or DIV2K folder or zip
+    dataset_config: str | None = None     # configuration of a Hub dataset that has several
+    split: str = "train"                  # split of the dataset to train on
+    data_files: str | None = None         # pattern of the files to use, if a dataset mixes HR with others
+    image_column: str | None = None       # column of HR images; found by itself if it is the only one, or named hr, HR or image
+    streaming: bool = False               # read the dataset as it arrives, if it does not fit on the disk; no cache
+    cache_dir: str | None = None          # where decoded photos are stored; default ~/.cache/srgan_hub
+    data_on_device: bool = False          # keep all decoded photos on the GPU, if they fit
+    degradation: str = "bicubic"          # how LR is made: bicubic, or realistic (blur, noise, JPEG) for real-world photos
+    recolour: float = 0.0                 # share of patches that get colors rarely found in photos
     validation: str = "auto"              # auto (validation split, else one photo in 20), none, a split, or a folder
-    validation_count: int = 16            # photographs measured at most: a validation should take seconds, not minutes
+    validation_count: int = 16            # maximum number of photos measured: a validation should take seconds, not minutes
     # Generator
     variant: str = "srresnet-mse"         # srresnet-mse, srresnet-vgg22, srgan-mse, srgan-vgg22, srgan-vgg54 or srgan-plus
     pretrained: str | None = None         # generator to start from: bundled name, folder or Hub id
-    scale: int = 4                        # enlargement: 2, 4 or 8
+    scale: int = 4                        # enlargement factor: 2, 4 or 8
     width: int = 64                       # channels of the generator
     blocks: int = 16                      # residual blocks of the generator
-    norm: str = "batch"                   # normalisation of the generator: batch or none
+    norm: str = "batch"                   # normalization of the generator: batch or none
     growth: int = 0                       # channels that each convolution of a dense block adds; 0: residual blocks
-    freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics, and trains with them
-    teacher: str | None = None            # its results are learned instead of HR: name, folder, Hub id, or file for spandrel
-    teacher_patches: int = 0              # patches whose results are computed once and kept; 0: computed in every update
-    clean_teacher: str | None = None      # of those patches whose LR is nearly clean, in the teacher's place; default: HR
-    clean_below: float = 2.0              # grey levels (root of the mean square) from the clean LR up to which LR is nearly clean
+    freeze_norm: bool = False             # BatchNorm keeps the pretrained statistics and trains with them
+    teacher: str | None = None            # network to distill from, instead of HR: name, folder, Hub id, or file for spandrel
+    teacher_patches: int = 0              # patches whose teacher results are computed once and kept; 0: computed every update
+    clean_teacher: str | None = None      # replaces the teacher for kept patches whose LR is nearly clean; default: HR
+    clean_below: float = 2.0              # LR is nearly clean up to this distance from clean LR: gray levels, root mean square
     # Loss; each weight's default is the variant's
-    vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19 is downloaded
-    pixel_weight: float | None = None     # of the squared error
-    coarse_weight: float | None = None    # of the squared error of the images shrunk by the scale
-    grid_weight: float | None = None      # of the squared error of what repeats with every LR pixel, a checkerboard's
-    grid_side: int | None = None          # LR pixels a side of the squares that is looked for in: small ones find short rows
-    flat_weight: float | None = None      # of the squared error of surfaces of one colour
-    content_weight: float | None = None   # of the distance of feature maps
-    content_layers: str | None = None     # which maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
-    tv_weight: float | None = None        # of total variation
-    blocks_weight: float | None = None    # of the distance of the blocks from those of a teacher that has as many
-    adversarial_weight: float | None = None  # of the adversarial loss
+    vgg_weights: str | None = None        # safetensors of a VGG19 or VGG16; default: torchvision's VGG19, downloaded
+    pixel_weight: float | None = None     # weight of the squared error
+    coarse_weight: float | None = None    # weight of the squared error of the images shrunk by the scale
+    grid_weight: float | None = None      # weight of the squared error of what repeats with every LR pixel, like a checkerboard
+    grid_side: int | None = None          # LR pixels per side of the squares searched for that: small ones find short rows
+    flat_weight: float | None = None      # weight of the squared error of surfaces of one color
+    content_weight: float | None = None   # weight of the distance between feature maps
+    content_layers: str | None = None     # feature maps: of VGG, as vgg22,vgg54, or of EfficientNet-Lite2, as stage1,stage2
+    tv_weight: float | None = None        # weight of total variation
+    blocks_weight: float | None = None    # weight of the distance of the blocks from those of a teacher with as many blocks
+    adversarial_weight: float | None = None  # weight of the adversarial loss
     gan: str | None = None                # form of the adversarial loss: standard or relativistic
     # Updates
     max_train_steps: int = 100_000        # updates of each network
-    pretrained_discriminator: bool = False  # start from the one that lies beside the pretrained generator, if it was pushed
-    d_warmup: int | None = None           # first updates, of the discriminator alone, for a generator that comes without one
-    batch_size: int = 16                  # patches of a process at a time
-    gradient_accumulation_steps: int = 1  # batches an update: a larger batch in the same memory
-    crop: int = 96                        # HR pixels a side of a patch
-    optimizer: str = "adam"               # of the generator: adam, or muon, with which SRResNet learns more in as many updates
-    lr: float | None = None               # Adam's peak rate; default: the variant's
-    d_lr: float | None = None             # the discriminator's peak rate; default: the variant's, or lr where it has none
+    pretrained_discriminator: bool = False  # start from the discriminator beside the pretrained generator, if it was pushed
+    d_warmup: int | None = None           # initial updates of the discriminator alone, for a generator that comes without one
+    batch_size: int = 16                  # patches per batch, in each process
+    gradient_accumulation_steps: int = 1  # batches per update: a larger batch in the same memory
+    crop: int = 96                        # HR pixels per side of a patch
+    optimizer: str = "adam"               # for the generator: adam, or muon, with which SRResNet learns more in as many updates
+    lr: float | None = None               # Adam's peak learning rate; default: the variant's
+    d_lr: float | None = None             # the discriminator's peak learning rate; default: the variant's, or lr if it has none
     beta2: float = 0.99                   # Adam's second beta: .999 forgets too slowly for short schedules
-    max_grad_norm: float = 0.0            # gradients are clipped to this norm; 0: not at all, as in the paper
-    ema_decay: float = 0.999              # of the averaged generator, which is the result
-    keep: float = 0.0                     # share of the pretrained weights in the result: fine-tuning forgets less
-    mixed_precision: str = "bf16"         # bf16, fp16 (GPUs only) or no; bf16 is 1.8 times as fast on CPUs that have it
-    compile: bool = False                 # torch.compile: minutes at the start, faster updates on a GPU
-    sync_batchnorm: bool = False          # BatchNorm over all GPUs' patches; else over each process's own
-    seed: int = 0                         # of the initialisation and of every patch
+    max_grad_norm: float = 0.0            # gradients are clipped to this norm; 0: no clipping, as in the paper
+    ema_decay: float = 0.999              # decay of the averaged generator, which is the result
+    keep: float = 0.0                     # share of the pretrained weights in the result, so that fine-tuning forgets less
+    mixed_precision: str = "bf16"         # bf16, fp16 (GPUs only) or no; bf16 is 1.8 times as fast on CPUs that support it
+    compile: bool = False                 # torch.compile: takes minutes at the start, then updates are faster on a GPU
+    sync_batchnorm: bool = False          # BatchNorm over the patches of all GPUs, instead of each process's own
+    seed: int = 0                         # seed of the initialization and of every patch
     # The run
     output_dir: str = "runs/srgan"        # the result, log.jsonl, samples/, and checkpoints/ beside it
     checkpoint_dir: str | None = None     # where the run's state is kept; default: OUTPUT_DIR/checkpoints
-    log_every: int = 50                   # updates between two lines of losses
-    validate_every: int = 1000            # updates between two validations
-    checkpoint_every: int = 500           # updates between two checkpoints; the result so far is written with each
-    keep_checkpoints: int = 2             # newest checkpoints that are kept: a damaged one leaves another
-    resume: str | None = None             # latest, auto (latest if there is one) or a checkpoint folder: go on exactly there
-    max_train_time: str | None = None     # 90m, 1h30m: stop cleanly after this time, decoding included
-    report_to: str = "tensorboard"        # trackers, with commas: tensorboard, wandb, ... (Accelerate's names), or none
+    log_every: int = 50                   # updates between lines of losses
+    validate_every: int = 1000            # updates between validations
+    checkpoint_every: int = 500           # updates between checkpoints; the result so far is written with each
+    keep_checkpoints: int = 2             # number of newest checkpoints to keep: if one is damaged, another is left
+    resume: str | None = None             # latest, auto (latest if there is one) or a checkpoint folder: continue exactly there
+    max_train_time: str | None = None     # 90m, 1h30m: stop cleanly after this time, including decoding
+    report_to: str = "tensorboard"        # trackers, separated by commas: tensorboard, wandb, ... (Accelerate's names), or none
     push_to_hub: str | None = None        # user/name: push the result there at the end
-    push_every: int = 0                   # updates between two pushes during the run; 0: at the end only
+    push_every: int = 0                   # updates between pushes during the run; 0: only at the end
     private: bool = False                 # make the pushed repository private
-    threads: int = 0                      # CPU threads of each process; 0: all cores, shared
-    cpu: bool = False                     # train on the CPU even where there is a GPU
+    threads: int = 0                      # CPU threads per process; 0: all cores, shared among the processes
+    cpu: bool = False                     # train on the CPU even if there is a GPU
 
 
 def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: LossConfig, accelerator: Accelerator, clip: float) -> dict:
-    """One update of the discriminator; returns its loss and the mean probabilities of a photograph that it gives HR and SR."""
+    """One update of the discriminator. Returns its loss and the mean probabilities it gives HR and SR of being a photo."""
     hr_logits, sr_logits = discriminator(hr, sr.detach()).split([len(hr), len(sr)])
     hr_odds, sr_odds = hr_logits, sr_logits
-    if weights.gan == "relativistic":  # a probability only exists beside the others
+    if weights.gan == "relativistic":  # a probability only exists relative to the others
         hr_odds, sr_odds = hr_logits - sr_logits.mean(), sr_logits - hr_logits.mean()
     loss = (relativistic_loss if weights.gan == "relativistic" else discriminator_loss)(hr_logits, sr_logits)
     norm = descend(loss, discriminator, optimizer, accelerator, clip)
@@ -162,7 +162,7 @@ def g_step(
     discriminator, optimizer, accelerator, clip: float,
 ) -> dict:
     """One update of the generator that made `sr`; returns every term, unweighted. blocks: the distance of its blocks from a
-    teacher's; taught: (N,) which images are learned by that, and by their colours alone. colours: of the surfaces of `flat`."""
+    teacher's. taught: (N,) which images are trained only on that and on their colors. colours: of the surfaces of `flat`."""
     terms, loss = {}, 0.0
     if weights.coarse:
         terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
@@ -170,8 +170,8 @@ def g_step(
     if blocks is not None:
         terms["blocks"] = blocks
         loss = loss + weights.blocks * blocks
-        sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: all distances are 0
-    terms["pixel"] = pixel_loss(sr, hr)  # logged even where its weight is 0
+        sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: distances are 0
+    terms["pixel"] = pixel_loss(sr, hr)  # logged even if its weight is 0
     loss = loss + weights.pixel * terms["pixel"]
     if weights.grid:
         terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale, weights.grid_side)
@@ -190,7 +190,7 @@ def g_step(
         terms["tv"] = total_variation(sr)
         loss = loss + weights.tv * terms["tv"]
     if weights.adversarial:
-        judge = accelerator.unwrap_model(discriminator).requires_grad_(False)  # or G's loss would leak into D's gradients
+        judge = accelerator.unwrap_model(discriminator).requires_grad_(False)  # otherwise G's loss would leak into D's gradients
         if weights.gan == "relativistic":
             with torch.no_grad():
                 hr_logits = judge(hr)
@@ -203,15 +203,15 @@ def g_step(
 
 
 def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: float) -> Tensor | None:
-    """Gradients of a loss and, once the last batch of an update has added its own, the step; returns their norm then."""
+    """Compute the gradients of a loss and, after the last batch of an update, take the step; returns the gradients' norm then."""
     accelerator.backward(loss)
     norm = None
     if accelerator.sync_gradients:
-        accelerator.unscale_gradients(optimizer)  # its own alone: Accelerate's clip_grad_norm_ takes the other network's along
+        accelerator.unscale_gradients(optimizer)  # only its own: Accelerate's clip_grad_norm_ would include the other network's
         norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in network.parameters()])
         if clip:
             torch.nn.utils.clip_grads_with_norm_(network.parameters(), clip, norm)
-        if accelerator.scaler:  # an overflow of fp16 is no divergence: the step is left out, the next loss scaled less
+        if accelerator.scaler:  # an fp16 overflow is not divergence: the step is skipped, the next loss scaled less
             norm = norm.nan_to_num(0, 0, 0)
     optimizer.step()
     optimizer.zero_grad()
@@ -219,13 +219,13 @@ def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: fl
 
 
 class Counters:
-    """What else a resumed run continues from."""
+    """What else a resumed run needs to continue."""
 
     def __init__(self):
         self.step, self.seconds = 0, 0.0        # finished updates, seconds of training
-        self.validation: dict[str, float] = {}  # the last one
-        self.streams: list[dict] = []           # where each process's stream stands
-        self.distilled: list = []               # how many patches of a teacher were trained on, and from when
+        self.validation: dict[str, float] = {}  # results of the last one
+        self.streams: list[dict] = []           # the state of each process's stream
+        self.distilled: list = []               # how many of a teacher's patches were used, and from which batch on
 
     def state_dict(self) -> dict:
         return dict(vars(self))
@@ -235,7 +235,7 @@ class Counters:
 
 
 def train(config: Config) -> Path:
-    """Run the training that `config` describes; returns the result's folder. Raises ValueError for what cannot be done."""
+    """Run the training that `config` describes; returns the result's folder. Raises ValueError if it cannot be done."""
     started = time.monotonic()
     weights = weights_of(config)
     output = Path(config.output_dir)
@@ -263,7 +263,7 @@ def train(config: Config) -> Path:
     if config.crop % scale or config.crop == scale:
         raise ValueError(f"--crop must be a multiple of the scale {scale}, and larger than it, got {config.crop}")
     discriminator = perceptual = d_optimizer = None
-    adam = dict(betas=(0.9, config.beta2), fused=True)  # six times as fast on a CPU
+    adam = dict(betas=(0.9, config.beta2), fused=True)  # fused is six times as fast on a CPU
     if weights.adversarial:
         discriminator = prepared(new_discriminator(config), config)
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=weights.d_lr, **adam)
@@ -285,9 +285,9 @@ def train(config: Config) -> Path:
     generator = prepared(generator, config)
     if on_cpu:
         keep_memory()
-        if not config.compile:  # it finds such ways by itself, and stops at ours
+        if not config.compile:  # torch.compile finds such ways itself, and stops at ours
             speed_up(generator)
-    average = AveragedModel(  # of what is not prepared yet: it is measured in float32, as it is used
+    average = AveragedModel(  # of the network before `prepare`: it is measured in float32, as it is used
         generator, device=accelerator.device, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True
     )
     if config.optimizer == "muon":
@@ -320,7 +320,7 @@ def train(config: Config) -> Path:
         crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,
         seed=config.seed, rank=accelerator.process_index, world=accelerator.num_processes,
     )  # fmt: skip
-    samples = []  # photographs whose mean colour the result shall have
+    samples = []  # photos whose mean color the result should have
     if config.streaming:
         accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
         stream, held_out = open_streamed(config.dataset, **source)
@@ -338,7 +338,7 @@ def train(config: Config) -> Path:
     filling = None
     if config.teacher_patches:
         distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
-        teacher, photographs = None, len(distilled.photos)  # asked beside the updates, not in them
+        teacher, photographs = None, len(distilled.photos)  # it runs beside the updates, not in them
         pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
                                  rank=accelerator.process_index, mixed=bool(weights.blocks))  # fmt: skip
     else:
@@ -388,7 +388,7 @@ def train(config: Config) -> Path:
             write_result(output, result(), card, facts)
 
     def show() -> None:
-        """Draw the picture that a pushed card shows."""
+        """Draw the image that a pushed card shows."""
         upscaler = Upscaler(result(), engine="pytorch", precision="fp32", device=accelerator.device)
         specimen(upscaler, pusher.repo_id.rpartition("/")[2]).save(output / PICTURE)
 
@@ -418,7 +418,7 @@ def train(config: Config) -> Path:
                     blocks = torch.zeros((), device=lr.device)
                     if taught.any():
                         blocks = blocks_loss(accelerator.unwrap_model(generator), blocks_of, lr[taught])
-                    if not weights.coarse:  # what is learned by its blocks is not enlarged
+                    if not weights.coarse:  # images that only train the blocks are not enlarged
                         images = ~taught
                         images[0] |= bool(taught.all())
                         lr, hr, taught = lr[images], hr[images], taught[images]
@@ -435,7 +435,7 @@ def train(config: Config) -> Path:
                                     config.max_grad_norm)  # fmt: skip
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
-                continue  # the update's next batch
+                continue  # the update needs another batch
             if not warm:
                 average.update_parameters(accelerator.unwrap_model(generator))
             counters.step += 1
@@ -457,9 +457,9 @@ def train(config: Config) -> Path:
             if last or step % config.validate_every == 0:
                 validate()
             if saving:
-                if filling:  # here alone, so that a resumed run learns from as many as this one
+                if filling:  # only here, so that a resumed run uses as many patches as this one
                     filling.check()
-                    pairs.look(number + 2)  # the next batch is made already
+                    pairs.look(number + 2)  # the next batch has already been made
                     counters.distilled = pairs.stretches
                 counters.streams = gather_object([batch.state])
                 checkpoint.save(accelerator, checkpoints, step, dataclasses.asdict(config), config.keep_checkpoints)
@@ -489,7 +489,7 @@ def train(config: Config) -> Path:
 
 
 def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | None:
-    """The checkpoint to resume, None for a fresh run. Makes the folders; ValueError for what would lose or mix up runs."""
+    """The checkpoint to resume; None for a fresh run. Makes the folders. Raises ValueError if runs would be lost or mixed up."""
     for folder in (output, checkpoints):
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -514,7 +514,7 @@ def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | No
 
 
 def new_generator(config: Config) -> SRGANGenerator:
-    """The generator to start with: pretrained, or new and computing bilinear enlargement."""
+    """The generator to start with: pretrained, or a new one that computes bilinear enlargement."""
     if not config.pretrained:
         generator = SRGANGenerator(
             scale=config.scale, width=config.width, blocks=config.blocks, norm=config.norm, growth=config.growth
@@ -522,7 +522,7 @@ def new_generator(config: Config) -> SRGANGenerator:
         pass_through(generator)
         return generator
     generator = SRGANGenerator.from_pretrained(config.pretrained)
-    here = Path(config.pretrained).exists()  # a path that means nothing to others
+    here = Path(config.pretrained).exists()  # a local path, which means nothing to others
     if weights_of(config).adversarial and not generator.partner and not here:
         generator = SRGANGenerator.from_pretrained(config.pretrained, partner=config.pretrained)
     generator.train()
@@ -548,7 +548,7 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
 def distilled_patches(
     config: Config, cache: PhotoCache, photos: list[int], teacher: Teacher, scale: int, accelerator: Accelerator
 ) -> tuple[Distilled, Filling]:
-    """The patches with the teacher's results, and what computes them beside the updates."""
+    """The patches with the teacher's results, and what computes them alongside the updates."""
     clean = Teacher(config.clean_teacher, scale) if config.clean_teacher else None
     made_of = dict(
         photographs=cache.key, teacher=teacher.digest(), clean_teacher=clean and clean.digest(), clean_below=config.clean_below,
@@ -568,7 +568,7 @@ def distilled_patches(
 
 
 def first_patches(config: Config) -> int:
-    """How many of a teacher's patches a run waits for."""
+    """How many of a teacher's patches a run waits for before it starts."""
     return min(config.teacher_patches, max(config.batch_size, config.teacher_patches // 20))
 
 
@@ -579,7 +579,7 @@ def prepared(network: torch.nn.Module, config: Config) -> torch.nn.Module:
 
 
 def fits(size: int, accelerator: Accelerator) -> bool:
-    """Whether `size` bytes of photographs leave the GPU half of its free memory; says so if not."""
+    """Whether `size` bytes of photos leave half of the GPU's free memory; prints a message if not."""
     if accelerator.device.type != "cuda":
         return False
     free = torch.cuda.mem_get_info(accelerator.device)[0]
@@ -593,11 +593,11 @@ def device_name(accelerator: Accelerator) -> str:
 
 
 def shifted(images: tuple[Tensor, ...], scale: int, seed: int, number: int) -> tuple[Tensor, ...]:
-    """(N, 3, H, W) batches with image i of all of them rolled by the same few pixels, every i by its own.
+    """(N, 3, H, W) batches, with image i of each rolled by the same few pixels, and each i by its own shift.
 
-    The gradients of strided convolutions and poolings repeat every 2 to 16 pixels. Met at the same place in every update,
-    or by a whole batch at once, sub-pixel convolutions learn that grid; the pixel loss does not see the shift. Every place
-    within an LR pixel is met as often as any other, so that what is alike in all images of a batch of scale^2 cancels."""
+    The gradients of strided convolutions and poolings repeat every 2 to 16 pixels. If they fell on the same places in every
+    update, or in a whole batch at once, sub-pixel convolutions would learn that grid. The pixel loss does not see the shift.
+    Every place within an LR pixel comes up equally often, so what all images of a batch of scale^2 have in common cancels."""
     rng, count = np.random.default_rng((seed, number)), len(images[0])
     within = np.resize(rng.permutation(scale**2), count)
     cells = scale * rng.integers(0, 16 // scale, (count, 2))
@@ -609,7 +609,7 @@ def shifted(images: tuple[Tensor, ...], scale: int, seed: int, number: int) -> t
 
 def set_rate(optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("times", 1)  # muon.py
+        group["lr"] = rate * group.get("times", 1)  # `times` is Muon's (training/optimizers.py)
 
 
 def parse(arguments: list[str] | None = None) -> Config:
@@ -622,7 +622,7 @@ def main() -> None:
         train(parse())
     except ValueError as error:
         sys.exit(f"train_accelerate.py: {error}")
-    except (OSError, SafetensorError) as error:  # a full disk, say, under the log or the result
+    except (OSError, SafetensorError) as error:  # such as a full disk under the log or the result
         sys.exit(f"train_accelerate.py: {error}; what the last checkpoint holds is kept, and --resume latest goes on from there")
     except (torch.OutOfMemoryError, MemoryError):
         sys.exit("train_accelerate.py: out of memory; a smaller --batch_size with more --gradient_accumulation_steps takes less")

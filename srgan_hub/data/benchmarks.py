@@ -19,17 +19,18 @@ from srgan_hub.imaging.resize import shrunk
 
 SETS = ("Set5", "Set14", "BSD100")  # the paper's order
 
-Pair = tuple[str, Image.Image, np.ndarray]  # name, LR picture, HR (H, W, 3) uint8 of `scale` times its size
+Pair = tuple[str, Image.Image, np.ndarray]  # name, LR image, HR (H, W, 3) uint8 of `scale` times its size
 
 
 class BenchmarkSet(NamedTuple):
     name: str
-    hr: dict[str, Path | bytes]         # image -> file, or what is in it
-    lr: dict[str, Path | bytes] | None  # None: LR is made
+    hr: dict[str, Path | bytes]         # image -> file, or its content
+    lr: dict[str, Path | bytes] | None  # None: LR is made from HR
 
 
 def find_sets(folder: str | Path, scale: int = 4, bare: bool = False) -> list[BenchmarkSet]:
-    """The sets in `folder`, which may be one itself: HR beside LR_x`scale`, or HR alone; bare: or nothing but images.
+    """The sets in `folder`, or `folder` itself: HR beside LR_x`scale`, or HR alone. bare: if there are none, its plain images
+    are a set.
 
     Raises ValueError if there is none, or if HR and LR_x`scale` do not hold the same names."""
     folder = Path(folder)
@@ -43,7 +44,7 @@ def find_sets(folder: str | Path, scale: int = 4, bare: bool = False) -> list[Be
 
 
 def in_order(name: str) -> tuple[int, str]:
-    """What sorts names of sets: the paper's as it has them, then by name."""
+    """Sort key for names of sets: first the paper's, in its order, then the others by name."""
     return SETS.index(name) if name in SETS else len(SETS), name
 
 
@@ -58,7 +59,7 @@ def _open(folder: Path, scale: int) -> BenchmarkSet:
 
 
 def images(folder: Path) -> dict[str, Path]:
-    """The image files directly in a folder, by stem; of several with one stem the first by name."""
+    """The image files directly in a folder, by stem. If several share a stem, the first by name counts."""
     if not folder.is_dir():
         return {}
     files = sorted((path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES), reverse=True)
@@ -66,9 +67,9 @@ def images(folder: Path) -> dict[str, Path]:
 
 
 def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
-    """Every (name, LR, HR) of a set, HR cut to `scale` times LR; where the set has no LR, it is made as MATLAB makes it.
+    """Every (name, LR, HR) of a set, with HR cropped to `scale` times LR. If the set has no LR, it is made as MATLAB makes it.
 
-    Raises ValueError, which names the file, for one that does not fit or cannot be read."""
+    Raises ValueError, naming the file, if an image does not fit or cannot be read."""
     for name, file in one.hr.items():
         path = file if isinstance(file, Path) else f"{one.name}, {name}"
         hr = np.asarray(read(file, path))
@@ -85,14 +86,14 @@ def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
 
 
 def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """What a JPEG file of this quality holds of a picture; 4:2:0, as Pillow saves by itself."""
+    """The image as a JPEG file of this quality would hold it; 4:2:0, Pillow's default."""
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     return Image.open(io.BytesIO(file.getvalue())).convert(image.mode)
 
 
 def read(file: Path | bytes, path: Path | str) -> Image.Image:
-    """The picture as RGB: grey in three channels, transparency left out. path: its name in the ValueError if it is none."""
+    """The image as RGB: grayscale in three channels, transparency dropped. path: its name in the ValueError if unreadable."""
     try:
         return Image.open(io.BytesIO(content(file))).convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
@@ -104,7 +105,7 @@ def content(file: Path | bytes) -> bytes:
 
 
 def hashes(one: BenchmarkSet) -> dict[str, dict[str, str]]:
-    """{image: {"hr": sha256 of the file, "lr": the same where LR is a file}}."""
+    """{image: {"hr": SHA-256 of the file, "lr": the same if LR is a file}}."""
     kinds = {"hr": one.hr, "lr": one.lr or {}}
     return {
         name: {kind: hashlib.sha256(content(files[name])).hexdigest() for kind, files in kinds.items() if name in files}
@@ -113,7 +114,7 @@ def hashes(one: BenchmarkSet) -> dict[str, dict[str, str]]:
 
 
 def compared(name: str, sha256: dict[str, dict[str, str]]) -> str:
-    """Whether a set's `hashes` are those of the files that this project measures on, as a phrase; "" for an unknown set."""
+    """A phrase on whether a set's `hashes` match the files that this project measures on; "" for an unknown set."""
     with MANIFEST.open(newline="") as file:
         known = {(row["image"], row["kind"]): row["sha256"] for row in csv.DictReader(file) if row["set"] == name}
     found = {(image, kind): digest for image, kinds in sha256.items() for kind, digest in kinds.items()}
@@ -125,16 +126,16 @@ def compared(name: str, sha256: dict[str, dict[str, str]]) -> str:
     return f"not the files of the manifest: {same} of its {len(known)} are here, and {len(found) - same} others"
 
 
-# Benchmark sets loaded with `datasets`: a Hub id with HR images in one column, and LR images in another or none.
+# Benchmark sets loaded with `datasets`: a Hub id with HR images in one column and, optionally, LR images in another.
 
 
-SPLITS = ("test", "validation", "train")  # the first that is there is measured on
+SPLITS = ("test", "validation", "train")  # the first of these that exists is measured on
 
 
 def open_hub_set(dataset: str, scale: int = 4, config: str | None = None, split: str | None = None) -> BenchmarkSet:
-    """One split as a set. LR is the column lr, LR or lr_x`scale` (in any case); without one it is made from HR.
+    """One split as a set. LR is the column named lr or lr_x`scale`, in upper or lower case; without one it is made from HR.
 
-    config, split: of a dataset that has several. Raises ValueError if anything is not found."""
+    config, split: for a dataset that has several. Raises ValueError if anything is not found."""
     opened = load(dataset, config, None)
     name = choose(opened, split or next((name for name in SPLITS if name in opened), next(iter(opened))), dataset)
     rows = opened[name]
@@ -153,7 +154,7 @@ def find_column(rows, names: list[str]) -> str | None:
 
 
 def encoded(rows, column: str) -> dict[str, bytes | Path]:
-    """The column's images by file name, or by number where names are missing or come twice."""
+    """The column's images by file name, or by number if names are missing or repeated."""
     import datasets
 
     images = list(rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))[column])

@@ -33,20 +33,20 @@ from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
 
-MARGIN = 16   # mirrored pixels around each photograph, so that a crop at its edge has surroundings to be shrunk with
-VERSION = 2   # of the format; part of the key
-SAMPLE = 100  # images whose sizes are looked up to know the room they need
+MARGIN = 16   # mirrored pixels around each photo, so that a crop at its edge has surroundings when it is downscaled
+VERSION = 2   # of the format; part of the cache key
+SAMPLE = 100  # images whose sizes are read to estimate the disk space needed
 
 
 class PhotoCache:
-    """Decoded photographs. Item i is (H, W, 3) uint8, `with_margin(i)` the same with MARGIN mirrored pixels around it."""
+    """Decoded photos. Item i is (H, W, 3) uint8; `with_margin(i)` is the same with MARGIN mirrored pixels around it."""
 
     def __init__(self, folder: Path):
         self.key = folder.name
         entries = _entries(folder)
         self.damaged = sum(entry is None for entry in entries)
-        self.sizes = [entry[:2] for entry in entries if entry]       # (height, width) of each photograph
-        self.hashes = [entry[2] for entry in entries if entry]       # perceptual
+        self.sizes = [entry[:2] for entry in entries if entry]       # (height, width) of each photo
+        self.hashes = [entry[2] for entry in entries if entry]       # perceptual hash of each photo
         lengths = [_length(size) for size in self.sizes]
         self.offsets = [0, *itertools.accumulate(lengths)]
         self.pixels = np.memmap(folder / "pixels.bin", np.uint8, mode="r") if self.sizes else np.empty(0, np.uint8)
@@ -55,7 +55,7 @@ class PhotoCache:
         return len(self.sizes)
 
     def with_margin(self, i: int, pixels=None):
-        """(H + 2 MARGIN, W + 2 MARGIN, 3) of photograph i, a view; of `pixels` where a copy lies elsewhere (a device)."""
+        """View of photo i with its margin, (H + 2 MARGIN, W + 2 MARGIN, 3). pixels: a copy to read from, such as on a GPU."""
         height, width = self.sizes[i]
         flat = (self.pixels if pixels is None else pixels)[self.offsets[i] : self.offsets[i + 1]]
         return flat.reshape(height + 2 * MARGIN, width + 2 * MARGIN, 3)
@@ -67,10 +67,10 @@ class PhotoCache:
 
 
 def open_cache(images: Images, cache_dir: str | Path | None = None, report: Callable[[str], None] = logger.info) -> PhotoCache:
-    """The decoded photographs of `images`, built on first use, safely under several processes.
+    """The decoded photos of `images`, built on first use. Safe with several processes.
 
-    cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are left out with one counted warning.
-    Raises ValueError if the disk has too little room, a file cannot be had, or nothing can be decoded.
+    cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are skipped, with one warning that counts
+    them. Raises ValueError if the disk has too little room, a file cannot be fetched, or nothing can be decoded.
     """
     root = Path(os.path.expanduser(cache_dir)) if cache_dir else default_folder()
     folder = root / hashlib.sha256(f"{VERSION}/{MARGIN}/{images.fingerprint}".encode()).hexdigest()[:20]
@@ -96,17 +96,17 @@ def default_folder() -> Path:
 
 
 def decode(encoded: bytes | str) -> np.ndarray:
-    """An image file, or its bytes, -> (H, W, 3) uint8 RGB: upright, 16 bits scaled, what is transparent on white."""
+    """Decode an image file, or its bytes, to (H, W, 3) uint8 RGB: upright, 16 bits scaled down, transparent areas on white."""
     with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
         image = eight_bits(normalise(image))
-        if image.mode in ("LA", "RGBA"):  # hidden colours are not part of the photograph
+        if image.mode in ("LA", "RGBA"):  # colors hidden by transparency are not part of the photo
             page = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(page, image.convert("RGBA"))
         return np.asarray(image.convert("RGB"))
 
 
 def readable(encoded: bytes | str) -> np.ndarray | None:
-    """`decode`, or None for a damaged image. ValueError if the file cannot be read at all, which may pass."""
+    """`decode`, or None for a damaged image. Raises ValueError if the file cannot be read at all, which may be temporary."""
     try:
         content = Path(encoded).read_bytes() if isinstance(encoded, str) else encoded
     except OSError as error:
@@ -115,7 +115,7 @@ def readable(encoded: bytes | str) -> np.ndarray | None:
         return decode(content)
     except MemoryError:
         raise
-    except Exception:  # for damaged files Pillow's decoders raise whatever comes
+    except Exception:  # Pillow's decoders raise all kinds of errors for damaged files
         return None
 
 
@@ -123,10 +123,10 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
     entries = _entries(folder)
     done = sum(_length(entry) for entry in entries if entry)
     with (folder / "pixels.bin").open("ab") as pixels, (folder / "index.jsonl").open("a") as index:
-        if pixels.tell() < done:  # lost with the power
+        if pixels.tell() < done:  # lost in a power cut
             entries, done = [], index.truncate(0)
         _check_room(images, len(entries), folder)
-        pixels.truncate(done)  # what a killed builder wrote after its last whole line
+        pixels.truncate(done)  # drops what a killed builder wrote after its last complete line
         for number, photo in enumerate(_decoded(images, len(entries)), start=len(entries)):
             if photo is not None:
                 around = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
@@ -139,14 +139,14 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
         os.fsync(pixels.fileno())
         os.fsync(index.fileno())
     if not any(_entries(folder)):
-        (folder / "index.jsonl").unlink()  # all are tried again next time: the cause may be gone
+        (folder / "index.jsonl").unlink()  # retry all of them next time: the cause may be gone
         raise ValueError(f"the dataset holds no readable image; of {len(images)}, the first: {_reason(images[0])}")
 
 
 def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
-    """Photographs in order from number `start`, None for a damaged one; decoded in threads (Pillow releases the lock)."""
+    """Photos in order from number `start`, None for damaged ones. Decoded in threads, since Pillow releases the lock."""
     threads = min(16, os.cpu_count() or 1)
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:  # each thread's own would outlive it
+    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:  # filters set inside the threads would outlive them
         waiting = deque()
         for i in range(start, len(images)):
             waiting.append(pool.submit(readable, images[i]))
@@ -164,14 +164,14 @@ def _reason(encoded: bytes | str) -> Exception | None:
 
 
 def _check_room(images: Images, start: int, folder: Path) -> None:
-    """ValueError unless what is still to be decoded fits on the disk, judged by the headers of a sample of the files."""
+    """Raise ValueError unless the photos yet to be decoded fit on the disk, judging by the headers of a sample of the files."""
     left, sizes = len(images) - start, []
     for i in range(start, len(images), max(1, left // SAMPLE)):
         encoded = images[i]
         try:
             with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
                 sizes.append(_length((image.height, image.width)))
-        except Exception:  # damaged: counted when it is decoded
+        except Exception:  # damaged: it is counted when it is decoded
             sizes.append(0)
     needed, free = left * sum(sizes) / max(1, len(sizes)), shutil.disk_usage(folder).free
     if needed > 0.98 * free:
@@ -182,7 +182,7 @@ def _check_room(images: Images, start: int, folder: Path) -> None:
 
 
 def _entries(folder: Path) -> list[tuple[int, int, int] | None]:
-    """(height, width, perceptual hash), or None for a damaged one, of every image wholly written; a torn last line is dropped."""
+    """(height, width, perceptual hash) of every completely written image, None for a damaged one; a torn last line is dropped."""
     index = folder / "index.jsonl"
     if not index.exists():
         return []
@@ -194,7 +194,7 @@ def _entries(folder: Path) -> list[tuple[int, int, int] | None]:
 
 
 def _length(size: tuple[int, ...]) -> int:
-    """Bytes of one photograph with its margin."""
+    """Bytes of one photo with its margin."""
     return (size[0] + 2 * MARGIN) * (size[1] + 2 * MARGIN) * 3
 
 
@@ -202,31 +202,31 @@ def _file(encoded: bytes | str):
     return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
 
 
-# Perceptual hashes, to recognise benchmark images: nobody should train on what they measure on.
+# Perceptual hashes, to recognize benchmark images: nobody should train on the images they measure on.
 
 
 MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
-SIDE, FREQUENCIES = 32, 8                                    # pixels of the shrunk picture, frequencies each way
+SIDE, FREQUENCIES = 32, 8                                    # pixels per side of the shrunk image, frequencies per axis
 BITS = FREQUENCIES**2 - 1
-SAME = 6  # bits; benchmark images as JPEG 30, cut by 3 pixels or at a quarter differ in 5 at most, photographs in 11 at least
+SAME = 6  # bits; benchmark images as JPEG 30, cropped by 3 pixels or at 1/4 size differ by at most 5, other photos by at least 11
 COSINES = np.cos(np.pi * (np.arange(SIDE) + 0.5) * np.arange(FREQUENCIES)[:, None] / SIDE)
-ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that turn when a picture is mirrored
+ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that flip when an image is mirrored
 
 
 def perceptual_hash(image: np.ndarray) -> int:
-    """(H, W, 3) uint8 -> 63 bits: the signs of the picture's lowest frequencies but the mean."""
+    """(H, W, 3) uint8 -> 63 bits: the signs of the image's lowest frequencies, without the mean."""
     small = luma(np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)))
-    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat picture has rounding errors
+    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat image has rounding errors
     return sum(1 << bit for bit in np.flatnonzero(signs).tolist())
 
 
 def distance(one: int, other: int) -> int:
-    """How many bits differ, mirrored or not, whichever is less."""
+    """The number of bits that differ, with or without mirroring, whichever is smaller."""
     return min((one ^ other).bit_count(), (one ^ other ^ ODD).bit_count())
 
 
 def benchmark_image(hashed: int) -> str | None:
-    """"Set5 woman" for the hash of a picture that shows it, None for one that is in none of the benchmark sets."""
+    """The benchmark image that this hash belongs to, such as "Set5 woman"; None if it is in none of the benchmark sets."""
     return next((name for name, known in known_hashes().items() if distance(hashed, known) <= SAME), None)
 
 
@@ -236,17 +236,17 @@ def known_hashes() -> dict[str, int]:
         return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}
 
 
-# LR images for calibration: typical inputs that nothing is trained on.
+# LR images for calibration: typical inputs, on which nothing is trained.
 
 
 CALIBRATION_SIDE = 64  # LR pixels
 
 
 def lr_pictures(dataset: str, scale: int, count: int) -> list[Tensor]:
-    """The middles, at most 64x64, of `count` photographs shrunk by `scale`: (1, 3, h, w) in [0, 1] each.
+    """The central crops, at most 64x64, of `count` photos downscaled by `scale`: each (1, 3, h, w) in [0, 1].
 
-    dataset: as `open_splits` takes it; its train split, or the first; evenly chosen, damaged ones and those too small to be
-    shrunk left out. Raises ValueError as `open_splits` does."""
+    dataset: as for `open_splits`. The photos are evenly spaced in its train split, or else its first. Damaged ones and those
+    too small to downscale are skipped. Raises ValueError as `open_splits` does."""
     splits = open_splits(dataset)
     photos = splits.get("train") or next(iter(splits.values()))
     pictures = []

@@ -24,21 +24,20 @@ from srgan_hub.data.patches import inside, recoloured
 from srgan_hub.imaging.degradations import Degradation
 from srgan_hub.imaging.resize import downsample
 
-SIDE = 224          # HR pixels a side of a kept patch; MARGIN more around it are seen by the teacher, not kept
-CANDIDATES = 3      # every second patch is the most detailed of so many: large photographs hold much sky
-TAUGHT = 2          # in done.bin
-COARSE = 4          # LR pixels a side of the squares whose mean colour is HR's, not the teacher's
-CLEAN_IN = 4        # patches of a mixed batch, one is clean
+SIDE = 224          # HR pixels per side of a stored patch; the teacher sees MARGIN more around it, which are not stored
+CANDIDATES = 3      # every second patch is the most detailed of this many: large photos contain much sky
+TAUGHT = 2          # value in done.bin
+COARSE = 4          # LR pixels per side of the squares whose mean color comes from HR, not from the teacher
+CLEAN_IN = 4        # one in this many patches of a mixed batch is clean
 VERSION = 4         # of the files and of how patches are drawn
 
 Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped
 
 
 class Distilled:
-    """`count` patches of LR, HR and what to learn, drawn from the photographs and filled in by `fill`.
+    """`count` patches with LR, HR and training target, drawn from the photos and computed by `fill`.
 
-    settings: all that the patches depend on beside these arguments, JSON values. Raises ValueError where the disk has too little
-    room."""
+    settings: everything else that the patches depend on, as JSON values. Raises ValueError if the disk has too little room."""
 
     def __init__(
         self, root: Path, cache: PhotoCache, photos: list[int], *, count: int, scale: int, seed: int, settings: dict
@@ -62,27 +61,27 @@ class Distilled:
         with FileLock(self.folder / "making"):
             files = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
         self.lr, self.hr, self.target, self.done = (files[name] for name in ("lr", "hr", "target", "done"))
-        area = np.sqrt([np.prod(cache.sizes[i], dtype=float) for i in self.photos])  # large photographs are drawn more often
+        area = np.sqrt([np.prod(cache.sizes[i], dtype=float) for i in self.photos])  # large photos are drawn more often
         self.weights = area / area.sum()
 
     def __len__(self) -> int:
-        """Patches that are there: the first so many."""
+        """Number of patches available: the first so many, without gaps."""
         missing = np.flatnonzero(self.done == 0)
         return int(missing[0]) if len(missing) else self.count
 
     @property
     def seen(self) -> int:
-        """HR pixels a side of what a teacher sees, scale times smaller."""
+        """HR pixels per side of the area that the teacher sees, `scale` times smaller."""
         return SIDE + 2 * MARGIN
 
     def fill(
         self, degrade: Degradation, teach: Teach, teach_clean: Teach | None, clean: float, recolour: float,
         stop: Callable[[], bool],
     ) -> None:
-        """Compute what is missing, in order, until `stop()`; returns at once where another process does it.
+        """Compute the missing patches in order until `stop()` is true. Returns at once if another process is doing so.
 
-        A patch whose LR is further than `clean` grey levels (root of the mean square) from the clean one is learned from the
-        teacher, in HR's colours; one that is nearer from HR, or from what `teach_clean` makes of the clean LR."""
+        If a patch's LR differs from the clean LR by more than `clean` gray levels (root mean square), its target is the
+        teacher's result with the colors of HR. Otherwise its target is HR, or the result of `teach_clean` for the clean LR."""
         try:
             with FileLock(self.folder / "filling", timeout=0):
                 for i in np.flatnonzero(self.done == 0):
@@ -101,12 +100,12 @@ class Distilled:
                         target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
                         kept[i] = image[0].permute(1, 2, 0).numpy()
-                    self.done[i] = TAUGHT if damaged else 1  # last: the kernel keeps this order when the process is killed
+                    self.done[i] = TAUGHT if damaged else 1  # last: the kernel keeps this order if the process is killed
         except Timeout:
             return
 
     def _draw(self, i: int) -> tuple[Tensor, np.random.Generator]:
-        """(1, 3, SIDE + 2 MARGIN, SIDE + 2 MARGIN) uint8 of patch i, and the chance for its degradation."""
+        """Patch i with margin, (1, 3, SIDE + 2 MARGIN, SIDE + 2 MARGIN) uint8, and the random numbers for its degradation."""
         rng = np.random.default_rng((self.seed, i))
         drawn = []
         for _ in range(CANDIDATES if i % 2 else 1):
@@ -119,11 +118,14 @@ class Distilled:
 
 
 class DistilledPatches:
-    """Batch k, a function of (seed, rank, k) and of how many patches there are: crops of LR and of what to learn from it. mixed:
-    of CLEAN_IN patches one is clean, where there are clean ones; else as they come. `stretches`: the last changes of how many
-    there are, (first batch, patches); a run that is given them goes on exactly.
+    """Batch k depends only on (seed, rank, k) and on how many patches are available. It holds crops of LR and of their targets.
 
-    Crops are not rotated: a teacher's result for a rotated picture is not its result rotated, and their mean is blurred."""
+    mixed: one in CLEAN_IN patches of a batch is clean, if there are clean ones; otherwise patches are drawn regardless of that.
+    `stretches`: the last changes in the number of available patches, as (first batch, patches); a run that is given them
+    resumes exactly.
+
+    Crops are not rotated: a teacher's result for a rotated image differs from its rotated result, and the mean of both is
+    blurred."""
 
     def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0, mixed: bool = False):
         if crop > SIDE:
@@ -132,14 +134,14 @@ class DistilledPatches:
         self.mixed, self.stretches = mixed, []  # [(first batch, patches), ...]
 
     def look(self, first: int = 0) -> None:
-        """From batch `first` on, learn from all the patches that are there by now."""
+        """From batch `first` on, use all patches that are available by now."""
         self.stretches = [*self.stretches[-1:], (first, len(self.distilled))]
 
     def state(self) -> dict:
         return {}
 
     def batch(self, k: int) -> tuple[Tensor, ...]:
-        """(N, 3, crop / scale, crop / scale) LR and (N, 3, crop, crop) target, uint8 RGB; (N,) whether the teacher made it."""
+        """LR (N, 3, crop / scale, crop / scale) and target (N, 3, crop, crop), uint8 RGB; (N,) whether the teacher made it."""
         rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
         side, found, which = self.crop // scale, [], []
         there = max(patches for first, patches in self.stretches if first <= k)
@@ -157,9 +159,9 @@ class DistilledPatches:
 
 
 def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
-    """(N, 3, H, W) uint8 with the colours of another: what squares of `side` pixels differ by is taken away, smoothly.
+    """(N, 3, H, W) uint8 with the colors of another image: the mean error of each square of `side` pixels is removed, smoothly.
 
-    Real-ESRGAN x4plus makes photographs up to 9 grey levels darker; what is learned from it is detail."""
+    Real-ESRGAN x4plus makes photos up to 9 gray levels darker; only detail should be learned from it."""
     error = F.avg_pool2d(of.float() - image.float(), side)
     smooth = F.interpolate(error, size=image.shape[-2:], mode="bilinear")
     return (image.float() + smooth).clamp(0, 255).round().byte()
@@ -176,6 +178,6 @@ def _size(path: Path) -> int:
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:
     size = int(np.prod(shape))
     with path.open("ab") as file:
-        if file.tell() < size:  # a run that wants more patches goes on with those of one that wanted fewer
-            os.truncate(file.fileno(), size)  # a hole: takes room only where it is written
+        if file.tell() < size:  # a run that wants more patches continues those of a run that wanted fewer
+            os.truncate(file.fileno(), size)  # sparse: takes disk space only where it is written
     return np.memmap(path, np.uint8, mode="r+", shape=shape)

@@ -17,13 +17,13 @@ from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
 
 logger = logging.getLogger(__name__)
 
-SHARE = 20  # without a split for it, one photograph in so many is held out, but never more than were asked for
+SHARE = 20  # without a validation split, one photo in this many is held out, but never more than were requested
 
 
 class HeldOut(NamedTuple):
     photos: list[np.ndarray]  # HR, (H, W, 3) uint8
-    pairs: list[tuple]        # (name, LR, HR) of benchmark sets, whose LR is given
-    words: str                # where they are from
+    pairs: list[tuple]        # (name, LR, HR) of benchmark sets, LR included
+    words: str                # where they come from, in words
 
 
 def open_photos(
@@ -37,13 +37,13 @@ def open_photos(
     scale: int = 4,
     **source,
 ) -> tuple[PhotoCache, list[int], HeldOut]:
-    """The decoded dataset, the numbers of the photographs to train on, and what is held out. Benchmark images are not
-    trained on, with a warning.
+    """The decoded dataset, the numbers of the photos to train on, and what is held out. Benchmark images are excluded from
+    training, with a warning.
 
-    validation: "auto": the dataset's validation split; if it has none, every n-th photograph is kept from training.
-    "none"; or another split; or a folder of benchmark sets (SET/HR, SET/LR_x`scale`) or of images. At most `count`
-    photographs.
-    source: config, data_files, column as `open_splits` takes them. Raises ValueError if anything is not found.
+    validation: "auto" is the dataset's validation split; if there is none, every n-th photo is held out of training. "none"
+    holds out nothing. Otherwise: another split, or a folder of benchmark sets (SET/HR, SET/LR_x`scale`) or of images. At most
+    `count` photos are used.
+    source: config, data_files, column, as for `open_splits`. Raises ValueError if anything is not found.
     """
     splits = open_splits(dataset, **source)
     cache = open_cache(splits[choose(splits, split, dataset)], cache_dir, report)
@@ -75,7 +75,7 @@ def open_streamed(
     scale: int = 4,
     **source,
 ) -> tuple[object, HeldOut]:
-    """The same for a stream: the training split, to be read as it is needed, and what is held out (none by itself)."""
+    """The same for a stream: the training split, read as needed, and what is held out (with "auto", only a validation split)."""
     names = split_names(dataset, config=source.get("config"), data_files=source.get("data_files"))
     stream = open_stream(dataset, split, **source)
     other = _other_split(names, split, validation)
@@ -106,7 +106,7 @@ def _photographs(held: PhotoCache, count: int, words: str) -> HeldOut:
 def _elsewhere(
     validation: str, splits: Iterable[str], count: int, scale: int, cache_dir: str | None, report: Callable[[str], None]
 ) -> HeldOut:
-    """What is named by --validation, if it is no other split of the dataset."""
+    """The images that --validation names if it is not another split of the dataset."""
     if validation == "none":
         return HeldOut([], [], "")
     folder = Path(os.path.expanduser(validation))

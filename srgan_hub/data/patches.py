@@ -22,15 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 class Patches:
-    """`batch(k)` is (N, 3, crop + 2 margin, crop + 2 margin) uint8 RGB, channels last: random crops with surroundings, turned.
+    """`batch(k)` is (N, 3, crop + 2 margin, crop + 2 margin) uint8 RGB, channels last: random crops with surroundings, in
+    random orientations.
 
-    The surroundings let the crop be shrunk as its photograph would be, at whichever of the scale's phases it lies: LR
-    pixels never fall alike on JPEG's 8x8 blocks, which would be a grid to learn.
+    The surroundings let a crop be downscaled as its whole photo would be, at any phase of the scale's grid. LR pixels thus
+    align differently with JPEG's 8x8 blocks each time; a fixed alignment would be a grid to learn.
 
-    photos: numbers of the photographs to crop; those smaller than a crop are left out with one counted warning. margin: at
-    most MARGIN. rank, world: this process and how many there are; batch k of all of them together is what one process with
-    a `world` times larger batch would have. device: where the pixels lie (all are copied there) and the batches are made.
-    Raises ValueError when no photograph is large enough.
+    photos: numbers of the photos to crop; those smaller than a crop are skipped, with one warning that counts them. margin: at
+    most MARGIN. rank, world: number of this process and how many there are; batch k of all of them together is batch k of one
+    process with a `world` times larger batch. device: where the pixels are copied to and the batches are made. Raises
+    ValueError if no photo is large enough.
     """
 
     def __init__(
@@ -73,38 +74,38 @@ class Patches:
         return self.cache.with_margin(number, self.pixels)[y : y + size, x : x + size]
 
     def state(self) -> dict:
-        """Nothing: what a stream (data/stream.py) has to remember, is here a function of k."""
+        """Empty: unlike a stream (data/stream.py), there is nothing to remember, since batches are a function of k."""
         return {}
 
 
 def turned(crop: Tensor, mirror: int, upend: int, transpose: int) -> Tensor:
-    """(H, H, 3) mirrored, turned upside down and transposed, or not: 8 orientations."""
+    """(H, H, 3), optionally mirrored, turned upside down and transposed: 8 orientations."""
     sides = [side for side, flip in ((1, mirror), (0, upend)) if flip]
     crop = crop.flip(sides) if sides else crop
     return crop.transpose(0, 1) if transpose else crop
 
 
 def _read_only(array: np.ndarray) -> Tensor:
-    """The array as a tensor without a copy; torch warns of memory that must not be written, and nobody writes."""
+    """The array as a tensor, without a copy. torch warns that the memory must not be written, and nothing writes to it."""
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         return torch.from_numpy(array)
 
 
-# Batches of (lr, hr) on the training device. A thread prepares the next one while the networks work on the last.
+# Batches of (lr, hr) on the training device. A thread prepares the next one while the networks work on the current one.
 
 
 class Batch(NamedTuple):
     lr: Tensor      # (N, 3, crop / scale, crop / scale) uint8 RGB
     hr: Tensor      # (N, 3, crop, crop) uint8 RGB
-    state: dict     # what a stream has to remember to go on after this batch
+    state: dict     # what a stream must remember to continue after this batch
     waited: float   # seconds that the networks waited for it
-    taught: Tensor | None = None  # (N,) bool, which of them a teacher's results are learned of, not HR
+    taught: Tensor | None = None  # (N,) bool: trained on the teacher's result, not on HR
 
 
 class Degraded:
-    """Pairs (lr, hr) of crops, LR made anew for each. patches: Patches or StreamPatches. degrade: (HR with margin, scale, rng)
-    -> LR; its randomness is a function of (seed, rank, k). device: where that is computed. recolour: share of patches in other
-    colours (data/recolour.py). Raises ValueError for a crop that is no multiple of the scale."""
+    """Pairs (lr, hr) of crops; LR is made anew for each. patches: Patches or StreamPatches. degrade: (HR with margin, scale,
+    rng) -> LR; its randomness depends only on (seed, rank, k). device: where LR is computed. recolour: share of patches that
+    get other colors (`recoloured`). Raises ValueError if the crop is not a multiple of the scale."""
 
     def __init__(
         self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu", *, recolour: float = 0.0
@@ -112,7 +113,7 @@ class Degraded:
         if patches.crop % scale or patches.margin % scale:
             raise ValueError(f"--crop must be a multiple of the scale {scale}, got {patches.crop}")
         self.patches, self.degrade, self.scale, self.recolour = patches, degrade, scale, recolour
-        self.device = device if torch.device(device).type == "cuda" else "cpu"  # Apple's GPUs lack the float64 of `downsample`
+        self.device = device if torch.device(device).type == "cuda" else "cpu"  # Apple's GPUs lack `downsample`'s float64
 
     def batch(self, k: int) -> tuple[Tensor, Tensor]:
         patches = self.patches
@@ -127,15 +128,15 @@ class Degraded:
 
 
 class Loader:
-    """pairs: Degraded or DistilledPatches; `batch(k)` is the k-th (lr, hr), maybe with `taught` behind them, `state()`
-    what a stream has to remember."""
+    """pairs: Degraded or DistilledPatches. Their `batch(k)` is the k-th (lr, hr), possibly followed by `taught`; their
+    `state()` is what a stream must remember."""
 
     def __init__(self, pairs, device: torch.device | str = "cpu"):
         self.pairs, self.device = pairs, torch.device(device)
 
     def batches(self, first: int, end: int) -> Iterator[Batch]:
-        """Batches first .. end - 1."""
-        # one OpenMP thread beside the networks' own: with more threads than cores, all of them sleep between two operations
+        """Batches `first` to `end` - 1."""
+        # one OpenMP thread besides the networks' own: with more threads than cores, all of them sleep between operations
         # instead of spinning
         with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             coming = pool.submit(self._make, first) if first < end else None
@@ -152,22 +153,22 @@ class Loader:
 
 
 def inside(image: Tensor, margin: int) -> Tensor:
-    """(N, C, H, W) without `margin` pixels at each side."""
+    """(N, C, H, W) without `margin` pixels on each side."""
     return image[..., margin : image.shape[-2] - margin, margin : image.shape[-1] - margin]
 
 
 # Color augmentation: smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
-# 20 grey levels off (docs/training-log.md).
+# 20 gray levels off (docs/training-log.md).
 
 
-STEEPEST = 3.0          # contrast of a channel, at most; either way up
-MIDDLES = (-64, 319)    # grey level that a channel's mean is moved to: outside of 0 to 255 most of it is flat
+STEEPEST = 3.0          # highest contrast factor of a channel, of either sign
+MIDDLES = (-64, 319)    # range of gray levels to which a channel's mean is moved: outside 0 to 255 most of the channel is flat
 
 
 def recoloured(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """(N, 3, H, W) uint8 RGB -> the same, each image with probability `share` in other colours: every channel's contrast
-    multiplied by -3 to 3 about its mean, which is moved to anywhere, and clamped. Three in ten are then nearly flat; one in
-    four has the same mean in all channels: grey."""
+    """Recolor each image of (N, 3, H, W) uint8 RGB with probability `share`: the contrast of every channel is multiplied by -3
+    to 3 about its mean, the mean is moved anywhere, and the result is clamped. Three in ten recolored images are then nearly
+    flat. One in four has the same mean in all channels: gray."""
     chosen = torch.from_numpy(rng.random(len(hr)) < share)
     count = int(chosen.sum())
     if not count:

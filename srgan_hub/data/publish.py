@@ -25,8 +25,8 @@ from srgan_hub.hub.push import check_id, check_license, check_token, hub_errors,
 
 logger = logging.getLogger(__name__)
 
-SHARD = 128 * 10**6      # bytes of images in a shard, about: enough shards of DIV2K for every worker of a streamed training
-ROW_GROUP = 100 * 10**6  # bytes of images in a row group, at most: what a reader holds to show or stream a single one
+SHARD = 128 * 10**6      # approximate bytes of images in a shard: enough shards of DIV2K for every worker of a streamed training
+ROW_GROUP = 100 * 10**6  # maximum bytes of images in a row group: what a reader holds to show or stream a single image
 SHARD_NAME = re.compile(r"data/\w+-\d{5}-of-\d{5}\.parquet")
 MARKS: Block = ("<!-- facts: written by `srgan-hub dataset push` -->", "<!-- end of facts -->")
 DIV2K_TERMS = (
@@ -73,12 +73,12 @@ FACTS = """
 
 @dataclass
 class Written:
-    """What has gone into the shards so far."""
+    """Totals of the shards written so far."""
 
-    images: dict[str, int] = field(default_factory=dict)  # of each split
-    bytes: dict[str, int] = field(default_factory=dict)   # of each split, as tables in memory
+    images: dict[str, int] = field(default_factory=dict)  # per split
+    bytes: dict[str, int] = field(default_factory=dict)   # per split, as tables in memory
     download: int = 0                                     # bytes of all shards
-    damaged: list[str] = field(default_factory=list)      # names of the images left out
+    damaged: list[str] = field(default_factory=list)      # names of the skipped images
 
 
 def push_dataset(
@@ -90,11 +90,11 @@ def push_dataset(
     license: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
-    """Push the photographs of a folder to the dataset repository "user/name" in one commit; returns its address.
+    """Push the photos of a folder to the dataset repository "user/name" in one commit; returns its address.
 
-    source: as open_splits takes it, on this machine. private: a repository that only its owner sees. shards: of the train
-    split [one for every 128 MB]. license: an identifier of the Hub. progress(done, of): called after every image.
-    The shards of an earlier push are replaced, and in a card that is there the front matter and the facts below the text.
+    source: as for open_splits, on this machine. private: make a repository that only its owner sees. shards: of the train split
+    [one for every 128 MB]. license: an identifier of the Hub. progress(done, of): called after every image.
+    The shards of an earlier push are replaced. In an existing card, the front matter and the facts below the text are updated.
     Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is committed then.
     """
     check_id(repo_id, "dataset")
@@ -134,9 +134,9 @@ def write_dataset(
     license: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, int]:
-    """Write what `push_dataset` would push into a new or empty folder; returns the number of images of every split.
+    """Write what `push_dataset` would push into a new or empty folder; returns the number of images in every split.
 
-    Needs no network. Raises ValueError as there; the folder is left as it was then.
+    Needs no network. Raises ValueError as `push_dataset` does; the folder is then left as it was.
     """
     check_id(repo_id, "dataset")
     check_license(license, ask=False)
@@ -160,7 +160,7 @@ def write_dataset(
 
 
 def is_div2k(source: str | Path) -> bool:
-    """Whether these are, by their names, the files of a DIV2K download."""
+    """Whether these are the files of a DIV2K download, judging by their names."""
     path = Path(source).absolute()
     names = [path.name, *(entry.name for entry in path.iterdir())] if path.is_dir() else [path.name]
     return any(name.upper().startswith("DIV2K") for name in names)
@@ -179,7 +179,7 @@ class Shard(NamedTuple):
     split: str
     path: str  # in the repository
     images: Images
-    which: range  # of the images
+    which: range  # numbers of the images
 
 
 def _plan(splits: dict[str, Images], shards: int | None) -> list[Shard]:
@@ -203,8 +203,8 @@ def _size(image: bytes | str) -> int:
 
 
 def _write_shards(plan: list[Shard], folder: Path, written: Written, progress: Callable | None) -> Iterator[tuple[str, Path]]:
-    """Write one shard after the other; yields its path in the repository and on the disk."""
-    from datasets.arrow_writer import ParquetWriter  # late: it takes seconds, and the library is used without it
+    """Write the shards one after another; yields the path of each in the repository and on the disk."""
+    from datasets.arrow_writer import ParquetWriter  # imported late: it takes seconds, and the library works without it
 
     done, total = 0, sum(len(shard.which) for shard in plan)
 
@@ -228,7 +228,7 @@ def _write_shards(plan: list[Shard], folder: Path, written: Written, progress: C
 
 
 def _row_groups(shard: Shard, damaged: list[str], tick: Callable[[], None]) -> Iterator[dict[str, list]]:
-    """The columns of every row group; names of damaged images go to `damaged`, `tick` is called after every image."""
+    """The columns of every row group. Names of damaged images go to `damaged`; `tick` is called after every image."""
     rows, size = {"hr": [], "name": []}, 0
     for i in shard.which:
         name = shard.images.name(i)
@@ -253,18 +253,18 @@ def _features():
 
 
 def _whole(image: bytes | str, name: str) -> dict | None:
-    """{"bytes", "path"} as `datasets` keeps an image, or None if Pillow cannot decode all of it."""
+    """{"bytes", "path"}, as `datasets` stores an image, or None if Pillow cannot decode all of it."""
     data = image if isinstance(image, bytes) else Path(image).read_bytes()
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as opened:
             opened.load()
             return {"bytes": data, "path": f"{name}.{opened.format.lower()}"}
-    except Exception:  # for damaged files Pillow's decoders raise whatever comes
+    except Exception:  # Pillow's decoders raise all kinds of errors for damaged files
         return None
 
 
 def _check_readable(written: Written, source: str | Path) -> None:
-    """Say what was left out; raise ValueError if that is all of a split."""
+    """Report what was skipped; raise ValueError if that is all of a split."""
     if written.damaged:
         shown = ", ".join(written.damaged[:5]) + (", ..." if len(written.damaged) > 5 else "")
         logger.warning("left out %d damaged images of %s: %s", len(written.damaged), source, shown)
@@ -279,12 +279,12 @@ def _card_on_hub(repo_id: str) -> DatasetCard | None:
         return None
     try:
         return DatasetCard(Path(path).read_text(encoding="utf-8"))
-    except Exception as error:  # PyYAML's own kinds, or a ValueError
+    except Exception as error:  # PyYAML's own errors, or a ValueError
         raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
 
 
 def _card(repo_id: str, source: str | Path, license: str | None, written: Written, old: DatasetCard | None = None) -> DatasetCard:
-    """The card of what was written; of an earlier card the text, and whatever else its owner put there, stays."""
+    """The card for what was written. The text of an earlier card, and whatever else its owner added, is kept."""
     from datasets import DatasetInfo
     from datasets.info import DatasetInfosDict
     from datasets.splits import SplitDict, SplitInfo

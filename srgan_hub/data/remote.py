@@ -9,14 +9,14 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import ZipFile
 
-AHEAD = 4 * 2**20   # bytes asked of a web server at a time: a photograph of DIV2K
-TRIES = 5           # of each request, seconds, twice as many, ... apart
+AHEAD = 4 * 2**20   # bytes requested from a web server at a time: a DIV2K photo
+TRIES = 5           # attempts per request, with pauses of 1, 2, 4, ... seconds
 
 
 def fetch(image: dict | None) -> bytes | str:
-    """An undecoded image of `datasets` -> its bytes, or its path on this disk; ValueError if it cannot be had.
+    """The bytes of an undecoded image of `datasets`, or its path on this disk. Raises ValueError if it cannot be fetched.
 
-    Its path may also be an address, "zip://NAME::PLACE" for a file inside a zip."""
+    Its path may also be a URL, or "zip://NAME::PLACE" for a file inside a zip."""
     image = image or {}
     if image.get("bytes") is not None:
         return image["bytes"]
@@ -29,13 +29,13 @@ def fetch(image: dict | None) -> bytes | str:
             return _archive(archive).read(name)
         with _opened(path) as file:
             return file.read()
-    except Exception as error:  # whatever networks, file systems and archives raise
+    except Exception as error:  # networks, file systems and archives raise all kinds of errors
         raise ValueError(f"{path} cannot be fetched: {error}") from error
 
 
 @lru_cache(maxsize=4)
 def _archive(place: str) -> ZipFile:
-    """A zip, kept open: its table of contents is read once, and its files one after another."""
+    """A zip that is kept open: its table of contents is read once, then its files one after another."""
     return ZipFile(_opened(place))
 
 
@@ -74,7 +74,7 @@ class WebFile(io.RawIOBase):
         return len(piece)
 
     def _ask(self, piece: str) -> tuple[str, bytes]:
-        """The answer's Content-Range, "bytes 0-99/1234", and these bytes."""
+        """The response's Content-Range, such as "bytes 0-99/1234", and these bytes."""
         for left in reversed(range(TRIES)):
             try:
                 with urlopen(Request(self.url, headers={"Range": piece}), timeout=60) as answer:

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 DIV2K = {"train": "DIV2K_train_HR", "validation": "DIV2K_valid_HR"}  # folders or zips of the download
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"}
-IMAGE_FOLDER = dict(drop_labels=True, drop_metadata=True)  # a tree's folders are no labels, and a table leaves no file out
+IMAGE_FOLDER = dict(drop_labels=True, drop_metadata=True)  # folder names are not labels, and a metadata table excludes no file
 LR_NAME = re.compile(r"(^|[_/\\])LR([_/\\]|[.]zip|$)", re.IGNORECASE)  # DIV2K_train_LR_bicubic/, LR_x4/, lr/
 
 
@@ -40,12 +40,12 @@ class Images(Protocol):
 def open_splits(
     dataset: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None
 ) -> dict[str, Images]:
-    """Every split of a dataset by name ("train", "validation", ... or as the dataset calls them).
+    """Every split of a dataset by name ("train", "validation", ... or whatever the dataset calls them).
 
-    dataset: Hub id; local folder of images (train/ and validation/ inside become splits) or of parquet shards; a DIV2K
-    download, as folder or zip; or several of these with commas, whose splits of one name become one. config, data_files: as
-    `datasets.load_dataset` takes them; column: of the HR images, found by itself when there is one image column, or one named
-    hr, HR or image. Raises ValueError if anything is not found.
+    dataset: a Hub id; a local folder of images (train/ and validation/ inside become splits) or of parquet shards; a DIV2K
+    download, as folder or zip; or several of these separated by commas, whose splits of the same name are joined. config,
+    data_files: as for `datasets.load_dataset`. column: of the HR images, found automatically if there is only one image column,
+    or one named hr, HR or image. Raises ValueError if anything is not found.
     """
     if not dataset:
         raise ValueError("--dataset is empty; name a folder of images, a folder of parquet shards, or a Hub id user/name")
@@ -61,7 +61,7 @@ def open_splits(
 
 
 def open_stream(dataset: str, split: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None):
-    """One split as a `datasets.IterableDataset` with that one column, undecoded (see data/remote.py); ValueError as above."""
+    """One split as a `datasets.IterableDataset` with only the HR column, undecoded (see data/remote.py). ValueError as above."""
     if "," in dataset and not _path(dataset).exists():
         raise ValueError(f"--dataset {dataset}: one dataset can be streamed at a time; leave out --streaming for several")
     opened = load(dataset, config, data_files, streaming=True)
@@ -70,12 +70,12 @@ def open_stream(dataset: str, split: str, *, config: str | None = None, data_fil
 
 
 def split_names(dataset: str, *, config: str | None = None, data_files: str | None = None) -> list[str]:
-    """Names of a dataset's splits, nothing downloaded."""
+    """Names of a dataset's splits, without downloading anything."""
     return list(load(dataset, config, data_files, streaming=True))
 
 
 def choose(splits: dict, split: str, dataset: str) -> str:
-    """The name of a split that is there; ValueError lists those that are."""
+    """Return `split` if it exists; otherwise raise a ValueError that lists the existing ones."""
     if split not in splits:
         raise ValueError(f"{dataset} has no split {split!r}; it has: {', '.join(splits)} (choose with --split)")
     return split
@@ -108,7 +108,7 @@ class Joined:
 
 
 class _Rows:
-    """A split of `datasets`."""
+    """A split loaded with `datasets`."""
 
     def __init__(self, rows, column: str | None, dataset: str):
         import pyarrow.compute
@@ -130,7 +130,7 @@ class _Rows:
 
 
 def load(dataset: str, config: str | None, data_files: str | None, streaming: bool = False):
-    """Every split of whatever --dataset may be, as `datasets` loads it with the keywords that the place needs."""
+    """Every split of whatever --dataset names, loaded by `datasets` with the keywords that its kind needs."""
     try:
         import datasets
     except ModuleNotFoundError as error:
@@ -147,7 +147,7 @@ def load(dataset: str, config: str | None, data_files: str | None, streaming: bo
         _refuse_mixture(files, dataset)  # before anything is downloaded
     with _in_a_sentence(dataset):
         if streaming:
-            builder.config.decode_num_threads = 0  # or remote images would come decoded
+            builder.config.decode_num_threads = 0  # otherwise remote images would arrive decoded
             opened = builder.as_streaming_dataset()
         else:
             builder.download_and_prepare()
@@ -159,7 +159,7 @@ def load(dataset: str, config: str | None, data_files: str | None, streaming: bo
 
 @contextmanager
 def _in_a_sentence(dataset: str):
-    """ValueError for whatever `datasets` raises: dozens of kinds, builtin ones among them, some with pages of text."""
+    """Turn whatever `datasets` raises into a ValueError: dozens of kinds, including built-in ones, some with pages of text."""
     try:
         yield
     except Exception as error:
@@ -187,15 +187,15 @@ def _arguments(dataset: str, config: str | None, data_files: str | None) -> tupl
         return "imagefolder", dict(data_files=files, **IMAGE_FOLDER), ()
     if shards := find_shards(path):
         return "parquet", dict(data_files={name: [glob.escape(str(p)) for p in paths] for name, paths in shards.items()}), ()
-    return str(path), {}, ()  # whatever else `datasets` knows
+    return str(path), {}, ()  # whatever else `datasets` supports
 
 
 def _path(dataset: str) -> Path:
-    return Path(os.path.expanduser(dataset))  # as the Path's own does, but leaves an unknown ~user alone
+    return Path(os.path.expanduser(dataset))  # like Path.expanduser, but leaves an unknown ~user alone
 
 
 def _div2k(path: Path) -> dict[str, str]:
-    """Files of a DIV2K download in or at `path`: the HR folders or zips, not the LR ones beside them; {} if it is none."""
+    """Files of a DIV2K download in or at `path`: the HR folders or zips, not the LR ones beside them; {} if it is not one."""
     if path.is_file() and path.name != f"{DIV2K['train']}.zip":
         return {}
     folder, found = (path if path.is_dir() else path.parent), {}
@@ -208,7 +208,7 @@ def _div2k(path: Path) -> dict[str, str]:
 
 
 def _image_folders(path: Path) -> dict[str, list[str]]:
-    """Patterns of the images in a tree: by split where it has a folder train/, else all of them to train on."""
+    """Patterns of the images in a tree: by split if it has a folder train/, otherwise all of them as training images."""
     if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.rglob("*")):
         return {}
     splits: dict[str, list[str]] = {}
@@ -219,7 +219,7 @@ def _image_folders(path: Path) -> dict[str, list[str]]:
 
 
 def _refuse_mixture(paths: list[str | None], dataset: str) -> None:
-    """ValueError if some of the files are LR images by their folder's name: half of such a training set is blurred."""
+    """Raise ValueError if some of the files are LR images, judging by folder names: half of such a training set is blurred."""
     paths = [place + "/" + name if place else name for name, _, place in (path.partition("::") for path in paths if path)]
     shared = len(os.path.commonprefix(paths).rpartition("/")[0])  # noqa: RUF071 - cut to a folder: where they all lie
     low = [path for path in paths if LR_NAME.search(path[shared:])]
@@ -231,8 +231,8 @@ def _refuse_mixture(paths: list[str | None], dataset: str) -> None:
 
 
 def _undecoded(rows, column: str | None, dataset: str):
-    """Rows of `datasets` with the column of HR images alone, {"bytes", "path"} each."""
-    import datasets  # late: it takes seconds, and parquet is read without it
+    """Rows of `datasets` with only the column of HR images, each {"bytes", "path"}."""
+    import datasets  # imported late: it takes seconds, and parquet is read without it
 
     column = choose_column(column, image_columns(rows), list(rows.features), dataset)
     rows = rows.select_columns([column])
@@ -240,7 +240,7 @@ def _undecoded(rows, column: str | None, dataset: str):
 
 
 def image_columns(rows) -> list[str]:
-    """Names of the columns of `datasets` rows that hold images; where none says so, of those that hold bytes."""
+    """Names of the columns of `datasets` rows that hold images; if none is declared as such, of those that hold bytes."""
     import datasets
 
     kinds = rows.features
@@ -254,17 +254,17 @@ def image_columns(rows) -> list[str]:
 
 class Preset(NamedTuple):
     options: dict                     # keywords of datasets.load_dataset
-    links: tuple[str, ...] = ()       # columns that hold the addresses of images as text
+    links: tuple[str, ...] = ()       # columns that hold the URLs of images as text
 
 
-# By lower-case id. Each loads a look-alike of its repository in the tests; none was run against the Hub itself.
+# By lowercase id. In the tests each loads a look-alike of its repository; none was run against the Hub itself.
 PRESETS = {
     "goodfellowliu/div2k": Preset(
         dict(data_files={"train": "DIV2K_train_HR.zip", "validation": "DIV2K_valid_HR.zip"}, drop_labels=True)
     ),
     "yangtao9009/div2k": Preset(dict(data_files={"train": "DIV2K_train.zip"}, drop_labels=True)),
     "maiello00/div2k": Preset(dict(data_files={"train": "DIV2K_train_HR/**"}, drop_labels=True)),
-    # the script of its main branch no longer loads; the converted tables name files in the zips of DIV2K's own site
+    # the script on its main branch no longer loads; the converted tables name files in the zips on DIV2K's own site
     "eugenesiow/div2k": Preset(dict(revision="refs/convert/parquet", data_dir="bicubic_x4"), links=("hr",)),
 }
 UNVERIFIED = "loads by a preset that was tested on a look-alike, not on the repository itself"
@@ -301,7 +301,7 @@ class Shards:
             self.starts.append(self.starts[-1] + self.files[number].metadata.row_group(g).num_rows)
         facts = [(path.parts[-2:], (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
         self.fingerprint = hashlib.sha256(repr((self.column, facts)).encode()).hexdigest()
-        self.held = (-1, None)  # the row group that was read last: its number and its column
+        self.held = (-1, None)  # the row group read last: its number and its column
 
     def __len__(self) -> int:
         return self.starts[-1]
@@ -332,16 +332,16 @@ class Shards:
 
 
 def image_name(path: str | None, number: int) -> str:
-    """Name of an image: its file's, without folder and suffix, also of one inside a zip; its number where it has none."""
+    """Name of an image: its file name without folder and suffix, even inside a zip; its number if it has none."""
     return Path(path.split("::")[0]).stem if path else f"{number:04d}"
 
 
 def find_shards(folder: Path) -> dict[str, list[Path]]:
-    """Shards by split, as their folders inside `folder` or their own names say; "train" where these say nothing."""
+    """Shards by split, judging by their folders inside `folder` or their own names; "train" if these say nothing."""
     splits: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.parquet")):
         if path.name == "metadata.parquet":
-            continue  # of a folder of images
+            continue  # belongs to a folder of images
         words = re.split(r"[^a-z]+", str(path.relative_to(folder).with_suffix("")).lower())
         split = next((SPLIT_NAMES[word] for word in reversed(words) if word in SPLIT_NAMES), "train")
         splits.setdefault(split, []).append(path)
@@ -368,7 +368,7 @@ def choose_column(asked: str | None, images: list[str], every: list[str], where:
 def _image_column(schema, column: str | None, path: Path) -> str:
     import pyarrow
 
-    def holds_images(kind) -> bool:  # {"bytes", "path"}, as `datasets` writes images, or the bare bytes
+    def holds_images(kind) -> bool:  # {"bytes", "path"}, as `datasets` writes images, or plain bytes
         if pyarrow.types.is_struct(kind):
             return "bytes" in {field.name for field in kind}
         return pyarrow.types.is_binary(kind) or pyarrow.types.is_large_binary(kind)

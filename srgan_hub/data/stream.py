@@ -19,17 +19,17 @@ from srgan_hub.data.remote import fetch
 
 logger = logging.getLogger(__name__)
 
-WINDOW = 64       # photographs that are mixed: 0.5 GB of 2K photographs
-NEW_EVERY = 4     # batches between two new photographs, so that decoding keeps up with training
+WINDOW = 64       # photos that are mixed: 0.5 GB of 2K photos
+NEW_EVERY = 4     # batches between two new photos, so that decoding keeps up with training
 
 
 class StreamPatches:
-    """`batch(k)`, for k counted up, as that of Patches, from a `datasets.IterableDataset` with one column of undecoded
+    """Like Patches, for `batch(k)` with k counted up, but from a `datasets.IterableDataset` with one column of undecoded
     images.
 
-    rank, world: this process reads its own share of the stream. state: what `state()` gave before batch k, to go on there.
-    Small and damaged images are passed over and counted; raises ValueError if a whole round of the stream has no other,
-    or if an image cannot be had.
+    rank, world: this process reads its own share of the stream. state: what `state()` returned before batch k, to continue from
+    there. Small and damaged images are skipped and counted. Raises ValueError if a whole pass over the stream yields no other
+    image, or if an image cannot be fetched.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class StreamPatches:
         return torch.stack(crops).permute(0, 3, 1, 2)
 
     def state(self) -> dict:
-        """Where the stream stood before the oldest photograph of the window."""
+        """The state of the stream before the oldest photo of the window."""
         return self.window[0][0]
 
     def _photos(self, start: dict, state: dict | None) -> Iterator[tuple[dict, np.ndarray]]:
-        """(state of the stream before it, photograph with MARGIN mirrored pixels around), round after round."""
+        """(state of the stream before it, photo with MARGIN mirrored pixels around it), pass after pass."""
         before = state or start
         while True:
-            self.stream.load_state_dict(before)  # takes effect, and shows in state_dict(), from the first row on
+            self.stream.load_state_dict(before)  # takes effect, and shows in state_dict(), only from the first row on
             used = small = damaged = known = 0
             for row in self.stream:
                 (image,) = row.values()

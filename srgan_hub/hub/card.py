@@ -10,7 +10,7 @@ from huggingface_hub import RepoCard
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
 TEMPLATE = Path(__file__).parents[1] / "model_card.md"
-Block = tuple[str, str]  # the lines between which something generated stands
+Block = tuple[str, str]  # the lines before and after generated text
 USE: Block = ("<!-- use: written by `srgan-hub push` -->", "<!-- end of use -->")
 TRAINING: Block = ("<!-- training: written by train_accelerate.py -->", "<!-- end of training -->")
 RESULTS: Block = ("<!-- results: written by `srgan-hub benchmark --write-card` -->", "<!-- end of results -->")
@@ -19,8 +19,8 @@ UNKNOWN = "How it was trained is not stated."
 UNMEASURED = "Not measured yet."
 EARLIER = "*Measured on earlier weights.*"
 BLOCKS = (USE, TRAINING, RESULTS)
-UNITED = ("tags", "datasets", "metrics")  # lists to which the owner may have added
-RENEWED = ("library_name", "pipeline_tag", "base_model")  # what a push knows better; any other key that is there stays
+UNITED = ("tags", "datasets", "metrics")  # lists to which the owner may have added entries
+RENEWED = ("library_name", "pipeline_tag", "base_model")  # a push knows these better; any other existing key is kept
 
 USAGE = """
 ```python
@@ -49,7 +49,7 @@ def new_card(
     datasets: tuple[str, ...] = (),
     base_model: str = "",
 ) -> str:
-    """The card of a checkpoint that nobody has measured yet.
+    """The card of a checkpoint that has not been measured yet.
 
     source: what from_pretrained takes; generator: its shape in words; variant: of the loss; datasets, base_model: Hub ids."""
     facts = dict(name=name, scale=str(scale), generator=generator, variant=f", trained as `{variant}`" if variant else "")
@@ -66,20 +66,20 @@ def fill(template: str, **facts: str) -> str:
 
 
 def usage(source: str, scale: int, picture: str | None = None) -> str:
-    """Three lines that enlarge a photograph with the checkpoint `source`; picture: a file beside the card that shows it."""
+    """Three lines of code that enlarge a photo with the checkpoint `source`. picture: an image file beside the card to show."""
     shown = fill(PICTURE, scale=str(scale), file=picture) if picture else ""
     return (fill(USAGE, source=source, scale=str(scale)) + shown).strip()
 
 
 def block(card: str, which: Block) -> str | None:
-    """What stands between two markers; None for a card without them."""
+    """The text between two markers; None if the card lacks them."""
     _, found, rest = card.partition(which[0])
     text, end, _ = rest.partition(which[1])
     return text.strip() if found and end else None
 
 
 def with_block(card: str, which: Block, text: str) -> str:
-    """The card with what stands between two markers replaced. Raises ValueError unless each of them is there, once."""
+    """The card with the text between two markers replaced. Raises ValueError unless each marker is there exactly once."""
     _check_markers(card, (which,))
     if block(card, which) is None:
         raise ValueError(f"the card has no place for this: a line {which[0]!r} and a line {which[1]!r}")
@@ -90,10 +90,10 @@ def with_block(card: str, which: Block, text: str) -> str:
 def with_model_index(
     card: str, name: str, scale: int, measured: dict[str, dict[str, tuple[str, float]]], date: str, weights: str
 ) -> str:
-    """The card with {set: {metric: (its name, value)}} in its front matter; other numbers and keys of it are kept.
+    """The card with {set: {metric: (its name, value)}} in its front matter; other numbers and keys there are kept.
 
-    name: of the model; date: of the measurement, ISO 8601; weights: the SHA-256 of what was measured, which stands there
-    shortened. A card without front matter, as a project's README, stays as it is."""
+    name: of the model; date: of the measurement, ISO 8601; weights: the SHA-256 of what was measured, stored shortened. A card
+    without front matter, such as a project's README, is left unchanged."""
     if not REGEX_YAML_BLOCK.search(card.removeprefix("\ufeff")):
         return card
     when = {"date": date, "weights": weights[:16]}
@@ -113,12 +113,12 @@ def with_model_index(
 
 
 def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
-    """The card of what is pushed, with what must not get lost of the one that is there.
+    """The new card, with everything from the old one that must not be lost.
 
-    Every number of a dataset and metric is the one that was measured last, and so is every table of a set; those of other
-    weights than these (a SHA-256) say so. Front-matter keys that we do not know are the old ones, lists are united.
-    keep_text: what stands outside the markers is the old card's, otherwise the new one's. Raises ValueError for front
-    matter that is no YAML or has a model-index of another form, and for markers that do not pair up."""
+    For each dataset and metric the latest measurement is kept, and for each set the latest table. Tables measured on other
+    weights than these (a SHA-256) say so. Front-matter keys that we do not know keep their old values; lists are merged.
+    keep_text: text outside the markers comes from the old card, otherwise from the new one. Raises ValueError for front matter
+    that is not YAML or has a model-index of another form, and for markers that do not pair up."""
     mine, theirs = _parsed(new), _parsed(old)
     for card in (mine, theirs):
         _check_markers(card.text, BLOCKS)
@@ -132,9 +132,9 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
             if (written := results if which == RESULTS else block(mine.text, which)) is None:
                 continue
             if which in there:
-                if (which, written) != (TRAINING, UNKNOWN):  # what was known of the training still is
+                if (which, written) != (TRAINING, UNKNOWN):  # keep what was known about the training
                     text = with_block(text, which, written)
-            elif not ours:  # from a card of ours the owner has taken the block out
+            elif not ours:  # from a card of ours, the owner has removed the block
                 text = f"{text.rstrip()}\n\n{_enclosed(which, written)}\n"
     elif block(mine.text, RESULTS) is not None:
         text = with_block(mine.text, RESULTS, results)
@@ -157,7 +157,7 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
 
 
 def _check_markers(text: str, blocks: tuple[Block, ...]) -> None:
-    """Raise ValueError unless each block is there once or not at all, from its first line to its last."""
+    """Raise ValueError unless each block is there at most once, its first line followed by its last."""
     found = re.findall("|".join(re.escape(line) for which in blocks for line in which), text)
     pairs = list(zip(found[::2], found[1::2], strict=False))
     if len(found) % 2 or len(set(pairs)) < len(pairs) or not set(pairs) <= set(blocks):
@@ -168,7 +168,7 @@ def _check_markers(text: str, blocks: tuple[Block, ...]) -> None:
 
 
 def _check_form(data: dict) -> None:
-    """Raise ValueError unless a model-index, where there is one, is what the Hub calls one."""
+    """Raise ValueError if there is a model-index that does not have the Hub's form."""
 
     def every(values: object) -> list[dict]:
         if values is None:
@@ -193,11 +193,11 @@ def _listed(value: object) -> list:
 
 
 def _parsed(card: str) -> RepoCard:
-    """The front matter as it is (huggingface_hub's ModelCard would drop what it does not know of a model-index), and the text."""
+    """The front matter unchanged (huggingface_hub's ModelCard would drop unknown parts of a model-index), and the text."""
     card = card.removeprefix("\ufeff")
     try:
         return RepoCard(card if REGEX_YAML_BLOCK.search(card) else f"---\n{{}}\n---\n{card}", ignore_metadata_errors=True)
-    except Exception as error:  # PyYAML's own kinds, or a ValueError
+    except Exception as error:  # PyYAML's own errors, or a ValueError
         raise ValueError(f"the card's front matter is no YAML; mend it first: {' '.join(str(error).split())}") from error
 
 
@@ -207,13 +207,13 @@ def _identity(result: dict) -> tuple:
 
 
 def _measured(metric: dict) -> str:
-    """When, ISO 8601; "" where nobody said."""
+    """Date of the measurement, ISO 8601; "" if not stated."""
     args = metric.get("args")
     return str(args.get("date", "")) if isinstance(args, dict) else ""
 
 
 def _index_merged(new: list, old: list | None) -> list:
-    """A model-index with every number of both, of two for the same dataset and metric the one that was measured last."""
+    """A model-index with every number of both; for the same dataset and metric, the latest measurement."""
     if not old:
         return new
     old = [dict(entry) for entry in old]
@@ -245,7 +245,7 @@ def _results_merged(new: list | None, old: list | None) -> list:
 
 
 def _same_task(old: dict, new: dict) -> bool:
-    """Whether two may be of the same scale: the name of the task tells, where both have one."""
+    """Whether both results may be of the same scale, judging by the names of their tasks if both have one."""
     names = {name for result in (old, new) if (name := (result.get("task") or {}).get("name"))}
     return len(names) < 2
 
@@ -255,7 +255,7 @@ def _is_same(old: dict, new: dict) -> bool:
 
 
 def _tables_merged(mine: RepoCard, theirs: RepoCard, weights: str) -> str:
-    """The text of the results: a table a set, each the one that was measured last."""
+    """The text of the results: one table per set, the latest measured."""
     new, old = block(mine.text, RESULTS) or UNMEASURED, block(theirs.text, RESULTS) or UNMEASURED
     head, tables = _tables(new)
     old_head, old_tables = _tables(old)
@@ -270,7 +270,8 @@ def _tables_merged(mine: RepoCard, theirs: RepoCard, weights: str) -> str:
 
 
 def _dated(table: str, measured: tuple[str, str] | None, weights: str) -> str:
-    """The table; with a sentence in it if what it measured (date, weights) are others. Without numbers it is the owner's."""
+    """The table, with a sentence added if it was measured (date, weights) on other weights. One without numbers is the
+    owner's."""
     table = table.replace(f"\n\n{EARLIER}\n", "\n", 1) if measured else table
     if not measured or (measured[1] and weights.startswith(measured[1])):
         return table
@@ -279,7 +280,7 @@ def _dated(table: str, measured: tuple[str, str] | None, weights: str) -> str:
 
 
 def _tables(results: str) -> tuple[str, dict[str, str]]:
-    """What stands before the first "### SET", and {SET: from its heading on}."""
+    """The text before the first "### SET", and {SET: the text from its heading on}."""
     head, *rest = re.split(r"^(?=### )", results, flags=re.MULTILINE)
     tables: dict[str, list[str]] = {}
     for table in rest:
@@ -288,7 +289,7 @@ def _tables(results: str) -> tuple[str, dict[str, str]]:
 
 
 def _last_measured(card: RepoCard) -> dict[str, tuple[str, str]]:
-    """{set: (date, weights) of its newest number}."""
+    """{set: (date, weights) of its latest number}."""
     found: dict[str, tuple[str, str]] = {}
     for entry in card.data.get("model-index") or []:
         for result in entry.get("results") or []:

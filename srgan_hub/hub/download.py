@@ -25,26 +25,26 @@ from huggingface_hub.utils import httpx
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
-LONGEST = 1000  # characters of a message
+LONGEST = 1000  # characters of a message, at most
 AGAIN = "check the network and try again, or name a folder"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be found or does not fit; the message says what to do, in one line of printable characters."""
+    """A checkpoint cannot be found or does not fit. The message says what to do, in one line of printable characters."""
 
     def __init__(self, message: str):
-        line = "".join(letter if letter.isprintable() else " " for letter in message)  # names in a file may hold anything
+        line = "".join(letter if letter.isprintable() else " " for letter in message)  # names in a file may contain anything
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
 
 
 class MissingFile(CheckpointError):
-    """The folder or repository is there, the file is not."""
+    """The folder or repository exists, but the file does not."""
 
 
 def fetch(source: str, filename: str, **hub) -> str:
-    """Path of one file of a checkpoint, downloaded (or found in the cache) when `source` is a Hub id.
+    """Path of one file of a checkpoint. If `source` is a Hub id, the file is downloaded, or found in the cache.
 
-    hub: revision, token, cache_dir, force_download, local_files_only. Raises MissingFile, or CheckpointError."""
+    hub: revision, token, cache_dir, force_download, local_files_only. Raises MissingFile or CheckpointError."""
     if Path(source).is_dir():
         path = Path(source) / filename
         if not path.is_file():
@@ -62,7 +62,7 @@ def fetch(source: str, filename: str, **hub) -> str:
 
 
 def listed(source: str, revision: str | None = None, token: str | bool | None = None, **hub) -> list[str]:
-    """Names of the files of a folder or a repository; none if the Hub cannot be asked."""
+    """Names of the files in a folder or repository; none if the Hub cannot be asked."""
     if Path(source).is_dir():
         return sorted(path.name for path in Path(source).iterdir() if path.is_file())
     try:
@@ -74,7 +74,7 @@ def listed(source: str, revision: str | None = None, token: str | bool | None = 
 def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
     cause = error.__cause__
     if isinstance(error, (LocalEntryNotFoundError, ValueError)) and isinstance(cause, (httpx.HTTPError, OSError)):
-        error = cause  # what kept the Hub from being asked, when the cache could not help either
+        error = cause  # why the Hub could not be asked; the cache could not help either
     if isinstance(error, HFValidationError):
         return f"{source!r} is neither a folder here nor a Hub id: {_line(error)}"
     if isinstance(error, GatedRepoError):
@@ -103,7 +103,7 @@ def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
         return f"{source}: {filename} is not in the cache and the Hub cannot be reached ({reason}); {AGAIN}"
     if isinstance(error, LocalEntryNotFoundError):
         return f"{source}: {filename} is not in the cache and the Hub cannot be reached; {AGAIN}"
-    if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer bytes, or more, than was stated
+    if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer or more bytes than stated
         return f"{source}: the download of {filename} broke off; {AGAIN}"
     if isinstance(error, OSError):
         return f"{source}: {filename} cannot be kept in the cache ({error}); make room, or name another cache_dir"
@@ -115,14 +115,14 @@ def _line(error: Exception) -> str:
 
 
 def _check_bytes(path: Path, source: str) -> None:
-    """Raise CheckpointError, and remove it from the cache, unless a file holds what its name there says."""
-    if not path.is_symlink():  # where links cannot be made, the cache does not know the hash
+    """Raise CheckpointError, and remove the file from the cache, unless its content matches the hash that is its name there."""
+    if not path.is_symlink():  # if links cannot be made, the cache does not know the hash
         return
     blob = path.parent / os.readlink(path)
     if len(blob.name) == 64:  # in LFS: the Hub's ETag is the SHA-256
         with blob.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-    elif len(blob.name) == 40:  # in git: its name for the content
+    elif len(blob.name) == 40:  # in Git: Git's hash of the content
         data = blob.read_bytes()
         found = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
     else:
@@ -130,7 +130,7 @@ def _check_bytes(path: Path, source: str) -> None:
     if found == blob.name:
         return
     try:
-        for bad in (path, blob.resolve(), blob):  # a blob may itself be a link, into the store that repositories share
+        for bad in (path, blob.resolve(), blob):  # a blob may itself be a link into the store that repositories share
             bad.unlink(missing_ok=True)
     except OSError as error:
         raise CheckpointError(f"{source}: {blob} is damaged and cannot be removed ({error}); delete it and try again") from error

@@ -20,13 +20,13 @@ from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, MissingFile
 from srgan_hub.hub.push import push
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
-OWNER: str | None = None  # who hosts the bundled checkpoints on the Hub, as user/srgan-x4; None: nobody yet
-FORMAT = 1  # of config.json, where it stands beside the constructor's arguments; files without it are of the first
-LARGEST_CONFIG = 100_000  # bytes: more is not read
+OWNER: str | None = None  # user who hosts the bundled checkpoints on the Hub, as OWNER/srgan-x4; None: nobody yet
+FORMAT = 1  # of config.json, stored there beside the constructor's arguments; files without it have format 1
+LARGEST_CONFIG = 100_000  # bytes; larger files are not read
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
 REFUSED = "reading a pickle can run whatever code is in it, so none is opened: ask its owner for safetensors of srgan_hub"
-OTHERS = {  # a key of their config.json -> the library that writes it; the first that is there counts
+OTHERS = {  # a key of their config.json -> the library that writes it; the first one found counts
     "_diffusers_version": "diffusers", "_class_name": "diffusers", "transformers_version": "transformers",
     "model_type": "transformers", "architectures": "transformers", "pretrained_cfg": "timm", "network_g": "BasicSR",
 }  # fmt: skip
@@ -34,16 +34,16 @@ OTHERS = {  # a key of their config.json -> the library that writes it; the firs
 
 def bundled() -> list[str]:
     """Names of the checkpoints that come with the package."""
-    return sorted(config.parent.name for config in BUNDLED.glob(f"*/{CONFIG}"))  # none in a Space that offers others
+    return sorted(config.parent.name for config in BUNDLED.glob(f"*/{CONFIG}"))  # none in a Space that offers other checkpoints
 
 
 class StrictHubMixin(PyTorchModelHubMixin):
-    """`save_pretrained`, `push_to_hub` and a `from_pretrained` that is exact about what it loads."""
+    """`save_pretrained`, `push_to_hub`, and a `from_pretrained` that is strict about what it loads."""
 
     def save_pretrained(
         self, save_directory: str | Path, *, config: dict | None = None, model_card_kwargs: dict | None = None, **kwargs
     ) -> str | None:
-        """As huggingface_hub's own; config.json says in which form it is written, the card names the folder."""
+        """Like huggingface_hub's own. In addition, config.json states its format and the card names the folder."""
         config = (config or self._hub_mixin_config) | {"format": FORMAT}
         card = {"source": Path(save_directory).name} | (model_card_kwargs or {})
         return super().save_pretrained(save_directory, config=config, model_card_kwargs=card, **kwargs)
@@ -60,7 +60,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
     ) -> str:
         """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
 
-        What is in a card that is there, results and the owner's words, stays. Raises ValueError if it is refused.
+        Results and the owner's text in an existing card are kept. Raises ValueError if the push is refused.
         """
         with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
             self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
@@ -76,11 +76,11 @@ class StrictHubMixin(PyTorchModelHubMixin):
         subfolder: str = "",
         **kwargs,
     ):
-        """Load a bundled checkpoint by name, a folder that `save_pretrained` wrote, or a Hub id "user/name".
+        """Load a bundled checkpoint by name, a folder written by `save_pretrained`, or a Hub id "user/name".
 
         Takes huggingface_hub's keywords (revision, token, cache_dir, force_download, local_files_only) and the constructor's
-        arguments, which win over config.json; subfolder: the one that it lies in. Returns the network in eval mode. Raises
-        CheckpointError if anything is missing, extra, misshapen or damaged. A pickle is never opened.
+        arguments, which override config.json. subfolder: where in the source the checkpoint is. Returns the network in eval
+        mode. Raises CheckpointError if anything is missing, extra, misshapen or damaged. A pickle is never opened.
         """
         source = locate(str(pretrained_model_name_or_path))
         hub = {name: kwargs.pop(name) for name in HUB if name in kwargs}
@@ -89,13 +89,13 @@ class StrictHubMixin(PyTorchModelHubMixin):
             path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
             config = read_config(path, cls, source) | kwargs
             if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
-                hub["revision"] = commit  # the weights of the same commit, whatever is pushed meanwhile
+                hub["revision"] = commit  # weights of the same commit, even if somebody pushes meanwhile
             tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
         except MissingFile as error:
             raise CheckpointError(f"{error}{instead(listed(source, **hub))}") from error
         try:
             with torch.device("meta"):
-                check_tensors(cls(**config), tensors, source)  # before any memory is taken
+                check_tensors(cls(**config), tensors, source)  # before any memory is allocated
         except (TypeError, ValueError) as error:
             raise CheckpointError(str(error) if isinstance(error, CheckpointError) else f"{source}: {error}") from error
         model = cls(**config)
@@ -104,7 +104,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
 
 
 def read_config(path: Path, cls: type, source: str) -> dict:
-    """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` takes."""
+    """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` accepts."""
     try:
         if (size := path.stat().st_size) > LARGEST_CONFIG:
             raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, which none of srgan_hub has; copy it again")
@@ -135,7 +135,7 @@ def read_config(path: Path, cls: type, source: str) -> dict:
 
 
 def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
-    """Every tensor of a safetensors file. Raises CheckpointError, which tells what else the file is, if it is none."""
+    """Every tensor of a safetensors file. If it is not one, raises a CheckpointError that says what it is instead."""
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
@@ -146,7 +146,7 @@ def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
             raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
         if start.startswith(b"version "):
             what = f"{WEIGHTS} is a pointer of Git LFS, not the file that it stands for: run `git lfs pull`"
-        elif start[8:] == b"{":  # the header that every safetensors file has after its length
+        elif start[8:] == b"{":  # the header, which follows its length in every safetensors file
             what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
         elif start.startswith(b"PK\3\4"):
             what = f"{WEIGHTS} is a zip archive, such as torch.save makes, under another name; {REFUSED}"
@@ -158,7 +158,7 @@ def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
 
 
 def instead(names: list[str]) -> str:
-    """What to say of the files that are there when one that is needed is not."""
+    """What to say about the existing files if a required one is missing."""
     pickles = [name for name in names if name.lower().endswith(PICKLES)]
     others = [name for name in names if name.endswith(".safetensors") and name != WEIGHTS]
     if pickles:
@@ -167,7 +167,7 @@ def instead(names: list[str]) -> str:
 
 
 def is_hub_id(source: str) -> bool:
-    """Whether this has the form of one: user/name."""
+    """Whether this has the form of a Hub id: user/name."""
     return source.count("/") == 1 and not source.startswith((".", "/", "~"))
 
 
@@ -183,12 +183,12 @@ def hub_name(checkpoint: str | None) -> str | None:
 def is_folder(source: str) -> bool:
     try:
         return Path(source).is_dir()
-    except OSError:  # a name that is too long for any
+    except OSError:  # a name too long for any folder
         return False
 
 
 def locate(source: str) -> str:
-    """The folder of a bundled name; folders and Hub ids ("user/name") pass as they are."""
+    """The folder of a bundled name; folders and Hub ids ("user/name") are returned as they are."""
     source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
@@ -204,7 +204,7 @@ def locate(source: str) -> str:
 
 
 def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
-    """Raise CheckpointError, naming them, if tensors are missing, extra, of another shape or kind, or not finite."""
+    """Raise CheckpointError, naming the tensors, if any are missing, extra, of the wrong shape or kind, or not finite."""
     own = model.state_dict()
     wanted = {name: tuple(tensor.shape) for name, tensor in own.items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -218,7 +218,7 @@ def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], sour
     for name in both:
         if own[name].is_floating_point() != tensors[name].is_floating_point():
             faults.append(f"{name} holds {tensors[name].dtype}")
-        elif not tensors[name].float().isfinite().all():  # float8 knows no isfinite of its own
+        elif not tensors[name].float().isfinite().all():  # float8 has no isfinite of its own
             faults.append(f"{name} holds numbers that are not finite")
     if faults:
         shown = "; ".join(sorted(faults)[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")

@@ -31,15 +31,16 @@ from huggingface_hub.utils import httpx, validate_repo_id
 from srgan_hub.hub.card import USE, block, merged, usage, with_block
 from srgan_hub.hub.download import CONFIG, WEIGHTS
 
-CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the picture is ours: an owner's has another name
-BESIDE = ("int8.safetensors", "training.json", PICTURE)  # what a folder may hold besides
+CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the image is ours; an owner's image has another name
+BESIDE = ("int8.safetensors", "training.json", PICTURE)  # optional files of a checkpoint folder
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
-REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # what git and the Hub take in any case
+REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # names that Git and the Hub are sure to accept
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
 
 
 def check_push(repo_id: str, private: bool | None = None, token: str | None = None) -> None:
-    """Make the repository, before hours of work. Raises ValueError, in a sentence, if it cannot be made or is public."""
+    """Make the repository before hours of work. A ValueError says in a sentence if it cannot be made or is public despite
+    `private`."""
     check_id(repo_id, "model")
     api = HfApi(token=token)
     with hub_errors(repo_id):
@@ -60,12 +61,12 @@ def push(
     keep_text: bool = True,
     discriminator: bool = False,
 ) -> str:
-    """Push a folder that save_pretrained or the trainer wrote to "user/name"; returns the commit's address.
+    """Push a folder written by save_pretrained or the trainer to "user/name"; returns the commit's address.
 
-    branch: made from main where there is none; tag: a name for this state; keep_text: the text of a card that is on the
-    Hub stays, otherwise it becomes the folder's (what is generated, and every number, is merged in either case);
-    discriminator: push the folder's discriminator/ too. Raises ValueError, in a sentence that says what to do, if anything
-    is refused; nothing is committed then.
+    branch: created from main if it does not exist; tag: a name for this state; keep_text: keep the text of an existing card on
+    the Hub, otherwise replace it with the folder's (generated parts and all numbers are merged either way); discriminator: push
+    the folder's discriminator/ too. Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is
+    committed then.
     """
     folder = Path(folder)
     for name in (CONFIG, WEIGHTS, CARD, *([DISCRIMINATOR] if discriminator else [])):
@@ -93,9 +94,9 @@ def push(
         card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), PICTURE in there, keep_text)
         additions.append(CommitOperationAdd(CARD, card.encode()))
         new = {addition.path_in_repo for addition in additions}
-        # what belongs to other weights than these; a picture and a record of an earlier push go on telling of it
+        # files that belong to other weights; the image and the record of an earlier push are kept, since they describe that push
         stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
-        # the parent: whoever pushes meanwhile, or edits the card, is not written over
+        # the parent commit keeps a push or an edit of the card made meanwhile from being overwritten
         where = dict(revision=branch, create_pr=create_pr, parent_commit=before.sha)
         commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
         if tag:
@@ -117,7 +118,7 @@ def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text
     if block(card, USE) is not None:
         scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
         card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
-    return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # with itself: tables of other weights say so
+    return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # or with itself: tables of other weights say so
 
 
 def _card_on_hub(repo_id: str, revision: str, token: str | None) -> str | None:
@@ -132,11 +133,11 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# Common to all pushes: ids, token and licence are checked first, and errors become sentences.
+# Shared by all pushes: ids, token and license are checked first, and errors become sentences.
 
 
 def check_id(repo_id: str, kind: str) -> None:
-    """Raise ValueError unless this may be the id of a repository that somebody owns; kind: model, dataset or space."""
+    """Raise ValueError unless this can be the id of a repository that somebody owns; kind: model, dataset or space."""
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
@@ -146,14 +147,14 @@ def check_id(repo_id: str, kind: str) -> None:
 
 
 def check_token(api: HfApi) -> None:
-    """Raise an error, within `hub_errors` a ValueError, unless the Hub is there and takes the token."""
+    """Raise an error unless the Hub is reachable and accepts the token; within `hub_errors` it becomes a ValueError."""
     if not (api.token or get_token()):
         raise ValueError("there is no token for the Hub: run `hf auth login`, or set HF_TOKEN to one that may write")
     api.whoami()
 
 
 def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more) -> str:
-    """Make a repository where there is none; returns its address. ValueError for a public one that was to be private."""
+    """Make a repository if there is none; returns its address. Raises ValueError if it is public despite `private`."""
     url = str(api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **more))
     if private and not api.repo_info(repo_id, repo_type=kind).private:
         raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
@@ -161,7 +162,7 @@ def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more)
 
 
 def check_license(license: str | None, ask: bool) -> None:
-    """Raise ValueError if this is no identifier of a licence, or, where the Hub is asked, none that it knows."""
+    """Raise ValueError if this is not a license identifier; with `ask`, also if the Hub does not know it."""
     if license is None:
         return
     try:
@@ -178,7 +179,7 @@ def check_license(license: str | None, ask: bool) -> None:
 
 @contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
-    """Whatever the Hub or the way to it raises becomes a ValueError of one sentence that says what to do."""
+    """Turn whatever the Hub or the connection to it raises into a ValueError of one sentence that says what to do."""
     again = "then run the same command again: what has been uploaded is not sent twice"
     try:
         yield
@@ -200,23 +201,23 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
     except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
         sentence = " ".join(str(error).split())
-        if isinstance(error.__cause__, (httpx.HTTPError, OSError)):  # an upload's, which the client wraps
+        if isinstance(error.__cause__, (httpx.HTTPError, OSError)):  # an upload's error, which the client wraps
             sentence += f" {' '.join(str(error.__cause__).split())}: check the network, {again}"
         raise ValueError(sentence) from error
 
 
-# Ratings of a study -> a private dataset on the Hub, every few minutes while the page runs and once more at its end.
+# Ratings of a study -> a private dataset on the Hub, every few minutes while the page runs and once more when it ends.
 
 
-RATINGS = "*.jsonl"  # what is sent; whatever else lies beside, as locks, stays
+RATINGS = "*.jsonl"  # the files that are sent; others beside them, such as locks, are not
 
 
 def collect(folder: Path, repo_id: str, minutes: float = 5) -> CommitScheduler:
-    """Keep the ratings that lie in `folder`, and those yet to come, in the dataset "user/name" too.
+    """Keep uploading the ratings in `folder`, present and future, to the dataset "user/name".
 
-    The dataset is made private: ratings name raters, if only by a number. Several pages may share it if each writes a file
-    of its own name. A commit that fails is made up for by the next. `.trigger().result()` sends what is there at once.
-    Raises ValueError, in a sentence that says what to do, if the Hub refuses.
+    The dataset is private, since ratings name raters, if only by a number. Several pages may share it if each writes a file of
+    its own name. If a commit fails, the next one makes up for it. `.trigger().result()` sends what is there at once. Raises
+    ValueError, in a sentence that says what to do, if the Hub refuses.
     """
     check_id(repo_id, "dataset")
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parents[1]
 CLONE = PACKAGE.parent  # of the project; an installed package has no app.py beside it
-TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from there; of constraints.txt the pins
-# What app.py imports, itself and by way of the package, as constraints.txt calls it.
+TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from the clone; from constraints.txt, only the pins
+# What app.py imports, directly or through the package, under the names in constraints.txt.
 RUN_TIME = ("filelock", "gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
-MODELS = "models.txt"  # the checkpoints that the page offers, if not all bundled ones; app.py reads it
-PUSHED = "pushed.txt"  # our files in the Space, so that a later push deletes none of its owner's
+MODELS = "models.txt"  # lists the checkpoints that the page offers, unless all bundled ones; app.py reads it
+PUSHED = "pushed.txt"  # lists our files in the Space, so that a later push deletes none of the owner's
 ABOUT_BLOCK: Block = ("<!-- about: written by `srgan-hub space push` -->", "<!-- end of about -->")
 MARKS = "\n".join(ABOUT_BLOCK) + "\n"
 UNTOUCHED = "Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference"  # a new README.md
@@ -85,10 +85,10 @@ PRE_REQUIREMENTS = """\
 def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = False) -> str:
     """Push the page to the Space "user/space" in one commit; returns its address.
 
-    models: the checkpoints to offer, bundled names or Hub ids, the default first [all bundled ones]. private: a Space that
-    only its owner sees. In a Space that is there our files are replaced, and those of them that are gone deleted; other files,
-    front matter that says how it looks, and text outside our markers stay. Raises ValueError, in a sentence that says what
-    to do, if anything is refused; nothing is committed then.
+    models: the checkpoints to offer, bundled names or Hub ids, the default first [all bundled ones]. private: make a Space that
+    only its owner sees. In an existing Space, our files are replaced, and those that no longer exist are deleted. Other files,
+    front matter about its looks, and text outside our markers are kept. Raises ValueError, in a sentence that says what to do,
+    if anything is refused; nothing is committed then.
     """
     check_id(repo_id, "space")
     models = _known(models)
@@ -124,7 +124,7 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
 def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterable[str] = ()) -> int:
     """Write what `push_space` would push to a new Space into a new or empty folder; returns the number of files.
 
-    Needs no network, and takes the models for public ones. Raises ValueError as there, and writes nothing then.
+    Needs no network, and assumes that the models are public. Raises ValueError as `push_space` does, and then writes nothing.
     """
     check_id(repo_id, "space")
     models, folder = _known(models), Path(folder)
@@ -141,7 +141,7 @@ def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterabl
 
 
 def _known(models: Iterable[str]) -> list[str]:
-    """Each once. Raises ValueError for what a Space could not load: all but bundled names and Hub ids."""
+    """The models without repetitions. Raises ValueError for what a Space cannot load: all but bundled names and Hub ids."""
     models = list(dict.fromkeys(models))
     for model in models:
         if model in bundled():
@@ -160,7 +160,7 @@ def _on_hub(models: list[str]) -> list[str]:
 
 
 def _files(models: list[str]) -> dict[str, bytes | Path]:
-    """Path in the Space -> content, or the file that has it; all but README.md."""
+    """Path in the Space -> content, or the file that holds it; all but README.md."""
     if missing := [name for name in TAKEN if not (CLONE / name).exists()]:
         raise ValueError(
             f"an installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, then this again"
@@ -181,13 +181,13 @@ def _files(models: list[str]) -> dict[str, bytes | Path]:
 
 
 def _pins() -> dict[str, str]:
-    """{package: the version that the tests were run with}"""
+    """{package: the version that the tests ran with}"""
     lines = (CLONE / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line)
 
 
 def _is_hidden(api: HfApi, model: str) -> bool:
-    """Whether a token is needed to read it. Raises ValueError if there is no such checkpoint."""
+    """Whether a token is needed to read the model. Raises ValueError if there is no such checkpoint."""
     try:
         about = api.model_info(model)
     except RepositoryNotFoundError as error:
@@ -214,11 +214,11 @@ def _read(repo_id: str, path: str) -> str:
 
 
 def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str = "") -> SpaceCard:
-    """README.md; of an earlier one the text, how it looks, and whatever else its owner put there, stays."""
+    """README.md of the Space. The text and looks of an earlier one, and whatever else its owner added, are kept."""
     new = f"---\n{{}}\n---\n# {LOOKS['title']}\n\n{MARKS}"
     try:
         card = SpaceCard(old or new)
-    except Exception as error:  # PyYAML's own kinds, or a ValueError
+    except Exception as error:  # PyYAML's own errors, or a ValueError
         raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
     if card.text.strip() in ("", UNTOUCHED):
         card = SpaceCard(new)
@@ -234,7 +234,7 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str 
         "python_version": "3.12",
         "app_file": "app.py",
         "models": _on_hub(models) or None,
-        # into the image when it is built; what only a token may read cannot be
+        # downloaded while the Space is built, which is not possible for models that need a token
         "preload_from_hub": [f"{model} {CONFIG},{WEIGHTS}" for model in _on_hub(models) if model not in hidden] or None,
     }
     for key, value in ({key: value for key, value in LOOKS.items() if not card.data.get(key)} | own).items():
@@ -256,13 +256,13 @@ LABELS = {
     "srresnet-x4-lite": "Clean, quick, faithful: a fifth of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
-FILE = Path(__file__).parents[2] / "models.txt"  # which only a Space has
+FILE = Path(__file__).parents[2] / "models.txt"  # exists only in a Space
 
 
 def offered() -> list[tuple[str, str]]:
-    """[(label, checkpoint)], the default first: those of SRGAN_MODELS, or else of models.txt, or else the bundled ones.
+    """[(label, checkpoint)], the default first: those in SRGAN_MODELS, else in models.txt, else the bundled ones.
 
-    Both hold bundled names, folders, files or Hub ids, separated by spaces, commas or line ends.
+    Both hold bundled names, folders, files or Hub ids, separated by spaces, commas or line breaks.
     Raises CheckpointError for anything else; nothing is downloaded here."""
     named = os.environ.get(VARIABLE, "").strip() or (FILE.read_text(encoding="utf-8") if FILE.is_file() else "")
     names = named.replace(",", " ").split() or list(LABELS)
@@ -273,11 +273,11 @@ def offered() -> list[tuple[str, str]]:
 
 
 def name_of(model: str) -> str:
-    """What buttons and pictures call it: the label's first words."""
+    """What buttons and images call it: the first words of its label."""
     return LABELS.get(model, model).partition(": ")[0]
 
 
 def line_of(model: str) -> str:
-    """One line about it."""
+    """One line that describes it."""
     line = LABELS.get(model, model).partition(": ")[2] or LABELS.get(model, model)
     return line[:1].upper() + line[1:] + "."

@@ -20,17 +20,17 @@ logger = logging.getLogger(__name__)
 
 PREFIX, UNFINISHED = "checkpoint-", "unfinished-"
 CONFIG = "run.json"
-PAUSE = "SRGAN_HUB_CHECKPOINT_PAUSE"  # seconds; tests widen the moments in which a kill could do harm
+PAUSE = "SRGAN_HUB_CHECKPOINT_PAUSE"  # seconds; lets tests widen the moments in which a kill could do harm
 
 
 def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: int = 2) -> Path:
-    """Write checkpoint `step` under `folder` beside its final name, rename it, and drop all but the newest `keep` up to it.
+    """Write checkpoint `step` in `folder` beside its final name, rename it, and keep only the newest `keep` up to it.
 
-    Raises ValueError if it cannot be written; the ones before are whole."""
+    Raises ValueError if it cannot be written; earlier checkpoints stay intact."""
     final, unfinished = folder / f"{PREFIX}{step:07d}", folder / f"{UNFINISHED}{step:07d}"
     try:
         _write(accelerator, folder, final, unfinished, config, keep)
-    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own words for a full disk
+    except (OSError, RuntimeError, SafetensorError) as error:  # torch and safetensors have their own errors for a full disk
         room = shutil.disk_usage(folder).free
         shutil.rmtree(unfinished, ignore_errors=True)
         if isinstance(error, RuntimeError) and "writ" not in str(error):
@@ -44,7 +44,7 @@ def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: 
 
 def _write(accelerator: Accelerator, folder: Path, final: Path, unfinished: Path, config: dict, keep: int) -> None:
     if accelerator.is_main_process:
-        for left in folder.glob(f"{UNFINISHED}*"):  # of a run that was killed
+        for left in folder.glob(f"{UNFINISHED}*"):  # left by a killed run
             shutil.rmtree(left, ignore_errors=True)
     accelerator.wait_for_everyone()
     accelerator.save_state(str(unfinished))  # every process: each adds its own random state
@@ -61,7 +61,7 @@ def _write(accelerator: Accelerator, folder: Path, final: Path, unfinished: Path
         _to_disk(folder)
         _pause()
         every = _all(folder)
-        newest = every[: every.index(final) + 1][-keep:]  # later ones are of a course that this run has turned back from
+        newest = every[: every.index(final) + 1][-keep:]  # later ones belong to a course that this run has abandoned
         for other in every:
             if other not in newest:
                 shutil.rmtree(other, ignore_errors=True)
@@ -69,7 +69,7 @@ def _write(accelerator: Accelerator, folder: Path, final: Path, unfinished: Path
 
 
 def load(accelerator: Accelerator, checkpoint: Path) -> None:
-    """Everything prepared or registered takes over the state of a checkpoint; ValueError if it is of other networks."""
+    """Load a checkpoint into everything prepared or registered. Raises ValueError if it is of other networks."""
     try:
         accelerator.load_state(str(checkpoint))
     except (RuntimeError, ValueError, OSError) as error:
@@ -77,13 +77,13 @@ def load(accelerator: Accelerator, checkpoint: Path) -> None:
             f"{checkpoint} is of other networks than these options make; give the architecture, --crop and weights of the loss "
             f"that it was started with (they are in its {CONFIG}), or start another run with --pretrained"
         ) from error
-    accelerator.step = 0  # batches since an update, however many made one before: none
+    accelerator.step = 0  # batches since the last update: none, however many made up an update before
 
 
 def find(folder: Path, name: str) -> Path:
-    """The checkpoint to resume: a folder by name, or "latest": the newest whole one, damaged ones passed over with a warning.
+    """The checkpoint to resume: a folder by name, or "latest", the newest intact one; damaged ones are skipped with a warning.
 
-    Raises ValueError if there is none, or the named one is damaged or is no checkpoint."""
+    Raises ValueError if there is none, or if the named one is damaged or is not a checkpoint."""
     if name != "latest":
         if fault := _fault(Path(name)):
             raise ValueError(f"{name} cannot be resumed: {fault}")
@@ -111,7 +111,7 @@ def exists(folder: Path) -> bool:
 
 
 def _fault(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint, None if it is whole."""
+    """What is wrong with a checkpoint; None if it is intact."""
     try:
         hashes = json.loads((checkpoint / CONFIG).read_text())["sha256"]
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def _sha256(path: Path) -> str:
 
 
 def _to_disk(path: Path) -> None:
-    """Flush a file or folder, so that even a power cut leaves it whole."""
+    """Flush a file or folder, so that it survives even a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
-SAMPLES = 32  # photographs are enough for a mean
-SIDE, BORDER = 256, 8  # HR pixels of the middle of a photograph that are looked at; LR pixels at whose edge zeros are padded
+SAMPLES = 32  # photos are enough for a mean
+SIDE, BORDER = 256, 8  # central HR pixels of a photo that are used; LR pixels ignored at its edge, where zeros are padded
 
 
 def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANGenerator:
-    """A copy whose results have the mean colour of the photographs, (H, W, 3) uint8, that they are made from: the bias of the
-    last convolution is moved, nothing else. Photographs that are too small are left out."""
+    """A copy whose results have the same mean color as the photos, (H, W, 3) uint8, that they are made from. Only the bias of
+    the last convolution is changed. Photos that are too small are skipped."""
     result, scale = copy.deepcopy(generator).eval(), generator.scale
     device = result.tail.bias.device
     shifts = []
@@ -43,11 +43,11 @@ def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANG
 # it.
 
 
-COLOURS = 256  # of an update: together they cost less than one patch
+COLOURS = 256  # per update: together they cost less than one patch
 
 
 def random_colours(rng: np.random.Generator, device: torch.device | str = "cpu") -> Tensor:
-    """(256, 3) in [0, 1]: half of them anywhere, half nearly pure (0 or 1 in some channels), where networks are most wrong."""
+    """(256, 3) in [0, 1]: half are anywhere, half nearly pure (0 or 1 in some channels), where networks err most."""
     colours = rng.random((COLOURS, 3), dtype=np.float32)
     colours[::2] = np.sin(np.pi / 2 * colours[::2]) ** 8
     flip = rng.random((COLOURS, 3)) < 0.5
@@ -55,10 +55,10 @@ def random_colours(rng: np.random.Generator, device: torch.device | str = "cpu")
 
 
 def constant_color_response(generator: SRGANGenerator, colours: Tensor) -> Tensor:
-    """(N, 3) RGB in [0, 1] -> (N, 3, scale, scale): each LR pixel's result far inside of a surface of that colour, in float32.
+    """(N, 3) RGB in [0, 1] -> (N, 3, scale, scale): the result for an LR pixel deep inside a surface of that color, in float32.
 
-    A surface repeats with every pixel, so it is one LR pixel whose neighbours are itself. BatchNorm uses its running statistics,
-    as a generator that is used does. Gradients reach every weight."""
+    A surface repeats with every pixel, so it is one LR pixel whose neighbors are itself. BatchNorm uses its running statistics,
+    as in inference. Gradients reach every weight."""
     act = lambda layer, x: F.prelu(x, layer.weight)  # noqa: E731
     shallow = act(generator.head[1], _periodic(generator.head[0], colours.float()[:, :, None, None]))
     image = shallow + _trunk(generator.body, shallow)
@@ -68,21 +68,21 @@ def constant_color_response(generator: SRGANGenerator, colours: Tensor) -> Tenso
 
 
 def constant_color_loss(generator: SRGANGenerator, colours: Tensor) -> Tensor:
-    """Squared error on [-1, 1] of what surfaces of these colours, (N, 3) in [0, 1], become. Ours."""
-    with torch.autocast(colours.device.type, enabled=False):  # bf16 has steps of a grey level
+    """Squared error on [-1, 1] of the results for surfaces of these colors, (N, 3) in [0, 1]. Ours."""
+    with torch.autocast(colours.device.type, enabled=False):  # bf16 has steps of a gray level
         error = 2 * (constant_color_response(generator, colours) - colours[:, :, None, None])
     return error.square().mean()
 
 
 def _periodic(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """The convolution of an image that goes on beside itself, however small it is."""
+    """The convolution of an image that repeats periodically, however small it is."""
     reach = conv.kernel_size[0] // 2
     rows, columns = (torch.arange(-reach, side + reach, device=x.device) % side for side in x.shape[-2:])
     return F.conv2d(x[..., rows, :][..., columns], conv.weight, conv.bias)
 
 
 def _trunk(body: nn.Module, x: Tensor) -> Tensor:
-    """What the blocks make of an image that goes on beside itself."""
+    """The blocks' result for an image that repeats periodically."""
     convolutions, training = [module for module in body.modules() if isinstance(module, nn.Conv2d)], body.training
     for conv in convolutions:
         conv.forward = partial(_periodic, conv)

@@ -20,7 +20,7 @@ TERMS = ("pixel", "coarse", "grid", "flat", "content", "tv", "blocks", "adversar
 
 
 def weights_of(config) -> LossConfig:
-    """The variant's weights with the overrides of the configuration; ValueError for options that make no sense."""
+    """The variant's weights with the overrides of the configuration. Raises ValueError for options that make no sense."""
     for name, known in (
         ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
         ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none")), ("optimizer", ("adam", "muon")),
@@ -90,7 +90,7 @@ def weights_of(config) -> LossConfig:
 
 
 def stride(layer: str) -> int:
-    """Of a feature map, in pixels: VGG halves before its second stage, EfficientNet before its first."""
+    """Stride of a feature map in pixels: VGG halves the size before its second stage, EfficientNet before its first."""
     return 2 ** int(layer[-1]) if layer in STAGES else 2 ** (int(layer[3]) - 1)
 
 
@@ -103,9 +103,9 @@ KINDS = {"str": os.path.expanduser, "int": int, "float": float}
 
 
 def parse_options(options: type, arguments: list[str] | None, description: str):
-    """The command line as an instance of `options`; what `--config FILE.yaml` holds comes before the defaults.
+    """The command line as an instance of `options`. Values in `--config FILE.yaml` override the defaults.
 
-    Raises ValueError for a file that cannot be read, an unknown name in it or a value of another kind."""
+    Raises ValueError for a file that cannot be read, an unknown name in it, or a value of the wrong type."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", metavar="FILE.yaml", help="options in a file, one NAME: VALUE a line; flags override it")
     reasons = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(options), flags=re.MULTILINE))
@@ -122,7 +122,7 @@ def parse_options(options: type, arguments: list[str] | None, description: str):
 
 
 def read(options: type, path: Path) -> dict:
-    """Options from a YAML file, each converted as the command line would."""
+    """Options from a YAML file, each converted as on the command line."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

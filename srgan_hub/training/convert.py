@@ -18,22 +18,22 @@ from srgan_hub.models.features import STAGES, LiteFeatures
 from srgan_hub.models.srresnet.network import DenseBlock, SRGANGenerator
 from srgan_hub.training.optimizers import learning_rate
 
-STEP = 5       # pixels between two places of a picture that the last convolution is fitted to: odd, for all phases of a grid of 4
-UPDATES = 200  # of the enlargement, of FIT places of FIT_SIDE LR pixels a side, without FIT_EDGE SR pixels at each side
+STEP = 5       # pixels between the places of an image to which the last convolution is fitted: odd, for all phases of a grid of 4
+UPDATES = 200  # of the enlargement, on FIT places of FIT_SIDE LR pixels per side, without FIT_EDGE SR pixels on each side
 FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
-SMALL = 0.1    # share of its initial weights that a new residual block's second convolution has
-INNER = 0.3    # what a channel's use within a dense block counts, beside its use for the block's result
+SMALL = 0.1    # share of the initial weights that is kept in a new residual block's second convolution
+INNER = 0.3    # weight of a channel's use within a dense block, relative to its use for the block's result
 
 
 def is_esrgan(network: nn.Module) -> bool:
-    """Whether it is a network of dense blocks that enlarges four times, as spandrel builds it."""
+    """Whether this is a network of dense blocks that enlarges four times, as spandrel builds it."""
     return type(network).__name__ == "RRDBNet" and len(network.model) == 11 and network.model[0].in_channels == 3
 
 
 @torch.no_grad()
 def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor]) -> SRGANGenerator:
-    """The generator of those of its groups, numbered from 0. It has the network's maps where all are kept, and an enlargement
-    that is trained to do what the network's does. pictures: a few dozen of (1, 3, H, W) LR in [0, 1].
+    """The generator made of these groups of an ESRGAN network, numbered from 0. If all groups are kept, its maps equal the
+    network's. Its enlargement is trained to match the network's. pictures: a few dozen LR images, (1, 3, H, W) in [0, 1].
 
     Raises ValueError for another kind of network, and for a group that it does not have."""
     if not is_esrgan(network):
@@ -68,8 +68,9 @@ def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor
 
 @torch.enable_grad()
 def fit_enlargement(generator: SRGANGenerator, wanted: nn.Module, maps: Sequence[Tensor]) -> None:
-    """UPDATES of the generator's enlargement towards what `wanted` makes of the same maps. What least squares find is softer: one
-    convolution takes the place of two, so the two before it must help, and feature maps say how a result looks."""
+    """Train the generator's enlargement for UPDATES updates to match the result of `wanted` for the same maps. The
+    least-squares fit is softer: one convolution replaces two, so the two before it must help. Feature maps say how a result
+    looks."""
     chance, features = np.random.default_rng(0), LiteFeatures(STAGES[:4])
     parameters = [*generator.upsample.parameters(), *generator.tail.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=3e-4, betas=(0.9, 0.99))
@@ -95,7 +96,7 @@ def fit_enlargement(generator: SRGANGenerator, wanted: nn.Module, maps: Sequence
 
 @torch.no_grad()
 def kept(generator: SRGANGenerator, keep: Sequence[int]) -> SRGANGenerator:
-    """Its copy with only those of its groups of dense blocks, numbered from 0. Raises ValueError for groups that it lacks."""
+    """A copy with only these groups of dense blocks, numbered from 0. Raises ValueError for groups that it lacks."""
     _check(keep, generator.blocks)
     found = with_other_blocks(generator, blocks=len(keep))
     for group, number in zip(found.body[:-2], keep, strict=True):
@@ -104,7 +105,7 @@ def kept(generator: SRGANGenerator, keep: Sequence[int]) -> SRGANGenerator:
 
 
 def with_other_blocks(generator: SRGANGenerator, **shape: int) -> SRGANGenerator:
-    """A generator with new blocks, and all else as in this one."""
+    """A generator with new blocks, and everything else as in this one."""
     found = SRGANGenerator(**{**generator.shape, **shape}).eval()
     for name in ("head", "upsample", "tail"):
         getattr(found, name).load_state_dict(getattr(generator, name).state_dict())
@@ -114,8 +115,8 @@ def with_other_blocks(generator: SRGANGenerator, **shape: int) -> SRGANGenerator
 
 @torch.no_grad()
 def residual(generator: SRGANGenerator) -> SRGANGenerator:
-    """Its copy with a new residual block in the place of each group of dense blocks, which changes little as yet. For
-    `losses.blocks_loss`. Raises ValueError where there are no such groups."""
+    """A copy in which a new residual block, which changes little at first, replaces each group of dense blocks. For
+    `losses.blocks_loss`. Raises ValueError if there are no such groups."""
     if not generator.growth:
         raise ValueError("its blocks are residual ones already")
     torch.manual_seed(0)
@@ -133,14 +134,15 @@ def _check(keep: Sequence[int], groups: int) -> None:
 
 @torch.no_grad()
 def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor]) -> SRGANGenerator:
-    """Its copy with only `growth` channels from each of a dense block's first four convolutions: those that matter most to the
-    convolutions after them, by their variance on the pictures, (1, 3, H, W) LR in [0, 1]. For `losses.blocks_loss`.
+    """A copy that keeps only `growth` channels of each of a dense block's first four convolutions: those that matter most to
+    the convolutions after them, judging by their variance on the pictures, LR images (1, 3, H, W) in [0, 1]. For
+    `losses.blocks_loss`.
 
-    Raises ValueError where there are not as many."""
+    Raises ValueError if there are not that many."""
     if not 0 < growth <= generator.growth:
         raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep from 1 to as many")
     found = with_other_blocks(generator, growth=growth)
-    spread = {}  # of each convolution: a picture's variance of every channel, summed
+    spread = {}  # per convolution: the variance of every channel, summed over the images
     hooks = []
     for group in generator.body[:-2]:
         for conv in (conv for block in group.blocks for conv in block.convs[:4]):
@@ -172,8 +174,8 @@ def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor])
 
 
 def before_enlargement(kernel: Tensor) -> Tensor:
-    """(O, I, 3, 3) of a convolution after pixels were doubled -> (4 O, I, 3, 3) of one before that, with a PixelShuffle(2) behind
-    it: the same function. Two of three taps fall on one pixel."""
+    """(O, I, 3, 3) of a convolution after pixels are doubled -> (4 O, I, 3, 3) of an equivalent one before that, followed by a
+    PixelShuffle(2). Two of three taps fall on the same pixel."""
     out, channels = kernel.shape[:2]
     cells = kernel.new_zeros(out, 2, 2, channels, 3, 3)
     for row in range(2):
@@ -185,12 +187,12 @@ def before_enlargement(kernel: Tensor) -> Tensor:
 
 
 def least_squares(inputs: Sequence[Tensor], results: Sequence[Tensor], side: int) -> tuple[Tensor, Tensor]:
-    """Weight and bias of the convolution of side x side that comes nearest to making (1, O, H, W) of (1, I, H, W)."""
+    """Weight and bias of the side x side convolution that best maps (1, I, H, W) to (1, O, H, W)."""
     edge, gram, moment = side // 2, 0, 0
     for number, (x, y) in enumerate(zip(inputs, results, strict=True)):
-        first = number % STEP                                              # every pixel of the enlarged LR pixels has its turn
+        first = number % STEP                                              # every pixel of the enlarged LR pixels gets its turn
         columns = F.unfold(x[..., first:, first:], side, stride=STEP)[0]   # (I * side * side, places)
-        columns = F.pad(columns, (0, 0, 0, 1), value=1.0)                  # the bias reads a 1
+        columns = F.pad(columns, (0, 0, 0, 1), value=1.0)                  # the bias is the weight of a constant 1
         wanted = y[0, :, edge + first : -edge : STEP, edge + first : -edge : STEP].flatten(1)
         gram, moment = gram + columns @ columns.T, moment + columns @ wanted.T
     gram += 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))

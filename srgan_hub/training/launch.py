@@ -23,19 +23,19 @@ ON_CPUS = "ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes
 
 
 def refuse_lost_processes(environment: Mapping[str, str] = os.environ) -> None:
-    """ValueError where `accelerate launch` was asked for several processes and has started one.
+    """Raise ValueError if `accelerate launch` was asked for several processes but started only one.
 
-    It does so without a word on CPUs (`--cpu --num_processes 2`): then it sets MASTER_ADDR, but no WORLD_SIZE."""
+    On CPUs it does so silently (`--cpu --num_processes 2`): it then sets MASTER_ADDR but not WORLD_SIZE."""
     if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
         raise ValueError(f"launched for several processes, but only one was started; on CPUs this starts N: {ON_CPUS}")
 
 
 def make_accelerator(*, cpu: bool, gradient_accumulation_steps: int = 1, **options) -> Accelerator:
-    """An Accelerator whose processes are those that were launched; ValueError where they would train apart."""
+    """An Accelerator whose processes are those that were launched. Raises ValueError if they would train separately."""
     refuse_lost_processes()
-    # torchrun without ACCELERATE_USE_CPU would start as many separate trainings on a machine without a GPU
+    # without ACCELERATE_USE_CPU, torchrun would start that many separate trainings on a machine without a GPU
     cpu = cpu or not torch.accelerator.is_available()
-    # as a plugin, since ACCELERATE_GRADIENT_ACCUMULATION_STEPS outranks the plain argument
+    # as a plugin, since ACCELERATE_GRADIENT_ACCUMULATION_STEPS overrides the plain argument
     parts = GradientAccumulationPlugin(num_steps=gradient_accumulation_steps, sync_with_dataloader=False)
     accelerator = Accelerator(cpu=cpu, gradient_accumulation_plugin=parts, **options)
     launched = int(os.environ.get("WORLD_SIZE", 1))
@@ -45,7 +45,7 @@ def make_accelerator(*, cpu: bool, gradient_accumulation_steps: int = 1, **optio
 
 
 def keep_memory() -> None:
-    """Let the C library keep freed memory: tensors of 20 to 80 MB come and go in every update, and fresh pages cost time."""
+    """Make the C library keep freed memory: tensors of 20 to 80 MB come and go in every update, and fresh pages cost time."""
     with contextlib.suppress(OSError, AttributeError):  # other systems have no mallopt
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_MAX, 0)
@@ -58,7 +58,7 @@ def cores() -> int:
 
 
 def threads_each() -> int:
-    """CPU threads for each process of this machine; `accelerate launch` alone would leave one."""
+    """CPU threads for each process on this machine; `accelerate launch` alone would leave one."""
     return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
 
@@ -79,7 +79,7 @@ class _SharedSlope(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor]:
         x, slope = ctx.saved_tensors
         to_x = torch.ops.aten.leaky_relu_backward(gradient, x, slope.item(), False)
-        to_slope = (gradient * x.clamp_max(0)).sum(1).sum(dtype=torch.float32)  # channels first: they lie together
+        to_slope = (gradient * x.clamp_max(0)).sum(1).sum(dtype=torch.float32)  # channels first: they are adjacent in memory
         return to_x, to_slope.view_as(slope).to(slope)
 
 
@@ -99,24 +99,24 @@ class FoldedTail(nn.Conv2d):
 
 
 def speed_up(generator: SRGANGenerator) -> None:
-    """Let the generator compute in these ways from now on; copies of it do too, and its state_dict stays as it is."""
+    """Make the generator compute in these ways from now on. Copies of it do too; its state_dict stays as it is."""
     for module in generator.modules():
         if type(module) is nn.PReLU:
             module.__class__ = CPUPReLU
     shuffle = generator.upsample[-1][1]
     if type(shuffle) is nn.PixelShuffle:
-        generator.upsample[-1][1] = nn.Identity()  # one slope for all channels: PReLU may come before
+        generator.upsample[-1][1] = nn.Identity()  # PReLU may come before the shuffle: all channels share one slope
         generator.tail.__class__ = FoldedTail
 
 
 # When a run stops before its last update: on a signal, or when its time is up.
 
 
-AGREE_EVERY = 10  # updates between two questions to the other processes, each of which waits for all
+AGREE_EVERY = 10  # updates between two queries of the other processes, each of which waits for all
 
 
 class Stop:
-    """Ctrl-C, SIGTERM or the end of `limit` seconds ask for a stop after the running update; a second signal ends at once."""
+    """Ctrl-C, SIGTERM or the end of `limit` seconds request a stop after the current update; a second signal stops at once."""
 
     def __init__(self, accelerator: Accelerator, limit: float | None, started: float):
         self.accelerator = accelerator
@@ -125,7 +125,7 @@ class Stop:
 
     def __enter__(self) -> Stop:
         heard = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
-        self.previous = {kind: signal.signal(kind, self._request) for kind in heard}  # nohup and & mean their silence
+        self.previous = {kind: signal.signal(kind, self._request) for kind in heard}  # what nohup or & ignores stays ignored
         return self
 
     def _request(self, kind: int, frame) -> None:
@@ -146,7 +146,7 @@ class Stop:
 
 
 def any_process(accelerator: Accelerator, flag: bool) -> bool:
-    """Whether the flag is set in any process; every process must ask."""
+    """Whether the flag is set in any process. Every process must call this."""
     if accelerator.num_processes == 1:
         return flag
     return bool(accelerator.reduce(torch.tensor(int(flag), device=accelerator.device)).item())

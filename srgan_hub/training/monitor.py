@@ -19,7 +19,8 @@ from srgan_hub.evaluation.benchmark import bicubic, mean, measure
 
 
 class TrainingLog:
-    """Sums the terms of every update on the device, where they are free, and reads them only when a line is due."""
+    """Sums the terms of every update on the device, where that is free, and reads them only when a line is due. images: patches
+    per update, over all processes."""
 
     def __init__(self, accelerator: Accelerator, folder: Path, total: int, images: int):
         self.accelerator, self.file, self.total, self.images = accelerator, folder / "log.jsonl", total, images
@@ -28,11 +29,11 @@ class TrainingLog:
         self.updates, self.seconds, self.waited, self.last = 0, 0.0, 0.0, time.perf_counter()
 
     def leave_out_pause(self) -> None:
-        """What passed since the last call (a validation, a checkpoint) is no training time."""
+        """Exclude the time since the last call (a validation, a checkpoint) from the training time."""
         self.last = time.perf_counter()
 
     def add(self, terms: Mapping[str, Tensor | None], waited: float) -> None:
-        """The terms of one batch, each averaged over the times it came, and the seconds that was waited for the batch."""
+        """Add the terms of one batch and the seconds spent waiting for it. Each term is averaged over the batches that had it."""
         self.waited += waited
         for name, term in terms.items():
             if term is not None:
@@ -40,19 +41,19 @@ class TrainingLog:
                 self.counts[name] = self.counts.get(name, 0) + 1
 
     def updated(self) -> float:
-        """One update is done; returns its seconds. After `means`, which waits for what the device still has to do."""
+        """Count an update; returns its seconds. Call it after `means`, which waits for the device to finish."""
         now = time.perf_counter()
         seconds, self.last = now - self.last, now
         self.updates, self.seconds = self.updates + 1, self.seconds + seconds
         return seconds
 
     def means(self) -> dict[str, float]:
-        """Mean terms since the last line, over all processes, each of which must ask; waits for the device."""
+        """Means of the terms since the last line, over all processes, each of which must call this. Waits for the device."""
         means = torch.stack([total.float() / self.counts[name] for name, total in self.sums.items()])
         return dict(zip(self.sums, self.accelerator.reduce(means, reduction="mean").tolist(), strict=True))
 
     def line(self, step: int, means: Mapping[str, float], rate: float) -> None:
-        """Show the stretch of updates that ends with `step`, and begin another. images: patches an update, on all processes."""
+        """Print a line about the stretch of updates that ends with `step`, and start another stretch."""
         speed = self.updates / max(self.seconds, 1e-9)
         left = int((self.total - step) / speed)
         clock = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
@@ -67,14 +68,14 @@ class TrainingLog:
         self.sums, self.counts, self.updates, self.seconds, self.waited = {}, {}, 0, 0.0, 0.0
 
     def record(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of update `step` into log.jsonl and the trackers."""
+        """Write the numbers of update `step` to log.jsonl and the trackers."""
         self.accelerator.log(dict(values), step=step)
         if self.accelerator.is_main_process:
             with self.file.open("a") as file:
                 file.write(json.dumps({"update": step, **values}) + "\n")
 
     def picture(self, step: int, name: str, image: Image.Image) -> None:
-        """A picture into the trackers that take some."""
+        """Send an image to the trackers that accept images."""
         for tracker in self.accelerator.trackers:
             if hasattr(tracker, "log_images"):
                 layout = {"dataformats": "NHWC"} if tracker.name == "tensorboard" else {}
@@ -82,7 +83,7 @@ class TrainingLog:
 
 
 def check_tracker(name: str) -> list[str] | None:
-    """`log_with` of an Accelerator for --report_to; ValueError for a tracker that is not there: Accelerate would be silent."""
+    """`log_with` of an Accelerator for --report_to. Raises ValueError for a missing tracker: Accelerate would be silent."""
     if name in ("", "none"):
         return None
     available = [str(tracker) for tracker in get_available_trackers()]
@@ -98,7 +99,7 @@ def check_tracker(name: str) -> list[str] | None:
 # Health: means of the loss terms -> warnings, or a stop before damaged weights are saved.
 
 
-WON_UPDATES = 500               # updates in a row after which a discriminator has won for good
+WON_UPDATES = 500               # consecutive updates after which a discriminator has won for good
 WON_HR, WON_SR = 0.98, 0.02     # mean probabilities beyond which it tells every image apart; healthy: .5 to .9 and .1 to .5
 
 
@@ -107,14 +108,14 @@ class Diverged(ValueError):
 
 
 class Health:
-    """Watches the means of the terms of successive stretches of updates."""
+    """Watches the mean terms of successive stretches of updates."""
 
     def __init__(self):
         self.won = 0
         self.warned = False
 
     def warnings(self, means: Mapping[str, float], updates: int) -> list[str]:
-        """Sentences for whoever watches the run, after a stretch of `updates` with these mean terms."""
+        """Warnings for whoever watches the run, after a stretch of `updates` with these mean terms."""
         if "D(sr)" not in means:
             return []
         wins = means["D(hr)"] > WON_HR and means["D(sr)"] < WON_SR
@@ -132,8 +133,8 @@ class Health:
 
 
 def refuse_infinite(terms: Mapping[str, float], step: int, kept: str, agree: Callable[[bool], bool] = bool) -> None:
-    """Raise Diverged, naming the terms, unless all of them are finite. kept: what the run can go back to; agree: whether
-    it is so in any process, for all of them must end."""
+    """Raise Diverged, naming the terms, unless all are finite. kept: what the run can go back to. agree: whether the flag is
+    set in any process, since all of them must stop."""
     bad = [f"{name} {value}" for name, value in terms.items() if not math.isfinite(value)]
     if agree(bool(bad)):
         raise Diverged(
@@ -145,14 +146,14 @@ def refuse_infinite(terms: Mapping[str, float], step: int, kept: str, agree: Cal
 # Validation on images that are not trained on: measures, and a sample sheet.
 
 
-ROWS, SIDE, GAP = 4, 128, 4  # pictures of a grid, HR pixels of each square, white pixels between
+ROWS, SIDE, GAP = 4, 128, 4  # images in a grid, HR pixels per side of each square, white pixels between
 
 Pair = tuple[str, Image.Image, np.ndarray]
 
 
 class Validation:
-    """Held-out (name, LR, HR) pairs; calling it with an image -> image function gives the mean of every measure
-    that the pictures are large enough for."""
+    """Held-out (name, LR, HR) pairs. Called with an image -> image function, it returns the mean of every measure for which the
+    images are large enough."""
 
     def __init__(self, pairs: Sequence[Pair], scale: int, measures: dict[str, Callable] | None = None):
         self.pairs, self.scale, self.measures = list(pairs), scale, measures or {}
@@ -166,7 +167,7 @@ class Validation:
         return {name: value for name, value in means.items() if not np.isnan(value)}
 
     def grid(self, upscale: Callable[[Image.Image], Image.Image]) -> Image.Image:
-        """LR | bicubic | SR | HR of the first few pictures, the square in the middle of each."""
+        """LR | bicubic | SR | HR of the first few images, each cropped to its central square."""
         shown = self.pairs[:ROWS]
         sheet = Image.new("RGB", (4 * (SIDE + GAP) - GAP, len(shown) * (SIDE + GAP) - GAP), "white")
         for row, (_, lr, hr) in enumerate(shown):

@@ -10,13 +10,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of the odd polynomial that drives singular values towards 1, five times
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of the odd polynomial that drives singular values toward 1, applied five times
 MOMENTUM = 0.95
 
 
 class Muon(torch.optim.Adam):
-    """Adam's arguments, and a network instead of its parameters. The rate of the orthogonal steps is `times` Adam's: theirs is
-    a length, a step of rate r moves every singular value by about r."""
+    """Takes Adam's arguments, but a network instead of its parameters. The rate of the orthogonal steps is `times` Adam's. It
+    is a length: a step of rate r moves every singular value by about r."""
 
     def __init__(self, network: nn.Module, lr: float, times: float = 5, **adam):
         kernels = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d) and inner(module)]
@@ -30,11 +30,11 @@ class Muon(torch.optim.Adam):
         for group in self.param_groups:
             if "times" in group:
                 self.orthogonal_step([kernel for kernel in group["params"] if kernel.grad is not None], group["lr"])
-        return super().step(closure)  # of what has a gradient left
+        return super().step(closure)  # for the parameters that still have a gradient
 
     def orthogonal_step(self, kernels: list[Tensor], rate: float) -> None:
         shapes = dict.fromkeys(kernel.shape for kernel in kernels)
-        for shape in shapes:  # kernels of one shape at a time, as one batch of matrices
+        for shape in shapes:  # all kernels of one shape together, as one batch of matrices
             alike = [kernel for kernel in kernels if kernel.shape == shape]
             ahead = []
             for kernel in alike:
@@ -43,7 +43,7 @@ class Muon(torch.optim.Adam):
                     state["step"], state["momentum"] = torch.tensor(0.0), torch.zeros_like(kernel)
                 state["step"] += 1
                 state["momentum"].lerp_(kernel.grad, 1 - MOMENTUM)
-                ahead.append(kernel.grad.lerp(state["momentum"], MOMENTUM).flatten(1))  # Nesterov's
+                ahead.append(kernel.grad.lerp(state["momentum"], MOMENTUM).flatten(1))  # Nesterov's momentum
                 kernel.grad = None
             length = max(1, shape[0] / shape[1:].numel()) ** 0.5
             for kernel, direction in zip(alike, orthogonal(torch.stack(ahead)), strict=True):
@@ -51,12 +51,12 @@ class Muon(torch.optim.Adam):
 
 
 def inner(convolution: nn.Conv2d) -> bool:
-    """Not the first nor the last of a generator, whose rows or columns are three colours."""
+    """Whether this is neither the first nor the last convolution of a generator, whose rows or columns are three colors."""
     return min(convolution.in_channels, convolution.out_channels) > 3
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """(N, A, B) -> nearly the nearest matrices of singular values 1: between .7 and 1.2."""
+    """(N, A, B) -> approximately the nearest matrices whose singular values are 1: they lie between .7 and 1.2."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = (x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-12)).bfloat16()

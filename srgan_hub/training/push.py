@@ -21,11 +21,11 @@ from srgan_hub.models.srresnet.network import SRGANGenerator
 
 logger = logging.getLogger(__name__)
 
-TRIES, WAIT = 3, 5.0  # attempts, and seconds before the second one; before the third twice as many
+TRIES, WAIT = 3, 5.0  # attempts, and seconds before the second one; twice as many before the third
 
 
 class Pusher:
-    """Uploads the result folder as it is at the moment of the call; a push that is still under way is not overtaken."""
+    """Uploads the result folder as it is at the moment of the call. A push never overtakes one that is still running."""
 
     def __init__(self, repo_id: str, folder: Path, private: bool = False):
         self.repo_id, self.folder, self.private = repo_id, folder, private
@@ -33,7 +33,7 @@ class Pusher:
         self.running: Future | None = None
 
     def check(self) -> None:
-        """Make the repository, before hours of training; ValueError says why it cannot be made."""
+        """Make the repository before hours of training. A ValueError says why it cannot be made."""
         try:
             check_push(self.repo_id, self.private)
         except ValueError as error:
@@ -48,7 +48,7 @@ class Pusher:
             for name in FILES:
                 if (self.folder / name).exists():
                     shutil.copy(self.folder / name, copy / name)
-        except OSError as error:  # a full disk, say
+        except OSError as error:  # such as a full disk
             logger.warning("push of update %d to %s failed: %s", step, self.repo_id, _first_line(error))
             self.running = Future()
             self.running.set_result(False)
@@ -56,7 +56,7 @@ class Pusher:
         self.running = self.pool.submit(self._push, copy, step)
 
     def finish(self, step: int) -> bool:
-        """Wait for what is under way, then push the final state; whether that worked."""
+        """Wait for a running push, then push the final state. Returns whether that worked."""
         if self.running:
             self.running.result()
         self.start(step)
@@ -110,23 +110,23 @@ MEASURES = {
     "grid": "grid {:.2f} levels",
 }  # fmt: skip
 UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
-           "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when, not what
+           "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when it was trained, not what
 
 
 def write_result(folder: Path, generator: SRGANGenerator, card: str, record: dict) -> None:
-    """Write the files beside their names and rename them: whoever reads the folder during a run finds whole files."""
+    """Write the files beside their names and rename them, so that whoever reads the folder during a run finds whole files."""
     unfinished = folder / "unfinished-result"
     shutil.rmtree(unfinished, ignore_errors=True)
     generator.save_pretrained(unfinished)
     (unfinished / "README.md").write_text(card, encoding="utf-8")
     (unfinished / RECORD).write_text(json.dumps(record, indent=2) + "\n")
-    for path in sorted(unfinished.iterdir(), key=lambda path: path.name == RECORD):  # the record says that all is there
+    for path in sorted(unfinished.iterdir(), key=lambda path: path.name == RECORD):  # the record last: it says that all is there
         os.replace(path, folder / path.name)
     unfinished.rmdir()
 
 
 def finished(folder: Path, total: int) -> bool:
-    """Whether `folder` holds the result of a run that has had its `total` updates."""
+    """Whether `folder` holds the result of a run that has completed its `total` updates."""
     try:
         return json.loads((folder / RECORD).read_text())["updates"] >= total and (folder / "model.safetensors").is_file()
     except (OSError, ValueError, KeyError):
@@ -134,7 +134,7 @@ def finished(folder: Path, total: int) -> bool:
 
 
 def public(config) -> dict:
-    """Every option for the eyes of others: of what lies, or lay, on this machine only the name."""
+    """Every option, fit for publication: paths on this machine, present or past, are reduced to their names."""
     return {name: _public(value) for name, value in dataclasses.asdict(config).items()}
 
 
@@ -145,7 +145,7 @@ def _public(value: object) -> object:
 
 
 def _far(place: str) -> bool:
-    """Whether a path, which need not exist, leads out of the folder that the run was started in."""
+    """Whether a path, which need not exist, leads outside the folder in which the run was started."""
     return Path(place).is_absolute() or place.startswith("~") or ".." in Path(place).parts
 
 
@@ -156,7 +156,7 @@ def changed_options(config) -> dict:
 
 
 def training_card(config, weights: LossConfig, record: dict, network: str | None) -> str:
-    """README.md of the result: what this run did. network: of the content loss, if there was one."""
+    """README.md of the result: what this run did. network: that of the content loss, if any."""
     options = " ".join(
         f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
     )
@@ -205,7 +205,7 @@ def training_card(config, weights: LossConfig, record: dict, network: str | None
 
 
 def terms_of(dataset: str, on_hub: bool) -> str:
-    """A sentence on what governs weights that were trained on this dataset."""
+    """A sentence on what governs weights trained on this dataset."""
     if "div2k" in dataset.lower():
         return "they were trained on DIV2K, which is for academic research only."
     if on_hub:
@@ -218,7 +218,7 @@ def terms_of(dataset: str, on_hub: bool) -> str:
 
 
 def loss_in_words(weights: LossConfig, network: str | None) -> str:
-    """Every term with its weight, the range of the images and the layer."""
+    """Every term with its weight, the range of the images, and the layer."""
     terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
     if weights.coarse:
         terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")

@@ -20,7 +20,7 @@ from srgan_hub.models.srresnet.network import SRGANGenerator
 class Teacher(nn.Module):
     """(N, 3, H, W) LR in [0, 1] -> (N, 3, scale H, scale W), clamped to [0, 1].
 
-    name: bundled name, folder, Hub id, or a .safetensors file that spandrel can load; network: the module itself, not clamped.
+    name: a bundled name, folder, Hub id, or .safetensors file that spandrel can load. network: the module itself, not clamped.
     Raises ValueError for what cannot be loaded, or enlarges by another scale."""
 
     def __init__(self, name: str, scale: int):
@@ -36,15 +36,15 @@ class Teacher(nn.Module):
         return self.network(lr).float().clamp(0, 1)
 
     def digest(self) -> str:
-        """Of the weights: results are kept by it."""
+        """Hash of the weights; results are stored under it."""
         digest = hashlib.sha256()
         for name, tensor in sorted(getattr(self.network, "network", self.network).state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def engine(self, side: int | None, device: torch.device, threads: int) -> Callable[[Tensor], Tensor]:
-        """The fastest way to compute one (1, 3, side, side) at a time, or with None of any size: OpenVINO on a CPU where it is
-        installed, else PyTorch, in what the hardware is fast in. The result is on the CPU, not clamped."""
+        """The fastest way to compute one (1, 3, side, side) at a time, or any size if side is None: OpenVINO on a CPU if
+        installed, otherwise PyTorch, in the precision that is fast on the hardware. The result is on the CPU, not clamped."""
         precision = fast_precision(str(device))
         if device.type == "cpu" and find_spec("openvino"):
             return _openvino(self.network, side, precision, threads)
@@ -70,7 +70,7 @@ def _openvino(network: nn.Module, side: int | None, precision: str, threads: int
 
 
 class Filling:
-    """`distilled` is filled by a thread while the block lasts. What stops it by mistake is raised by `check`."""
+    """Fills `distilled` in a thread while the `with` block lasts. If an error stops the thread, `check` raises it."""
 
     def __init__(self, distilled: Distilled, fill: Callable[[Callable[[], bool]], None]):
         self.distilled, self.over, self.mistake = distilled, threading.Event(), None
@@ -78,7 +78,7 @@ class Filling:
 
     def _run(self, fill: Callable) -> None:
         try:
-            torch.set_num_threads(1)  # of this thread's own operations: the updates have the others
+            torch.set_num_threads(1)  # for this thread's own operations: the updates have the others
             fill(self.over.is_set)
         except Exception as error:
             self.mistake = error
@@ -98,7 +98,7 @@ class Filling:
             raise ValueError(f"the teacher's results cannot be computed: {self.mistake}") from self.mistake
 
     def wait(self, wanted: int, report: Callable[[str], None], stopped: Callable[[], bool] = lambda: False) -> None:
-        """Until `wanted` patches are there. ValueError where the run is stopped before."""
+        """Wait until `wanted` patches are available. Raises ValueError if the run is stopped before that."""
         told = time.monotonic()
         while (there := len(self.distilled)) < wanted:
             self.check()
