@@ -13,22 +13,24 @@ from torch import Tensor, nn
 
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
-VGG_SCALE = 1 / 12.75  # section 3.2: rescaled features bring the VGG loss near the size of the MSE
+VGG_SCALE = 1 / 12.75  # section 3.2: rescaling the features brings the VGG loss near the size of the MSE
 
 
 def pixel_loss(sr: Tensor, hr: Tensor) -> Tensor:
-    """Mean squared error with the images taken on [-1, 1], as in the paper: four times its value on [0, 1]."""
+    """Mean squared error of the images on [-1, 1], as in the paper: four times its value on [0, 1]."""
     return 4 * F.mse_loss(sr.float(), hr.float())
 
 
 def coarse_loss(sr: Tensor, hr: Tensor, scale: int) -> Tensor:
-    """`pixel_loss` of the images shrunk by the mean of scale x scale pixels: what LR tells, and texture does not. Ours."""
+    """`pixel_loss` of the images averaged over scale x scale pixels: compares what LR determines, without texture. Ours."""
     return pixel_loss(F.avg_pool2d(sr.float(), scale), F.avg_pool2d(hr.float(), scale))
 
 
 def grid_loss(sr: Tensor, hr: Tensor, scale: int, side: int = 8) -> Tensor:
-    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel, in squares of `side` LR pixels: of each square's
-    mean over these, without the mean of the pattern. Texture hardly has such a mean, rows of dots have nothing else. Ours."""
+    """Squared error on [-1, 1] of the pattern that repeats with every LR pixel. Ours.
+
+    In each square of `side` LR pixels a side, the error is averaged over the LR pixels, and the mean of this pattern is
+    subtracted. Texture has almost no such average; rows of dots consist of nothing else."""
     side = min(side, *(length // scale for length in sr.shape[-2:]))
     squares = [length // (side * scale) for length in sr.shape[-2:]]
     error = 2 * (sr.float() - hr.float())[..., : squares[0] * side * scale, : squares[1] * side * scale]
@@ -38,21 +40,22 @@ def grid_loss(sr: Tensor, hr: Tensor, scale: int, side: int = 8) -> Tensor:
 
 
 def content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
-    """Mean squared distance of VGG feature maps, features rescaled by 1/12.75."""
+    """Mean squared distance of VGG feature maps, with features rescaled by 1/12.75."""
     return VGG_SCALE**2 * F.mse_loss(sr_features.float(), hr_features.float())
 
 
 def relative_content_loss(sr_features: Tensor, hr_features: Tensor) -> Tensor:
-    """Mean absolute distance of feature maps, over the mean size of the HR map: alike for every layer and VGG. Ours."""
+    """Mean absolute distance of feature maps, divided by the HR map's mean size: similar for every layer and VGG. Ours."""
     sr_features, hr_features = sr_features.float(), hr_features.float()
     return F.l1_loss(sr_features, hr_features) / hr_features.abs().mean().clamp_min(1e-6)
 
 
 def blocks_loss(generator: SRGANGenerator, teacher: SRGANGenerator, lr: Tensor) -> Tensor:
-    """Mean over the blocks of the squared distance of a block's result from the teacher's for the same input, each channel over
-    what the teacher's block changes there. Where both have dense blocks each of those is compared; a residual block is compared
-    with a group of them. An input is what the generator's blocks before it make of LR, without a gradient: each block learns one
-    function, whose result is not blurred by what others get wrong. Ours."""
+    """Squared distance of a block's result from the teacher's for the same input, averaged over the blocks. Ours.
+
+    Each channel is divided by what the teacher's block changes in it. If both networks have dense blocks, each of those is
+    compared; a residual block is compared with a group of them. The input is what the generator's earlier blocks make of LR,
+    without a gradient, so each block learns one function, whose result is not blurred by the errors of others."""
     distances = []
 
     def compare(block: nn.Module, wanted: nn.Module, x: Tensor) -> Tensor:
@@ -77,19 +80,21 @@ def blocks_loss(generator: SRGANGenerator, teacher: SRGANGenerator, lr: Tensor) 
 
 
 def comparable(generator: nn.Module, teacher: nn.Module) -> bool:
-    """Whether `blocks_loss` can be computed of them: as many blocks, of as many channels."""
+    """Whether `blocks_loss` can be computed for these: they need the same number of blocks and of channels."""
     shapes = [getattr(network, "shape", None) for network in (generator, teacher)]
     return all(shapes) and len({(shape["width"], shape["blocks"]) for shape in shapes}) == 1
 
 
 def total_variation(sr: Tensor) -> Tensor:
-    """Absolute differences of neighbours, summed over an image's pixels (2e-8 would be nothing to a mean), mean over images."""
+    """Absolute differences of neighbors, summed over an image's pixels, then averaged over the images.
+
+    It is a sum because the weight 2e-8 would leave nothing of a mean."""
     sr = sr.float()
     return (sr.diff(dim=2).abs().sum() + sr.diff(dim=3).abs().sum()) / len(sr)
 
 
 def adversarial_loss(sr_logits: Tensor) -> Tensor:
-    """-log D(G(LR)), averaged over the batch: the generator's share."""
+    """-log D(G(LR)), averaged over the batch: the generator's part."""
     return F.softplus(-sr_logits.float()).mean()
 
 
@@ -99,9 +104,9 @@ def discriminator_loss(hr_logits: Tensor, sr_logits: Tensor) -> Tensor:
 
 
 def relativistic_loss(upper_logits: Tensor, lower_logits: Tensor) -> Tensor:
-    """How far the upper logits are from lying above the mean of the lower ones, and the reverse (arXiv:1807.00734, RaGAN).
+    """How far the upper logits are from lying above the mean of the lower ones, and vice versa (arXiv:1807.00734, RaGAN).
 
-    upper HR and lower SR: the discriminator's loss; upper SR and lower HR: the generator's. Not in the paper."""
+    Discriminator's loss: HR as upper and SR as lower. Generator's loss: SR as upper and HR as lower. Not in the paper."""
     upper, lower = upper_logits.float(), lower_logits.float()
     return torch.stack([F.softplus(lower.mean() - upper).mean(), F.softplus(lower - upper.mean()).mean()]).mean()
 
@@ -110,23 +115,23 @@ def relativistic_loss(upper_logits: Tensor, lower_logits: Tensor) -> Tensor:
 
 
 class LossConfig(NamedTuple):
-    """Weights of the terms. Images are in [0, 1] unless a term says otherwise; every term is a mean unless it says a sum."""
+    """Weights of the terms. Unless stated otherwise, images are in [0, 1] and every term is a mean."""
 
     pixel: float = 0.0            # squared error on [-1, 1]
     coarse: float = 0.0           # squared error on [-1, 1] of the images shrunk by the scale
     grid: float = 0.0             # squared error on [-1, 1] of what repeats with every LR pixel
-    grid_side: int = 8            # LR pixels a side of the squares in which that is looked for
-    flat: float = 0.0             # squared error on [-1, 1] of surfaces of one colour
+    grid_side: int = 8            # LR pixels a side of the squares in which that is measured
+    flat: float = 0.0             # squared error on [-1, 1] of areas of one color
     content: float = 0.0          # distance of feature maps
-    layers: tuple[str, ...] = ()  # which maps (vgg.py, efficientnet.py)
-    relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, over the map's own size
+    layers: tuple[str, ...] = ()  # which maps (models/features.py)
+    relative: bool = False        # False: squared, features rescaled by 1/12.75; True: absolute, divided by the map's own size
     tv: float = 0.0               # total variation, a sum over the pixels of an image
-    blocks: float = 0.0           # squared distance of the dense blocks from the teacher's, over what these change
+    blocks: float = 0.0           # squared distance of the blocks from the teacher's, divided by what the teacher's change
     adversarial: float = 0.0      # 0: no discriminator
     gan: str = "standard"         # form of the adversarial loss: standard or relativistic
-    lr: float = 1e-4              # Adam's peak rate
-    d_lr: float | None = None     # the discriminator's; None: the same
-    d_warmup: int = 0             # first updates, of the discriminator alone
+    lr: float = 1e-4              # Adam's peak learning rate
+    d_lr: float | None = None     # the discriminator's learning rate; None: the same
+    d_warmup: int = 0             # number of first updates that train the discriminator alone
 
     @property
     def images(self) -> bool:
@@ -135,14 +140,14 @@ class LossConfig(NamedTuple):
 
 
 VARIANTS = {
-    # lr 1e-3 is ten times the paper's: stable with pass-through initialisation and BatchNorm, while 2e-3 learns less
+    # lr 1e-3 is ten times the paper's: stable with pass-through initialization and BatchNorm, while 2e-3 learns less
     "srresnet-mse": LossConfig(pixel=1.0, lr=1e-3),
     "srresnet-vgg22": LossConfig(content=1.0, layers=("vgg22",), tv=2e-8),
     "srgan-mse": LossConfig(pixel=1.0, adversarial=1e-3),
     "srgan-vgg22": LossConfig(content=1.0, layers=("vgg22",), adversarial=1e-3),
     "srgan-vgg54": LossConfig(content=1.0, layers=("vgg54",), adversarial=1e-3),
-    # docs/training-log.md: several shallow layers come nearer to HR than vgg54, in every measure and by eye; their gradient
-    # is about as large as the adversarial one; the standard form paints twice the grid of the relativistic one
+    # docs/training-log.md: several shallow layers come nearer to HR than vgg54, by every measure and by eye. Their gradient
+    # is about as large as the adversarial one. The standard form leaves twice as much grid as the relativistic one.
     "srgan-plus": LossConfig(
         pixel=1.0, content=0.05, layers=("vgg22", "vgg34", "vgg44"), relative=True,
         adversarial=5e-3, gan="relativistic", d_warmup=50,

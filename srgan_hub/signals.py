@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-CTRL_C, SIGTERM = 130, 143  # statuses, as shells have them
+CTRL_C, SIGTERM = 130, 143  # exit statuses, as in shells
 
-being_written: set[Path] = set()  # files, by whichever thread
+being_written: set[Path] = set()  # files being written, by any thread
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP came; whoever looks after Ctrl-C looks after this too."""
+    """SIGTERM or SIGHUP came; code that handles Ctrl-C handles this too."""
 
 
 def status_of(stop: KeyboardInterrupt) -> int:
@@ -27,14 +27,14 @@ def status_of(stop: KeyboardInterrupt) -> int:
 def exit_with(main: Callable[[], int]) -> NoReturn:
     """Run a program's main function and exit with the status that it returns.
 
-    A program that was stopped does not wait for threads that still encode: what they were writing is deleted."""
+    A program that was stopped does not wait for threads that are still encoding; the files they were writing are deleted."""
 
     def terminate(*_) -> NoReturn:
         raise Terminated
 
     for name in ("SIGTERM", "SIGHUP"):
         kind = getattr(signal, name, None)  # Windows has no SIGHUP
-        if kind and signal.getsignal(kind) != signal.SIG_IGN:  # nohup means its silence
+        if kind and signal.getsignal(kind) != signal.SIG_IGN:  # with nohup, the signal stays ignored
             signal.signal(kind, terminate)
     try:
         status = main()

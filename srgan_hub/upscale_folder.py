@@ -25,11 +25,11 @@ from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.signals import exit_with, status_of
 from srgan_hub.training.launch import make_accelerator, threads_each
 
-LONGEST = timedelta(hours=6)  # that one process waits for another: a download, or a larger share; the default is minutes
+LONGEST = timedelta(hours=6)  # how long one process waits for another (a download, or a larger share); the default is minutes
 
 
 def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Job], int, list[str]]:
-    """Everything to do, in an order that all processes agree on; how much is done already; what cannot be done."""
+    """All jobs left, in an order that all processes agree on; how many are done already; what cannot be done."""
     faults = []
     if Path(source).is_dir() and any(map(is_picture, Path(source).iterdir())):
         everything, faults, _ = plan([Path(source)], output, label, format, force=True)
@@ -53,9 +53,9 @@ def run(options: argparse.Namespace) -> int:
     rank, world = accelerator.process_index, accelerator.num_processes
     upscaler = Upscaler.from_pretrained(options.model, device=accelerator.device)
     target = Target(options.scale, options.to)
-    with accelerator.main_process_first():  # of a dataset, one process downloads
+    with accelerator.main_process_first():  # only one process downloads a dataset
         jobs, there, faults = jobs_of(options.source, Path(options.output), target.label(upscaler.scale), options.format)
-    accelerator.wait_for_everyone()  # before anybody has written: all see the same
+    accelerator.wait_for_everyone()  # all have the same list before any of them writes
     mine, done, faults = jobs[rank::world], 0, faults if accelerator.is_main_process else []
     for fault in faults:
         print(f"upscale_folder: {fault}", file=sys.stderr)

@@ -18,38 +18,38 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return 16 + rgb.astype(np.float64) @ np.array([65.481, 128.553, 24.966]) / 255
 
 
-# PIL image <-> tensors: EXIF orientation, palettes, bit depth, transparency; the mode of the result.
+# PIL image <-> tensors, with EXIF orientation, palettes, bit depth and transparency. The mode of the result by input mode:
 #
 # | in | out |
 # | --- | --- |
 # | L, LA, RGB, RGBA | the same |
 # | I;16 in any byte order | I;16 |
-# | I | I;16, if its values are 0 to 65535; others have no meaning |
-# | F | F, if its values are 0 to 1; others have no meaning |
+# | I | I;16, if its values are 0 to 65535; other values have no meaning |
+# | F | F, if its values are 0 to 1; other values have no meaning |
 # | 1 | L |
-# | 1, L, RGB and I;16 with one transparent color (PNG's tRNS) | LA, LA, RGBA and LA: it would be lost |
-# | P | RGB, or RGBA if a pixel is transparent |
+# | 1, L, RGB and I;16 with one transparent color (PNG's tRNS) | LA, LA, RGBA and LA, or the transparency would be lost |
+# | P | RGB, or RGBA if any pixel is transparent |
 # | PA | RGBA |
-# | CMYK | RGB, by its ICC profile if that is usable |
+# | CMYK | RGB, converted with its ICC profile if that is usable |
 # | any other (YCbCr, LAB, HSV, RGBX) | RGB |
 
 
-SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow opens 16-bit greyscale PNG and TIFF as one of these
-DEEP = {"I;16": np.uint16, "F": np.float32}  # grey with more than 8 bits: one number a pixel
-LUMA = (0.299, 0.587, 0.114)  # what Pillow's own RGB -> L uses (BT.601, full swing)
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow opens 16-bit grayscale PNG and TIFF as one of these
+DEEP = {"I;16": np.uint16, "F": np.float32}  # grayscale with more than 8 bits: one number per pixel
+LUMA = (0.299, 0.587, 0.114)  # weights of Pillow's own RGB -> L conversion (BT.601, full range)
 
 
 def normalise(image: Image.Image) -> Image.Image:
-    """The picture upright (EXIF orientation applied), in one of the modes that the table above ends in.
+    """The image upright (EXIF orientation applied), in one of the output modes of the table above.
 
-    Raises ValueError for values that have no meaning, and for what Pillow cannot convert."""
-    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):  # damaged EXIF spoils no pixel
+    Raises ValueError for values that have no meaning and for images that Pillow cannot convert."""
+    with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):  # damaged EXIF affects no pixel
         image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
         return sixteen_bits(image)
     if image.mode == "F":
         values = np.asarray(image)
-        if not (values.min() >= 0 and values.max() <= 1):  # nor is it true of nan
+        if not (values.min() >= 0 and values.max() <= 1):  # written this way, NaN fails too
             raise ValueError(f"its values are {values.min():g} to {values.max():g}; those of a float picture must be 0 to 1")
         return image
     if image.mode == "CMYK" and (converted := by_profile(image)):
@@ -57,12 +57,14 @@ def normalise(image: Image.Image) -> Image.Image:
     mode = working_mode(image)
     result = image if image.mode == mode else image.convert(mode)
     if image.mode == "P" and mode == "RGBA" and result.getchannel("A").getextrema()[0] == 255:
-        return result.convert("RGB")  # a palette may name a transparent colour that no pixel has
+        return result.convert("RGB")  # a palette may define a transparent color that no pixel uses
     return result
 
 
 def sixteen_bits(image: Image.Image) -> Image.Image:
-    """A picture of SIXTEEN_BIT, or of F with values from 0 to 1, as I;16, or as LA where one of its greys is transparent."""
+    """Convert an image in a SIXTEEN_BIT mode, or an F image with values from 0 to 1, to I;16.
+
+    If one of its gray levels is transparent, the result is LA."""
     values = np.asarray(image) if image.mode != "F" else (np.asarray(image) * 65535).round()
     if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
         raise ValueError(f"its values are {values.min()} to {values.max()}; those of a whole-number picture must be 0 to 65535")
@@ -75,18 +77,18 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
 
 
 def by_profile(image: Image.Image) -> Image.Image | None:
-    """A CMYK picture as the sRGB that its ICC profile says; None where it has no usable one."""
+    """Convert a CMYK image to sRGB with its ICC profile. None if it has no usable profile."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
         converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (KeyError, OSError, TypeError, ImageCms.PyCMSError):  # none, broken, or for another kind of picture
+    except (KeyError, OSError, TypeError, ImageCms.PyCMSError):  # no profile, a broken one, or one for another kind of image
         return None
     converted.info.pop("icc_profile", None)
     return converted
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """What `normalise` gives with 8 bits a channel: I;16 and F become L."""
+    """Reduce a result of `normalise` to 8 bits per channel: I;16 and F become L."""
     if image.mode not in DEEP:
         return image
     result = Image.fromarray((np.asarray(image) * np.float32(255 / white(DEEP[image.mode]))).round().astype(np.uint8))
@@ -95,12 +97,12 @@ def eight_bits(image: Image.Image) -> Image.Image:
 
 
 def white(dtype: np.dtype | type) -> int:
-    """The value of white in pixels of this type."""
+    """The value of white for pixels of this type."""
     return 1 if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
 
 
 def working_mode(image: Image.Image) -> str:
-    """The mode that `image` is enlarged and handed back in: the table above."""
+    """The mode in which `image` is enlarged and returned; see the table above."""
     if image.mode in ("LA", "La"):
         return "LA"
     if image.mode in ("RGBA", "RGBa", "PA"):
@@ -112,7 +114,7 @@ def working_mode(image: Image.Image) -> str:
 
 
 def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
-    """(H, W, C) of L, LA, RGB, RGBA, I;16 or F -> colour (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
+    """(H, W, C) of L, LA, RGB, RGBA, I;16 or F -> color (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
     channels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / white(pixels.dtype)  # (1, C, H, W)
     alpha = channels[:, -1:] if channels.shape[1] in (2, 4) else None
     colour = channels if alpha is None else channels[:, :-1]
@@ -120,7 +122,9 @@ def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
 
 
 def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
-    """Colour (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), C and type as `mode` has it, clamped and rounded."""
+    """Color (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), with the C and type of `mode`.
+
+    Values are clamped and, except for F, rounded."""
     if mode in ("L", "LA", *DEEP):
         colour = (colour * colour.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
     channels = (colour if alpha is None else torch.cat([colour, alpha], dim=1)).clamp(0, 1)
@@ -130,33 +134,33 @@ def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:
-    """(H, W, C) -> PIL image: L, LA, RGB or RGBA by the number of channels, I;16 or F by the type."""
+    """(H, W, C) -> PIL image. The number of channels selects L, LA, RGB or RGBA; the type selects I;16 or F."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def same_colours(source: Image.Image, result_mode: str) -> bool:
-    """Whether the source's ICC profile still describes a picture of `result_mode` (a CMYK profile does not fit RGB)."""
+    """Whether the source's ICC profile still describes an image in `result_mode` (a CMYK profile does not fit RGB)."""
     grey = result_mode in ("L", "LA", *DEEP)
     return source.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if grey else ("RGB", "RGBA", "RGBa", "P", "PA"))
 
 
 def profile_of(image: Image.Image, mode: str) -> bytes | None:
-    """The picture's ICC profile, where it still fits a result of that mode."""
+    """The image's ICC profile if it still fits a result in that mode, else None."""
     return image.info.get("icc_profile") if same_colours(image, mode) else None
 
 
-# Transparency: no fringe around a cut-out after enlargement, and no specks where it was fully opaque or transparent.
+# Transparency: enlargement must leave no fringe around a cut-out, and no specks in fully opaque or fully transparent areas.
 
 
-HIDDEN = 8  # of 255: an alpha up to which a pixel's own colour counts for nothing: it is rounded away, or garbage
-ROWS = 256  # of the picture that are in memory as floats at a time; even
+HIDDEN = 8  # alpha, of 255: up to here a pixel's own color is ignored, because it is rounded away or garbage
+ROWS = 256  # rows of the image held in memory as floats at a time; must be even
 
 
 def fill_hidden(pixels: np.ndarray) -> np.ndarray:
-    """Give (all but) wholly transparent pixels the premultiplied mean colour of what is visible around them.
+    """Give fully (or almost fully) transparent pixels the premultiplied mean color of the visible pixels around them.
 
-    (H, W, 2 or 4) uint8, alpha last -> the same. Files keep black or garbage there, which an enlargement would smear into the
-    edge of the cut-out. Coarser and coarser means reach any distance."""
+    (H, W, 2 or 4) uint8, alpha last -> the same. Files keep black or garbage in these pixels, which enlargement would smear
+    into the edge of the cut-out. The means get coarser and coarser, so they reach any distance."""
     visible = pixels[..., -1] > HIDDEN
     if visible.all() or not visible.any():
         return pixels
@@ -164,14 +168,14 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
     levels = [tuple(torch.cat(rows, dim=-2) for rows in zip(*parts, strict=True))]
     while max(levels[-1][1].shape[-2:]) > 1:
         levels.append(_halved(*levels[-1]))
-    mean = None                                              # (1, C - 1, h, w), from the coarsest to half the picture's size
+    mean = None                                              # (1, C - 1, h, w), from the coarsest level to half the image's size
     for weighted, weight in reversed(levels):
         own = weighted / weight.clamp_min(1e-12)
         mean = own if mean is None else torch.where(weight > 0, own, _doubled(mean, *weight.shape[-2:]))
     filled = pixels.copy()
     for row in range(0, len(pixels), ROWS):
         rows, hidden = filled[row : row + ROWS], ~visible[row : row + ROWS]
-        near = mean[..., max(0, row // 2 - 1) : (row + ROWS) // 2 + 1, :]  # with a neighbour above and below
+        near = mean[..., max(0, row // 2 - 1) : (row + ROWS) // 2 + 1, :]  # with one row more above and below
         skipped = 2 * min(1, row // 2)
         enlarged = _doubled(near, skipped + len(rows), rows.shape[1])[0, :, skipped:].permute(1, 2, 0)
         rows[..., :-1][hidden] = (255 * enlarged).round().byte().numpy()[hidden]
@@ -179,7 +183,7 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
 
 
 def _premultiplied(rows: np.ndarray) -> tuple[Tensor, Tensor]:
-    """(h, w, C) uint8 -> colour times alpha (1, C - 1, h, w), and alpha (1, 1, h, w), in [0, 1], 0 where hidden."""
+    """(h, w, C) uint8 -> color times alpha (1, C - 1, h, w) and alpha (1, 1, h, w), both in [0, 1] and 0 where hidden."""
     levels = torch.from_numpy(rows.astype(np.float32)).permute(2, 0, 1)[None]
     colour, alpha = levels.tensor_split([-1], dim=1)
     alpha = alpha * (alpha > HIDDEN) / 255
@@ -195,9 +199,9 @@ def _doubled(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def bound(alpha: Tensor, source: Tensor, scale: int) -> Tensor:
-    """Clamp an enlarged alpha (N, 1, sH, sW) to what the source (N, 1, H, W) holds within one pixel of each place.
+    """Clamp an enlarged alpha (N, 1, sH, sW) to the range of the source (N, 1, H, W) within one pixel of each position.
 
-    Opaque stays exactly opaque and transparent exactly transparent, whatever the network makes of a flat area."""
+    Opaque areas stay exactly opaque and transparent ones exactly transparent, whatever the network makes of a flat area."""
     padded = F.pad(source, (1, 1, 1, 1), mode="replicate")
     highest = F.max_pool2d(padded, 3, stride=1)
     lowest = -F.max_pool2d(-padded, 3, stride=1)

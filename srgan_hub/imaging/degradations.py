@@ -23,14 +23,14 @@ from torch import Tensor
 from srgan_hub.imaging.encoders import MCU, jpeg
 from srgan_hub.imaging.resize import downsample
 
-# Low-pass filters: Gaussian ones for lenses and movement, sinc ones for the halos of sharpening and resizing.
+# Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
 
 
 def gaussian_kernels(size: int, along: Tensor, across: Tensor, angle: Tensor) -> Tensor:
-    """Rotated Gaussians, (N, size, size), each of sum 1; size is odd.
+    """Rotated Gaussian kernels, (N, size, size), each with sum 1; size is odd.
 
-    along, across: (N,) standard deviations in pixels along an axis and across it; angle: (N,) of that axis in radians, from
-    the x axis (right) towards the y axis (down). Beyond a deviation of size / 6 the kernel's edge cuts it visibly short."""
+    along, across: (N,) standard deviations in pixels along an axis and across it. angle: (N,) angle of that axis in radians,
+    from the x axis (right) toward the y axis (down). Above a deviation of size / 6, the kernel is visibly truncated."""
     x, y = _grid(size, angle)
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     u = (cos * x + sin * y) / along[:, None, None]
@@ -39,21 +39,22 @@ def gaussian_kernels(size: int, along: Tensor, across: Tensor, angle: Tensor) ->
 
 
 def sinc_kernels(size: int, cutoff: Tensor, taps: Tensor) -> Tensor:
-    """Circular low-passes, (N, size, size), each of sum 1; size is odd.
+    """Circular low-pass kernels, (N, size, size), each with sum 1; size is odd.
 
-    cutoff: (N,) radians a pixel, in (0, pi]. taps: (N,) side in pixels, odd, of the square outside of which a kernel is 0:
-    the larger, the more rings. The ideal filter is cutoff / (2 pi r) J1(cutoff r), whose limit at r = 0 is cutoff² / (4 pi)."""
+    cutoff: (N,) radians per pixel, in (0, pi]. taps: (N,) odd side, in pixels, of the square outside of which a kernel is 0;
+    larger squares show more rings. The ideal filter is cutoff / (2 pi r) J1(cutoff r); its limit at r = 0 is
+    cutoff² / (4 pi)."""
     x, y = _grid(size, cutoff)
     r = x.hypot(y)
     cutoff = cutoff[:, None, None]
-    rings = cutoff * torch.special.bessel_j1(cutoff * r) / (2 * math.pi * r.clamp(min=1))  # nowhere else is r below 1
+    rings = cutoff * torch.special.bessel_j1(cutoff * r) / (2 * math.pi * r.clamp(min=1))  # r is below 1 only at 0
     kernels = torch.where(r == 0, cutoff.square() / (4 * math.pi), rings)
     inside = torch.maximum(x.abs(), y.abs()) <= taps[:, None, None] // 2
     return _sum_one(kernels * inside)
 
 
 def blur(images: Tensor, kernels: Tensor) -> Tensor:
-    """Each image filtered by its own kernel, the picture reflected at its border.
+    """Filter each image with its own kernel; images are reflected at their borders.
 
     images: (N, C, H, W) float; kernels: (N, k, k), k odd and k // 2 smaller than H and W. Returns (N, C, H, W)."""
     count, channels = images.shape[:2]
@@ -71,26 +72,26 @@ def _sum_one(kernels: Tensor) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-# Sensor noise: equally strong everywhere (Gaussian), or growing with brightness (Poisson); in color or grey.
+# Sensor noise: equally strong everywhere (Gaussian) or growing with brightness (Poisson), in color or gray.
 
 
 WHITE = 255
 
 
 def gaussian_noise(images: Tensor, std: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float plus noise of standard deviation std (N,), in grey levels; not clamped.
+    """images (N, C, H, W) float plus noise with standard deviation std (N,), in gray levels; not clamped.
 
-    grey: (N,) bool, whether all channels get the same noise. generator: on the device of the images."""
+    grey: (N,) bool, whether all channels get the same noise. generator: on the same device as the images."""
     noise = torch.randn(images.shape, generator=generator, device=images.device)
     return images + _per_image(std, images) * _one_channel_if(grey, noise)
 
 
 def poisson_noise(images: Tensor, std: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float in [0, 255] with photons counted; not clamped.
+    """images (N, C, H, W) float in [0, 255] with photon noise; not clamped.
 
-    std: (N,) standard deviation in grey levels at white, and its sqrt(x / 255)-fold at level x. grey: (N,) bool, whether
-    all channels get the noise of their mean. generator: on the device of the images."""
-    photons = WHITE / _per_image(std, images).square()  # a level; a count of P photons deviates by sqrt(P)
+    std: (N,) standard deviation in gray levels at white; at level x it is sqrt(x / 255) times as large. grey: (N,) bool,
+    whether all channels get the noise of their mean. generator: on the same device as the images."""
+    photons = WHITE / _per_image(std, images).square()  # per level; a count of P photons has standard deviation sqrt(P)
     light = torch.where(_per_image(grey, images), images.mean(1, keepdim=True), images)
     noise = torch.poisson(light * photons, generator=generator) / photons - light
     return images + _one_channel_if(grey, noise)
@@ -104,33 +105,33 @@ def _per_image(values: Tensor, images: Tensor) -> Tensor:
     return values.to(images.device)[:, None, None, None]
 
 
-# (HR images (N, 3, H, W) uint8, scale, all chance) -> LR images (N, 3, H / scale, W / scale) uint8 on the same device
+# (HR images (N, 3, H, W) uint8, scale, randomness) -> LR images (N, 3, H / scale, W / scale) uint8 on the same device
 Degradation = Callable[[Tensor, int, np.random.Generator], Tensor]
 
-# The shares marked * are Real-ESRGAN's.
-SINC = 0.1             # of blurs are circular low-passes *
-ANISOTROPIC = 0.3      # of Gaussians are longer one way, as by movement *
+# Values marked * are Real-ESRGAN's.
+SINC = 0.1             # share of blurs that are circular low-pass filters *
+ANISOTROPIC = 0.3      # share of Gaussians that are longer in one direction, as in motion blur *
 SLIMNESS = (0.3, 1.0)  # width / length of those
-GREY = 0.4             # of noise is the same in all channels *
-WHOLE_CHROMA = 0.2     # of JPEG files are 4:4:4: screenshots, editors; phones and most sites halve the chroma
-ENDS_AS_JPEG = 0.5     # else resized after the last JPEG *
+GREY = 0.4             # share of noise that is the same in all channels *
+WHOLE_CHROMA = 0.2     # share of JPEG files that are 4:4:4 (screenshots, editors); phones and most sites halve the chroma
+ENDS_AS_JPEG = 0.5     # otherwise resized after the last JPEG *
 
-# What happened to a sample, and how often; the shares are ours
+# What happened to a sample, and how often; these shares are ours
 SHARES = {"clean": 0.15, "saved": 0.4, "messenger": 0.2, "worn": 0.25}
-AS_WEBP = 0.15         # of the saved ones are WebP, the others JPEG
-SENT_AT_FULL_SIZE = 0.5  # of messages stay as the messenger shrank them; the others are enlarged again by the recipient's app
+AS_WEBP = 0.15         # share of saved images that are WebP; the others are JPEG
+SENT_AT_FULL_SIZE = 0.5  # share of messages left as the messenger shrank them; the recipient's app enlarges the others
 
-RADIUS = 10                      # pixels: kernels of up to 21x21 *
-SMALLEST_SINC = 3                # pixels, radius: 7x7 *
-CUTOFF = (math.pi / 2, math.pi)  # radians a pixel of sinc; Real-ESRGAN's pi / 5 and pi / 3 leave a blur
-SIGMAS = 3                       # so many standard deviations of a Gaussian fit into the radius
-LOUDEST = 25.0                   # levels: stronger noise is clamped at black and white so much that it shifts colours
-AREA = 0.5                       # new / old side up to which area is drawn: above, torch's windows (whole pixels) are uneven
+RADIUS = 10                      # pixels; kernels have up to 21x21 *
+SMALLEST_SINC = 3                # radius in pixels: 7x7 *
+CUTOFF = (math.pi / 2, math.pi)  # radians per pixel, for sinc; Real-ESRGAN's pi / 5 and pi / 3 leave a blur
+SIGMAS = 3                       # standard deviations of a Gaussian that fit into the radius
+LOUDEST = 25.0                   # levels; clamping stronger noise at black and white would shift colors
+AREA = 0.5                       # new / old side up to which area is used; above, torch's windows (whole pixels) are uneven
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all steps of one call share: the source of chance, and the size to end at."""
+    """What all steps of one call share: the source of randomness and the final size."""
 
     rng: np.random.Generator
     scale: int
@@ -140,19 +141,21 @@ class Job:
         return torch.from_numpy(self.rng.uniform(low, high, count)).float()
 
     def mild(self, low: float, high: float, count: int) -> Tensor:
-        """Half of them in the lowest quarter of the range: what people keep is seldom bad."""
+        """Half of the draws are in the lowest quarter of the range, because the images that people keep are seldom bad."""
         return low + (high - low) * self.uniform(0, 1, count).square()
 
     def happens(self, probability: float, count: int) -> Tensor:
         return torch.from_numpy(self.rng.random(count) < probability)
 
     def pixel(self, images: Tensor) -> float:
-        """Side of a LR pixel, in pixels of these images."""
+        """Side of an LR pixel, in pixels of these images."""
         return images.shape[-1] / self.lr_size[1]
 
 
 class Step(NamedTuple):
-    """`apply` to each sample with the probability, its strength from low to high; or to all or none of them together."""
+    """Calls `apply` on each sample with this probability, at a strength from low to high.
+
+    If `together`, it is called on all samples or none."""
 
     apply: Callable[[Tensor, float, float, Job], Tensor]
     probability: float
@@ -171,7 +174,7 @@ class Step(NamedTuple):
 
 
 def _blur(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Gaussian with a standard deviation of low to high LR pixels, mild ones more often; or sinc."""
+    """Gaussian with a standard deviation of low to high LR pixels (mild ones are more frequent), or sinc."""
     count, radius = len(images), _radius(images)
     along = (job.mild(low, high, count) * job.pixel(images)).clamp(max=max(radius, 1) / SIGMAS)
     slimness = torch.where(job.happens(ANISOTROPIC, count), job.uniform(*SLIMNESS, count), 1.0)
@@ -181,12 +184,12 @@ def _blur(images: Tensor, low: float, high: float, job: Job) -> Tensor:
 
 
 def _ring(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Sinc with a cut-off from low to high radians a pixel."""
+    """Sinc with a cutoff from low to high radians per pixel."""
     return blur(images, _sincs(len(images), _radius(images), low, high, job).to(images.device))
 
 
 def _radius(images: Tensor) -> int:
-    return min(RADIUS, *(side - 1 for side in images.shape[-2:]))  # reflection reaches no farther
+    return min(RADIUS, *(side - 1 for side in images.shape[-2:]))  # reflection cannot reach farther
 
 
 def _sincs(count: int, radius: int, low: float, high: float, job: Job) -> Tensor:
@@ -195,7 +198,7 @@ def _sincs(count: int, radius: int, low: float, high: float, job: Job) -> Tensor
 
 
 def _resize(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """To scale**low to scale**high times the LR size: scale**0 is LR, scale**1 is HR."""
+    """Resize to scale**low to scale**high times the LR size: scale**0 is LR, scale**1 is HR."""
     factor = job.scale ** job.rng.uniform(low, high)
     return _resize_to(tuple(max(1, round(side * factor)) for side in job.lr_size), images, job)
 
@@ -207,14 +210,14 @@ def _resize_to(size: tuple[int, int], images: Tensor, job: Job) -> Tensor:
 
 
 def _noise(add: Callable, images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Of low to high levels once every LR pixel is the mean of its pixels here."""
+    """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel."""
     std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST)
     generator = torch.Generator(images.device).manual_seed(int(job.rng.integers(2**63)))
     return add(images, std, job.happens(GREY, len(images)), generator)
 
 
 def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Quality from low to high; the grid of blocks starts anywhere, as in a part of a larger picture."""
+    """JPEG of quality low to high. Its grid of blocks starts anywhere, as in a crop of a larger image."""
     quality = torch.from_numpy(job.rng.integers(low, high, len(images), endpoint=True)).to(images.device)
     y, x = (int(n) for n in job.rng.integers(MCU, size=2))
     shifted = F.pad(images, (x, 0, y, 0), mode="replicate")
@@ -222,7 +225,7 @@ def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
 
 
 def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Quality from low to high, by Pillow: lossy WebP is VP8, far too much to write down as tensors."""
+    """WebP of quality low to high, encoded by Pillow: lossy WebP is VP8, far too much to express with tensors."""
     saved = []
     for image in images:
         file = io.BytesIO()
@@ -234,25 +237,25 @@ def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
 
 _gaussian, _poisson = partial(_noise, gaussian_noise), partial(_noise, poisson_noise)
 
-# Strengths: LR pixels, powers of the scale, levels, libjpeg's quality. In brackets what Real-ESRGAN does at scale 4.
+# Strengths: LR pixels, powers of the scale, levels, libjpeg quality. In parentheses: what Real-ESRGAN does at scale 4.
 FIRST = (
-    Step(_blur, 0.6, 0.05, 0.9),                    # lens and movement (always; 0.05 to 0.75, evenly)
+    Step(_blur, 0.6, 0.05, 0.9),                    # lens and motion (always; 0.05 to 0.75, uniform)
     Step(_resize, 0.6, -0.1, 1.1, together=True),   # 0.87 to 4.6 LR sides at scale 4 (0.9; 0.6 to 6)
     Step(_gaussian, 0.3, 0.3, 8),                   # sensor (0.5; 0.25 to 7.5)
     Step(_poisson, 0.3, 0.3, 8),                    # light (0.5)
     Step(_jpeg, 0.5, 30, 95),                       # camera (always; 30 to 95)
 )
 SECOND = (
-    Step(_blur, 0.3, 0.05, 0.9),                    # smoothing against noise (0.8; 0.2 to 1.5)
+    Step(_blur, 0.3, 0.05, 0.9),                    # smoothing to reduce noise (0.8; 0.2 to 1.5)
     Step(_resize, 0.5, -0.2, 0.4, together=True),   # messenger; 0.76 to 1.7 LR sides at scale 4 (always; 0.3 to 1.2)
     Step(_gaussian, 0.2, 0.3, 8),                   # (0.5; 1 to 25)
     Step(_poisson, 0.2, 0.3, 8),                    # (0.5)
-    Step(_jpeg, 0.3, 40, 95),                       # messenger (none before the last)
+    Step(_jpeg, 0.3, 40, 95),                       # messenger (no JPEG before the last)
 )
 LAST_SINC = Step(_ring, 0.25, *CUTOFF)              # halos of sharpening (0.8)
 LAST_JPEG = Step(_jpeg, 0.9, 30, 95)                # site (always; 30 to 95)
 CLEAN_JPEG = Step(_jpeg, 0.4, 90, 98)               # camera or careful site, nothing else
-SAVED = Step(_jpeg, 1, 30, 95)                      # the commonest: shrunk for the web, and saved
+SAVED = Step(_jpeg, 1, 30, 95)                      # the most common: shrunk for the web and saved
 WEBP = Step(_webp, 1, 30, 95)
 SENT = Step(_jpeg, 1, 60, 95)                       # before the messenger shrinks it
 RECEIVED = Step(_jpeg, 1, 45, 85)                   # after that
@@ -260,16 +263,16 @@ MESSENGER_SHRINKS = (0.5, 0.9)                      # new / old side
 
 
 def bicubic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
-    """MATLAB's bicubic down-sampling, nothing by chance; shapes and errors are those of `downsample`."""
+    """MATLAB's bicubic downsampling, with no randomness; shapes and errors are those of `downsample`."""
     return downsample(hr, scale)
 
 
 def realistic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
     """(N, 3, H, W) uint8 RGB -> (N, 3, H / scale, W / scale) uint8, as from phones and the web (docs/degradation.md).
 
-    What is done and how strongly differs by sample; the order and the sizes are drawn once for the batch. The same state of
-    `rng` gives the same bytes on the same machine; torch's global generators are not touched. Raises ValueError on another
-    shape or dtype, or where H or W is no multiple of the scale."""
+    The steps and their strengths differ from sample to sample; the order and the sizes are drawn once for the batch. The same
+    state of `rng` gives the same bytes on the same machine; torch's global generators are not touched. Raises ValueError for
+    any other shape or dtype, or if H or W is not a multiple of the scale."""
     if hr.dtype != torch.uint8 or hr.ndim != 4 or hr.shape[1] != 3:
         raise ValueError(f"realistic takes uint8 images (N, 3, H, W), got {hr.dtype} {tuple(hr.shape)}")
     height, width = hr.shape[-2:]
@@ -284,7 +287,7 @@ def realistic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
     return lr
 
 
-# Each: (N, 3, H, W) uint8 HR images -> (N, 3, *job.lr_size) float in [0, 255]
+# Each of these maps (N, 3, H, W) uint8 HR images to (N, 3, *job.lr_size) float in [0, 255].
 
 
 def _clean(hr: Tensor, job: Job) -> Tensor:
@@ -300,7 +303,9 @@ def _saved(hr: Tensor, job: Job) -> Tensor:
 
 
 def _messenger(hr: Tensor, job: Job) -> Tensor:
-    """Saved, shrunk and saved again: what is received has LR's size, or what was sent has, and is enlarged to it again."""
+    """Saved, shrunk and saved again.
+
+    Either the received image has the LR size, or the sent one has, and the received one is enlarged back to it."""
     shrink, whole = job.rng.uniform(*MESSENGER_SHRINKS), job.rng.random() < SENT_AT_FULL_SIZE
     factors = (1 / shrink, 1) if whole else (1, shrink)
     image = hr.float()

@@ -21,16 +21,16 @@ from torch import Tensor
 from srgan_hub.imaging.color import to_image
 from srgan_hub.imaging.tiles import strips
 
-JPEG_ROWS = 64      # of a strip: 8 rows of blocks, since restart markers are numbered from 0 to 7
-JPEG_MOST = 65500   # pixels a side that libjpeg writes and reads
+JPEG_ROWS = 64      # rows per strip: 8 rows of blocks, because restart markers are numbered from 0 to 7
+JPEG_MOST = 65500   # largest side, in pixels, that libjpeg writes and reads
 FRAME, SCAN, END, LAST_RESTART = 0xC0, 0xDA, b"\xff\xd9", b"\xff\xd7"
 
 
 def write_jpeg(file: BinaryIO, bands: Iterable[np.ndarray], height: int, profile: bytes | None = None, **settings) -> None:
-    """Write parts (h, width, 1 or 3) uint8, from top to bottom, of `height` rows in all; profile: ICC.
+    """Write parts (h, width, 1 or 3) uint8, from top to bottom, with `height` rows in total; profile: ICC.
 
-    settings: Pillow's for JPEG; chroma must not be halved, and the file must be neither progressive nor optimised, since each
-    of these looks beyond a strip."""
+    settings: Pillow's JPEG options. Chroma must not be halved, and the file must be neither progressive nor optimized, because
+    each of these looks beyond a strip."""
     for number, strip in enumerate(strips(bands, JPEG_ROWS)):
         encoded = io.BytesIO()
         to_image(strip).save(encoded, "JPEG", restart_marker_rows=1, icc_profile=profile, **settings)
@@ -41,7 +41,7 @@ def write_jpeg(file: BinaryIO, bands: Iterable[np.ndarray], height: int, profile
 
 
 def parted(encoded: bytes, height: int) -> tuple[bytes, bytes]:
-    """A JPEG file's header, with that height instead of its own, and what is between it and the end."""
+    """A JPEG file's header, with `height` in place of its own, and everything between the header and the end marker."""
     header, place = bytearray(encoded), 2
     while True:
         kind, length = encoded[place + 1], struct.unpack_from(">H", encoded, place + 2)[0]
@@ -52,14 +52,14 @@ def parted(encoded: bytes, height: int) -> tuple[bytes, bytes]:
             return bytes(header[:place]), encoded[place : -len(END)]
 
 
-# The effect of saving as JPEG, as a function of tensors: baseline JPEG (ITU-T T.81) in JFIF colors.
+# The effect of saving as JPEG, computed on tensors: baseline JPEG (ITU-T T.81) in JFIF colors.
 #
-# It follows libjpeg's choices, so the result is almost identical to Pillow's: the scaling of the quantisation tables, the
+# It follows libjpeg's choices, so the result is almost identical to Pillow's: the scaling of the quantization tables, the
 # averaging of 2x2 chroma pixels, the "fancy" (triangle) upsampling and its rounding, without which colors shift by up to 0.7
-# levels. Entropy coding is lossless and left out.
+# levels. Entropy coding is lossless, so it is left out.
 
 
-# T.81, tables K.1 (luma) and K.2 (chroma): the tables of quality 50
+# T.81, tables K.1 (luma) and K.2 (chroma): the quantization tables of quality 50
 LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61),
     (12, 12, 14, 19, 26, 58, 60, 55),
@@ -77,24 +77,24 @@ CHROMA = (
     (47, 66, 99, 99, 99, 99, 99, 99),
     *[(99,) * 8] * 4,
 )
-# JFIF 1.02: full-swing BT.601; rows Y, Cb, Cr
+# JFIF 1.02: full-range BT.601; rows Y, Cb, Cr
 TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 TO_RGB = ((1, 0, 1.402), (1, -0.344136, -0.714136), (1, 1.772, 0))
-BLOCK = 8      # pixels: side of the square that is transformed
-MCU = 16       # pixels: side of what holds whole blocks of halved chroma
-MIDDLE = 128   # what is subtracted from Y, and where Cb and Cr have their zero
+BLOCK = 8      # side, in pixels, of the square that is transformed
+MCU = 16       # side, in pixels, of the square that holds whole blocks of halved chroma
+MIDDLE = 128   # subtracted from Y; the zero of Cb and Cr
 
-# How libjpeg rounds: plus this, then down. Halves are frequent, so that a rule for them shows.
-HALF = 0.5001                 # up (coefficients: away from 0); here plus the error of float32
-MEAN_OF_4 = (1 / 4, 2 / 4)    # of even and odd columns, when chroma is halved
-TRIANGLE = (8 / 16, 7 / 16)   # of even and odd columns, when it is doubled
+# How libjpeg rounds: it adds one of these, then rounds down. Halves are frequent, so the rule for them is visible.
+HALF = 0.5001                 # rounds halves up (coefficients: away from 0); 0.5 plus the error of float32
+MEAN_OF_4 = (1 / 4, 2 / 4)    # for even and odd columns, when chroma is halved
+TRIANGLE = (8 / 16, 7 / 16)   # for even and odd columns, when chroma is doubled
 
 
 def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tensor:
-    """`images` saved as JPEG and opened again.
+    """`images` after saving them as JPEG and opening them again.
 
-    images: (N, 3, H, W) RGB, uint8 or float in [0, 255]; rounded to whole levels first. quality: (N,), 1 to 100, as
-    libjpeg counts it. halve_chroma: 4:2:0 if true, else 4:4:4. Returns float32 (N, 3, H, W), whole levels in [0, 255].
+    images: (N, 3, H, W) RGB, uint8 or float in [0, 255]; rounded to whole levels first. quality: (N,), 1 to 100, on
+    libjpeg's scale. halve_chroma: 4:2:0 if true, else 4:4:4. Returns float32 (N, 3, H, W), whole levels in [0, 255].
     """
     if images.ndim != 4 or images.shape[1] != 3 or quality.shape != images.shape[:1]:
         raise ValueError(f"jpeg takes (N, 3, H, W) and N qualities, got {tuple(images.shape)} and {tuple(quality.shape)}")
@@ -106,7 +106,7 @@ def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tenso
     if halve_chroma:
         chroma = _round_in_turn(F.avg_pool2d(chroma, 2), MEAN_OF_4)             # (N, 2, H/2, W/2)
     luma, chroma = _quantise(luma, LUMA, quality), _quantise(chroma, CHROMA, quality)
-    if halve_chroma:                                                            # 3/4 of the nearer, 1/4 of the farther
+    if halve_chroma:                                                            # 3/4 of the nearer value, 1/4 of the farther
         chroma = chroma[..., : (height + 1) // 2, : (width + 1) // 2]
         chroma = _round_in_turn(F.interpolate(chroma, scale_factor=2, mode="bilinear"), TRIANGLE)
     ycbcr = torch.cat([luma[..., :height, :width] + MIDDLE, chroma[..., :height, :width]], 1)
@@ -114,7 +114,7 @@ def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tenso
 
 
 def quantisation_table(base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """The steps of the 8x8 coefficients, (N, 8, 8) whole numbers in [1, 255], for qualities (N,) as libjpeg scales them."""
+    """The step sizes of the 8x8 coefficients, (N, 8, 8) whole numbers in [1, 255], for qualities (N,); scaled as in libjpeg."""
     quality = quality.float().clamp(1, 100)
     percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
     table = torch.tensor(base, dtype=torch.float32, device=quality.device)
@@ -122,19 +122,19 @@ def quantisation_table(base: tuple[tuple[int, ...], ...], quality: Tensor) -> Te
 
 
 def _mix(planes: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """Each pixel's three values times a 3x3 matrix."""
+    """Multiply each pixel's three values by a 3x3 matrix."""
     return (torch.tensor(matrix, dtype=torch.float32, device=planes.device) @ planes.flatten(2)).view_as(planes)
 
 
 def _round_in_turn(planes: Tensor, added: tuple[float, float]) -> Tensor:
-    """Whole levels of planes with an even width; the columns are rounded in the two ways in turn."""
+    """Round planes of even width to whole levels; even columns use the first of `added`, odd columns the second."""
     return (planes + torch.tensor(added, device=planes.device).repeat(planes.shape[-1] // 2)).floor()
 
 
 def _quantise(planes: Tensor, base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """(N, C, H, W) around 0 -> the same with every coefficient rounded to its step, then to whole levels in -128..127."""
+    """(N, C, H, W) around 0 -> the same, with coefficients rounded to their steps, then levels rounded in -128..127."""
     count, channels, height, width = planes.shape
-    blocks = F.pixel_unshuffle(planes, BLOCK).view(count, channels, BLOCK * BLOCK, -1)  # a block's 64 pixels in a column
+    blocks = F.pixel_unshuffle(planes, BLOCK).view(count, channels, BLOCK * BLOCK, -1)  # a block's 64 pixels form a column
     transform = _cosines(planes.device)
     step = quantisation_table(base, quality).view(count, 1, BLOCK * BLOCK, 1)
     coefficients = transform @ blocks / step
@@ -154,24 +154,24 @@ def _cosines(device: torch.device) -> Tensor:
 # PNG, row by row (W3C PNG specification, third edition).
 #
 # Pillow encodes whole images only; the wheels of libvips cannot read a stream of rows; pypng writes neither filters nor profiles.
-# zlib does the work here.
+# Here zlib does the work.
 
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels: L, LA, RGB, RGBA
-PNG_LEVEL = 4                                # of zlib: files 1 to 3% larger than with its usual 6, in a third of the time
-PNG_ROWS = 32                                # filtered at a time
-SAMPLES = 6                              # blocks of half as many rows by which the packing is chosen
-WORSE = 1.15                             # times as many bytes are too many
-PAETH = 4                                # the filter, of all rows: best for nearly all of an enlarged photograph's
-PNG_MOST = 2**31 - 1                         # pixels a side that the format holds
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: L, LA, RGB, RGBA
+PNG_LEVEL = 4                                # zlib level: files are 1 to 3% larger than at the default, 6, in a third of the time
+PNG_ROWS = 32                                # rows filtered at a time
+SAMPLES = 6                              # blocks of half as many rows, from which the zlib strategy is chosen
+WORSE = 1.15                             # runs alone are not used if they take this many times as many bytes
+PAETH = 4                                # filter of all rows: the best for nearly all rows of an enlarged photo
+PNG_MOST = 2**31 - 1                         # largest side, in pixels, that the format can hold
 
 
 def write_png(
     file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int, profile: bytes | None = None
 ) -> None:
-    """Parts (h, width, channels) of a picture, from top to bottom -> a PNG; one is packed while the next is computed.
+    """Write parts (h, width, channels) of an image, from top to bottom, as a PNG.
 
-    As PNGWriter otherwise; at most two parts are in memory."""
+    Each part is compressed while the next is computed; at most two are in memory. Otherwise as PNGWriter."""
     writer, packing = None, []
     pool = ThreadPoolExecutor(1)
     try:
@@ -183,15 +183,15 @@ def write_png(
         for part in packing:
             part.result()
         writer.finish()
-    finally:  # who stops waits for a few rows at most
+    finally:  # a caller that stops waits for a few rows at most
         pool.shutdown(cancel_futures=True)
 
 
 class PNGWriter:
-    """`write(rows)` takes (h, width, channels) uint8 from top to bottom, `finish()` ends the file.
+    """`write(rows)` takes (h, width, channels) uint8 from top to bottom; `finish()` ends the file.
 
-    file: open for writing bytes; profile: ICC; way: zlib's strategy. Raises ValueError for rows of another width, too many or
-    too few."""
+    file: open for writing bytes; profile: ICC; way: zlib strategy. Raises ValueError for rows of another width, and for too
+    many or too few rows."""
 
     def __init__(
         self, file: BinaryIO, width: int, height: int, channels: int, profile: bytes | None = None, way: int = zlib.Z_RLE
@@ -229,10 +229,10 @@ class PNGWriter:
 
 
 def strategy(pixels: np.ndarray) -> int:
-    """zlib's, for a picture such as (h, width, channels) uint8.
+    """The zlib strategy for an image like this one, (h, width, channels) uint8.
 
-    What repeats in a photograph stands side by side, and to look for no more takes less than half the time; halftones, patterns
-    and letters would have many more bytes that way."""
+    In a photo, bytes that repeat are adjacent, and searching only for such runs takes less than half the time. Halftones,
+    patterns and text would take many more bytes that way."""
     rows = pixels.reshape(len(pixels), -1)
     half = PNG_ROWS // 2
     some = [rows[first : first + half] for first in np.linspace(0, max(len(rows) - half, 0), SAMPLES, dtype=int)]
@@ -247,7 +247,7 @@ def packed_size(content: bytes, way: int) -> int:
 
 
 def filtered(rows: np.ndarray, above: np.ndarray, channels: int) -> np.ndarray:
-    """(h, bytes), below (1, bytes) -> (h, 1 + bytes): each row less what it is predicted from, behind the filter's number."""
+    """(h, bytes), and the row above, (1, bytes) -> (h, 1 + bytes): each row minus its prediction, after the filter's number."""
     up = np.concatenate([above, rows[:-1]])
     left, corner = (np.pad(x, ((0, 0), (channels, 0)))[:, : x.shape[1]] for x in (rows, up))
     number = np.full((len(rows), 1), PAETH, np.uint8)
@@ -255,7 +255,7 @@ def filtered(rows: np.ndarray, above: np.ndarray, channels: int) -> np.ndarray:
 
 
 def paeth(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:
-    """Of three neighbours, the one nearest to left + up - corner; in doubt the first in this order."""
+    """Of three neighbors, the one nearest to left + up - corner; ties go to the first of left, up, corner."""
     a, b, c = (x.astype(np.int16) for x in (left, up, corner))
     to_left, to_up, to_corner = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))
@@ -264,19 +264,19 @@ def paeth(left: np.ndarray, up: np.ndarray, corner: np.ndarray) -> np.ndarray:
 # TIFF, in strips.
 
 
-TIFF_ROWS = 64             # of a strip
-TIFF_LEVEL = 4             # of zlib
-CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets holds; what may be larger is a BigTIFF
+TIFF_ROWS = 64             # rows per strip
+TIFF_LEVEL = 4             # zlib level
+CLASSIC = 4 * 10**9   # bytes that a file with 32-bit offsets can hold; a file that may be larger becomes a BigTIFF
 
 
 def write_tiff(
     file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int,
     profile: bytes | None = None, dtype: type = np.uint8,
 ) -> None:  # fmt: skip
-    """Write parts (h, width, channels), from top to bottom, as L, LA, RGB or RGBA, or grey uint16 or float32; deflated.
+    """Write parts (h, width, channels), from top to bottom, as L, LA, RGB or RGBA, or gray uint16 or float32; deflated.
 
     profile: ICC."""
-    import tifffile  # late: pictures are rarely TIFF
+    import tifffile  # imported late: images are rarely TIFF
 
     shape = (height, width, channels) if channels > 1 else (height, width)
     whole_numbers = np.issubdtype(dtype, np.integer)
@@ -298,12 +298,12 @@ def write_tiff(
 
 
 def with_predictor(strip: np.ndarray) -> bytes:
-    """Each pixel less its left neighbour, deflated."""
+    """Each pixel minus its left neighbor, deflated."""
     difference = strip.copy()
     difference[:, 1:] -= strip[:, :-1]
     return deflated(difference)
 
 
 def deflated(strip: np.ndarray) -> bytes:
-    """tifffile takes a stream of strips as bytes only."""
+    """The deflated bytes: tifffile takes a stream of strips only as bytes."""
     return zlib.compress(strip.tobytes(), TIFF_LEVEL)

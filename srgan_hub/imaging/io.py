@@ -20,32 +20,32 @@ from srgan_hub.imaging.color import DEEP, eight_bits, sixteen_bits
 from srgan_hub.imaging.encoders import PNG_LEVEL, strategy, write_png, write_tiff
 from srgan_hub.signals import being_written
 
-FORMATS = {  # --format: Pillow's name, its options
+FORMATS = {  # --format: Pillow's name for it, Pillow's options
     "png": ("PNG", {"compress_level": PNG_LEVEL}),
-    "webp": ("WEBP", {"lossless": True, "quality": 20}),  # of lossless files: effort; 80, the default, takes thrice as long
+    "webp": ("WEBP", {"lossless": True, "quality": 20}),  # quality means effort; the default, 80, takes three times as long
     "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    "tif": ("TIFF", {}),  # not by Pillow: its libtiff prints of its own what fails
+    "tif": ("TIFF", {}),  # not written by Pillow: its libtiff prints its errors itself
 }
-STREAMED = ("png", "tif", "jpg")  # written while it is computed, where it is large
-MOST = {"webp": 16383, "jpg": encoders.JPEG_MOST}  # pixels a side that the format can hold
-DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format holds
-WHOLE = ("MPO", "PSD")  # further pictures in them are previews and layers, not frames
-WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # as Pillow passes libwebp's numbers on
+STREAMED = ("png", "tif", "jpg")  # large images are written while they are computed
+MOST = {"webp": 16383, "jpg": encoders.JPEG_MOST}  # largest side, in pixels, that the format can hold
+DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format can hold
+WHOLE = ("MPO", "PSD")  # their further images are previews and layers, not frames
+WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # how Pillow reports libwebp's error numbers
 
 
 class ImageError(ValueError):
-    """A picture that cannot be enlarged or written; the message names the file and the reason."""
+    """An image that cannot be enlarged or written; the message names the file and the reason."""
 
 
 def read_picture(file: Path | BinaryIO, max_pixels: int | None = None) -> Image.Image:
-    """The decoded picture. Raises BadInput if it is none, is damaged, or has more than `max_pixels`."""
+    """The decoded image. Raises ImageError if the file is not an image, is damaged, or has more than `max_pixels`."""
     return read_with_losses(file, max_pixels)[0]
 
 
 def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tuple[Image.Image, tuple[str, ...]]:
-    """As `read_picture`, and what of the file is not in it, in words."""
+    """As `read_picture`, and in words what the file holds that the decoded image does not."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large, or odd EXIF: no matter
+        with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large size or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
                 raise ImageError(
                     f"{image.width}x{image.height} are {image.width * image.height / 1e6:.1f} megapixels; up to "
@@ -64,14 +64,14 @@ def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tu
         raise ImageError("not enough memory to read it; close other programs") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"too large to be read safely ({error})") from error
-    except Exception as error:  # for damaged files Pillow's decoders raise whatever comes
+    except Exception as error:  # on damaged files, Pillow's decoders can raise anything
         raise ImageError(f"damaged or not readable ({' '.join(str(error).split())})") from error
 
 
 def losses(image: Image.Image) -> tuple[str, ...]:
-    """What Pillow leaves of a picture that it has opened and not yet decoded."""
+    """What Pillow loses from an image that it has opened but not yet decoded, in words."""
     found = []
-    with contextlib.suppress(Exception):  # a damaged second frame spoils no first one
+    with contextlib.suppress(Exception):  # a damaged second frame does not affect the first
         if getattr(image, "is_animated", False) and image.format not in WHOLE:
             found.append("first frame only")
     if any(re.search(r";16|65535", str(tile.args)) for tile in image.tile) and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
@@ -80,7 +80,7 @@ def losses(image: Image.Image) -> tuple[str, ...]:
 
 
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
-    """Write a picture, whole or not at all, with no more depth than the format holds. Raises BadInput if that fails."""
+    """Write an image, completely or not at all, with no more depth than the format can hold. Raises ImageError on failure."""
     kind, settings = FORMATS[format]
     if image.mode == "F" and format == "png":
         image = sixteen_bits(image)
@@ -92,10 +92,10 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
     if format == "png":
         pixels = np.ascontiguousarray(np.atleast_3d(np.asarray(image))).view(np.uint8)
         settings = settings | {"compress_type": strategy(pixels)}
-    encoded = io.BytesIO()  # Pillow, writing to a file, takes no notice where a disk takes less than it was given
+    encoded = io.BytesIO()  # writing to a file, Pillow does not notice if the disk takes fewer bytes than it was given
     try:
         image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
-    except (OSError, ValueError, RuntimeError) as error:  # more pixels a side than the format holds, say
+    except (OSError, ValueError, RuntimeError) as error:  # such as a longer side than the format can hold
         if str(error) in WEBP_NO_MEMORY:
             raise MemoryError from error
         raise ImageError(f"{target}: cannot be written as {format} ({error})") from error
@@ -104,9 +104,9 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
 
 
 def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
-    """Write a PNG, TIFF or JPEG, whole or not at all, from parts (h, width, channels) of its mode.
+    """Write a PNG, TIFF or JPEG, completely or not at all, from parts (h, width, channels) of its mode.
 
-    size: (width, height); like: a picture of the same mode and ICC profile; of more than 8 bits only for TIFF."""
+    size: (width, height); like: an image with the same mode and ICC profile; more than 8 bits only for TIFF."""
     channels, profile = len(like.getbands()), like.info.get("icc_profile")
     with atomic_write(target) as unfinished, unfinished.open("wb") as file:
         match format:
@@ -120,10 +120,10 @@ def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image
 
 @contextlib.contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """A temporary name beside the target to write to, renamed in the end, so that a stop leaves no half file.
+    """Yields a temporary name beside the target to write to. It is renamed at the end, so stopping leaves no partial file.
 
-    What a killed process left under such a name is deleted."""
-    name = f".{zlib.crc32(os.fsencode(target.name)):08x}"  # the name itself may be as long as a name may be
+    Temporary files for this target that a killed process left are deleted."""
+    name = f".{zlib.crc32(os.fsencode(target.name)):08x}"  # a hash: the target's own name may already have the maximum length
     unfinished = target.with_name(f"{name}.{os.getpid()}.tmp")
     being_written.add(unfinished)
     try:
@@ -142,7 +142,7 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 
 def abandoned(unfinished: Path) -> bool:
-    """Whether the process that the temporary name belongs to has ended (as far as this can be asked: not on Windows)."""
+    """Whether the process that the temporary name belongs to has ended (as far as this can be known: not on Windows)."""
     number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
     if os.name != "posix" or not number.isdecimal():
         return False
@@ -150,6 +150,6 @@ def abandoned(unfinished: Path) -> bool:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return True
-    except OSError:  # somebody else's
+    except OSError:  # it exists, but belongs to another user
         return False
     return False

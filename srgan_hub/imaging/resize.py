@@ -18,11 +18,11 @@ from torch import Tensor
 from srgan_hub.imaging.color import to_image
 from srgan_hub.imaging.tiles import strips
 
-BLOCK = 64  # outputs of one matrix product: wide enough for speed, narrow enough that few of its factors are zero
+BLOCK = 64  # outputs per matrix product: wide enough for speed, narrow enough that few of its factors are zero
 
 
 def cubic(x: Tensor) -> Tensor:
-    """Keys' cubic convolution kernel, a = -0.5, of the distance x in source pixels."""
+    """Keys' cubic convolution kernel, a = -0.5, at distance x in source pixels."""
     x = x.abs()
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
@@ -30,7 +30,7 @@ def cubic(x: Tensor) -> Tensor:
 
 
 def downsample(hr: Tensor, scale: int) -> Tensor:
-    """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8; H and W must be multiples of the scale, any whole number from 2 on.
+    """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8. H and W must be multiples of the scale, any whole number from 2 up.
 
     Sums are exact whole numbers, so halves are always rounded up."""
     height, width = hr.shape[-2:]
@@ -51,15 +51,15 @@ def _both(image: Tensor, scale: int, rounded: bool) -> Tensor:
 
 
 def _shrink_last(image: Tensor, scale: int, rounded: bool) -> Tensor:
-    """One pass along the last axis: blocks of outputs, each a product with the same banded matrix."""
+    """One pass along the last axis, in blocks of outputs; each block is a product with the same banded matrix."""
     taps = torch.arange(4 * scale, dtype=torch.float64, device=image.device)
-    # an output pixel's centre lies between two input pixels, or, where the scale is odd, on one: the last tap then weighs 0
+    # an output pixel's center lies between two input pixels, or on one if the scale is odd; the last tap then has weight 0
     distances = taps - 2 * scale + (1 if scale % 2 else 0.5)
-    unit = 16 * scale**4                                          # makes whole numbers of all weights
-    weights = (cubic(distances / scale) / scale * unit).round()   # (4 * scale,), sums to the unit
-    size, pad = image.shape[-1], 2 * scale - (scale + 1) // 2     # the first output pixel reaches this far out
+    unit = 16 * scale**4                                          # makes all weights whole numbers
+    weights = (cubic(distances / scale) / scale * unit).round()   # (4 * scale,), their sum is the unit
+    size, pad = image.shape[-1], 2 * scale - (scale + 1) // 2     # how far the first output pixel reaches out
     order = torch.from_numpy(np.pad(np.arange(size), (pad, 3 * scale - pad), mode="symmetric")).to(image.device)
-    image = image[..., order]                                     # mirrored, the edge pixel repeated
+    image = image[..., order]                                     # mirrored, with the edge pixel repeated
     block = min(BLOCK, size // scale)
     band = weights.new_zeros((block + 3) * scale, block)
     for out in range(block):
@@ -73,32 +73,33 @@ def _shrink_last(image: Tensor, scale: int, rounded: bool) -> Tensor:
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """(H, W, ...) cut at the right and bottom to multiples of the scale ("mod-crop")."""
+    """(H, W, ...) cropped at the right and bottom to multiples of the scale ("mod-crop")."""
     height, width = image.shape[:2]
     return image[: height - height % scale, : width - width % scale]
 
 
 def shrunk(photo: np.ndarray, scale: int) -> tuple[Image.Image, np.ndarray]:
-    """(H, W, 3) uint8 -> its LR picture, and itself cut to `scale` times that."""
+    """(H, W, 3) uint8 -> its LR image, and the photo itself cropped to `scale` times that size."""
     hr = crop_to_multiple(photo, scale).copy()
     lr = downsample(torch.from_numpy(hr).permute(2, 0, 1), scale).permute(1, 2, 0).contiguous()
     return Image.fromarray(lr.numpy()), hr
 
 
-# Shrink an image to any size while its rows arrive, holding only a few of them: identical to Pillow's bicubic `resize`.
+# Shrink an image to any size while its rows arrive, holding only a few of them. Identical to Pillow's bicubic `resize`.
 #
-# Pillow shrinks the rows, each by itself. The columns are shrunk here, since Pillow would need all pixels at once.
+# Pillow shrinks each row by itself. The columns are shrunk here, because Pillow would need all pixels at once.
 
 
 PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
-ONE = 2**22  # Pillow's weights are whole numbers, of which so many make 1
-ROWS = 64    # taken at a time
+ONE = 2**22  # the whole number that stands for 1 in Pillow's weights
+ROWS = 64    # rows taken at a time
 
 
 def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """Parts (rows, W, C) of a picture, from top to bottom -> such parts of it, shrunk; one of more than 8 bits as one part.
+    """Shrink an image given in parts (rows, W, C), from top to bottom; the result comes in such parts too.
 
-    source, size: (W, H) of the picture and of the result, which is on no side longer. Wide enough that nothing aliases."""
+    An image of more than 8 bits comes as a single part. source, size: (W, H) of the image and of the result; no side of the
+    result may be longer. The windows are wide enough to prevent aliasing."""
     if size == source:
         yield from bands
         return
@@ -107,11 +108,11 @@ def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tupl
     bands = itertools.chain([start], bands)
     if start.dtype != np.uint8:
         deep = np.asarray(to_image(np.concatenate(list(bands))).resize(size, Image.Resampling.BICUBIC))
-        yield (deep.clip(0, 1) if deep.dtype == np.float32 else deep)[..., None]  # floats may leave black and white behind
+        yield (deep.clip(0, 1) if deep.dtype == np.float32 else deep)[..., None]  # float values may overshoot black and white
         return
     (width, height), (_, before) = size, source
     first, last, weights = windows(before, height)
-    held, top, done = None, 0, 0  # rows that are needed still, the number of their first
+    held, top, done = None, 0, 0  # rows still needed, number of the first of them, rows done
     for band in strips(bands, ROWS):
         narrow = _narrowed(band, width)
         held = narrow if held is None else np.concatenate([held, narrow])
@@ -120,7 +121,7 @@ def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tupl
             continue
         rows = np.empty((ready - done, *held.shape[1:]), np.uint8)
         for row in range(done, ready):
-            window = held[first[row] - top : last[row] - top].astype(np.float64)  # which holds every sum exactly
+            window = held[first[row] - top : last[row] - top].astype(np.float64)  # float64 holds every sum exactly
             total = np.tensordot(weights[row, : len(window)], window, 1)
             rows[row - done] = np.floor(total / ONE + 0.5).clip(0, 255)
         yield _straight(rows)
@@ -130,7 +131,9 @@ def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tupl
 
 
 def windows(length: int, shrunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which pixels of `length` make each of `shrunk`: from where (shrunk,), up to where, and their weights (shrunk, most)."""
+    """How `length` pixels make `shrunk` pixels: (first, last, weights).
+
+    first, last: (shrunk,), the pixels that make each result pixel, `last` excluded; weights: (shrunk, most), their weights."""
     scale = length / shrunk
     centre = (np.arange(shrunk) + 0.5) * scale
     first = (centre - 2 * scale + 0.5).astype(int).clip(0)
@@ -142,33 +145,33 @@ def windows(length: int, shrunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def _narrowed(band: np.ndarray, width: int) -> np.ndarray:
-    """(rows, W, C) -> (rows, width, C), colours premultiplied: what is hidden has no part in what is seen."""
+    """(rows, W, C) -> (rows, width, C), with premultiplied colors, so that hidden colors do not affect visible ones."""
     image = to_image(band)
     image = image.convert(PREMULTIPLIED.get(image.mode, image.mode))
     return np.asarray(image.resize((width, len(band)), Image.Resampling.BICUBIC)).reshape(len(band), width, -1)
 
 
 def _straight(rows: np.ndarray) -> np.ndarray:
-    """Premultiplied colours as they are."""
+    """Undo the premultiplication of colors."""
     for mode, premultiplied in PREMULTIPLIED.items():
         if len(mode) == rows.shape[2]:
             return np.asarray(Image.frombytes(premultiplied, rows.shape[1::-1], rows.tobytes()).convert(mode))
     return rows
 
 
-# The size of the result: the network's own, or smaller, given as a factor or the longest side.
+# The size of the result: the network's own, or smaller, given as a factor or as the longest side.
 
 
 class Target(NamedTuple):
-    """scale: times as wide and high; longest: pixels of the longer side; neither: what the network gives."""
+    """scale: factor of width and height; longest: pixels of the longer side; neither: the network's own size."""
 
     scale: float | None = None
     longest: int | None = None
 
     def size(self, width: int, height: int, factor: int) -> tuple[int, int]:
-        """(width, height) of the result of a picture that a network enlarges `factor` times, each at least 1.
+        """(width, height) of the result for an image that a network enlarges `factor` times; each is at least 1.
 
-        Raises ValueError for a target beyond that, below the picture itself, or both kinds at once."""
+        Raises ValueError for a target larger than that or smaller than the image itself, or if both kinds are given."""
         if self.scale is not None and self.longest is not None:
             raise ValueError("name the size by its factor or by its longest side, not by both")
         if self.longest is not None and not max(width, height) <= self.longest <= factor * max(width, height):
@@ -182,20 +185,20 @@ class Target(NamedTuple):
         return max(1, round(scale * width)), max(1, round(scale * height))
 
     def label(self, factor: int) -> str:
-        """For a file's name: x4, x1.5, 3840."""
+        """For file names: x4, x1.5, 3840."""
         return str(self.longest) if self.longest is not None else f"x{self.scale or factor:g}"
 
 
-# Back-projection (Irani and Peleg 1991): change a result so that it gives the input when shrunk again.
+# Back-projection (Irani and Peleg 1991): change a result so that shrinking it gives the input again.
 
 
-ROUNDS = 5  # bring srgan-x4's LR consistency on Set5 and Set14 from 50 and 49 to 76 and 72 dB (docs/engines.md)
+ROUNDS = 5  # these raise srgan-x4's LR consistency on Set5 and Set14 from 50 and 49 to 76 and 72 dB (docs/engines.md)
 
 
 def back_projection(sr: Tensor, lr: Tensor, scale: int) -> Tensor:
     """(N, C, scale H, scale W) and (N, C, H, W), both in [0, 1] -> the nearest result that MATLAB's bicubic shrinks to `lr`.
 
-    Each round adds what is missing in LR, enlarged. Detail that shrinking does not see is left as it is."""
+    Each round enlarges what is missing in LR and adds it. Detail that vanishes in shrinking is left unchanged."""
     sr = sr.clamp(0, 1)
     for _ in range(ROUNDS):
         missing = lr - shrunk_exactly(sr, scale).to(sr.dtype)

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-Progress = Callable[[int, int], None]  # pieces done, of how many; called before the first piece and after each
+Progress = Callable[[int, int], None]  # pieces done, pieces in total; called before the first piece and after each
 
 
 def bands(
@@ -26,9 +26,9 @@ def bands(
 ) -> Iterator[Tensor]:
     """The result from top to bottom in bands (N, D, h, s W), each a row of pieces of at most `tile` pixels a side.
 
-    cut(rows, columns) gives a part of the picture, (N, C, h, w); size is its (H, W), and `cut` is asked for up to `border`
-    pixels beyond each side (from -border to H + border). upscale(part, rows, columns) enlarges these of the part, which has
-    `margin` pixels of their surroundings: exact when the margin is at least the reach of `upscale`.
+    cut(rows, columns) returns a part of the image, (N, C, h, w). size is the image's (H, W); `cut` is asked for up to `border`
+    pixels beyond each side (from -border to H + border). upscale(part, rows, columns) enlarges these rows and columns of the
+    part, which includes `margin` pixels around them. The result is exact if the margin is at least the reach of `upscale`.
     Raises ValueError for a tile below 1 or a negative margin.
     """
     if tile < 1 or margin < 0:
@@ -57,20 +57,20 @@ def bands(
 def tiled(
     upscale: Callable[[Tensor], Tensor], image: Tensor, tile: int, margin: int, progress: Progress | None = None
 ) -> Tensor:
-    """(N, C, H, W) -> (N, D, sH, sW), `upscale` called on pieces of at most `tile` + 2 `margin` pixels a side; see `bands`."""
+    """(N, C, H, W) -> (N, D, sH, sW). Calls `upscale` on pieces of at most `tile` + 2 `margin` pixels a side; see `bands`."""
     enlarge = partial(enlarged_part, upscale)
     return torch.cat(list(bands(enlarge, lambda y, x: image[..., y, x], image.shape[-2:], tile, margin, 0, progress)), dim=-2)
 
 
 def enlarged_part(upscale: Callable[[Tensor], Tensor], part: Tensor, rows: slice, columns: slice) -> Tensor:
-    """These rows and columns of the part enlarged, (N, D, s h, s w), from the whole of it."""
+    """Enlarge the whole part and return only these rows and columns of it, (N, D, s h, s w)."""
     sr = upscale(part)
     s = sr.shape[-1] // part.shape[-1]
     return sr[..., s * rows.start : s * rows.stop, s * columns.start : s * columns.stop]
 
 
 def _spans(length: int, tile: int) -> list[tuple[int, int]]:
-    """0..length cut into the fewest spans of at most `tile`, all nearly equal."""
+    """Cut 0..length into the fewest spans of at most `tile`, all nearly equal."""
     edges = np.linspace(0, length, -(-length // tile) + 1).round().astype(int).tolist()
     return list(pairwise(edges))
 
@@ -79,7 +79,7 @@ def _spans(length: int, tile: int) -> list[tuple[int, int]]:
 
 
 def strips(bands: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-    """The same rows, from top to bottom, in parts of `rows`, the last as long as it comes out."""
+    """The same rows, from top to bottom, in parts of `rows`; the last part may be shorter."""
     left = np.empty(0)
     for band in bands:
         first = 0
@@ -97,14 +97,14 @@ def strips(bands: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
         yield left
 
 
-# A region of an image: around a point, or where there is most detail.
+# A region of an image: around a point, or where the most detail is.
 
 
-SIDE = 512  # pixels of the longer side that detail is looked for at: the finest grain is noise more often than not
+SIDE = 512  # pixels of the longer side when looking for detail; the finest grain is more often noise than not
 
 
 class Box(NamedTuple):
-    """Pixels, in Pillow's order; right and bottom are outside."""
+    """In pixels and in Pillow's order; right and bottom are excluded."""
 
     left: int
     top: int
@@ -121,7 +121,7 @@ class Box(NamedTuple):
 
 
 def around(place: tuple[float, float], size: tuple[int, int], whole: tuple[int, int]) -> Box:
-    """A box of `size` (width, height), with its centre as near to (x, y) as it can be inside `whole`; no larger than that."""
+    """A box of `size` (width, height), inside `whole` and no larger, with its center as near to (x, y) as possible."""
     width, height = min(size[0], whole[0]), min(size[1], whole[1])
     left = round(min(max(place[0] - width / 2, 0), whole[0] - width))
     top = round(min(max(place[1] - height / 2, 0), whole[1] - height))
@@ -129,7 +129,7 @@ def around(place: tuple[float, float], size: tuple[int, int], whole: tuple[int, 
 
 
 def most_detailed(image: Image.Image, size: tuple[int, int]) -> Box:
-    """The box of `size` (width, height) with the steepest changes of brightness, inside the picture."""
+    """The box of `size` (width, height) inside the image that has the steepest changes of brightness."""
     small = image.convert("L")
     small.thumbnail((SIDE, SIDE))
     y = np.asarray(small, dtype=np.float64)

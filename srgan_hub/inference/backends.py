@@ -22,26 +22,26 @@ from srgan_hub.inference.quantization import Quantization, in_eight_bits, tops
 from srgan_hub.models.srresnet.graph import Step, reach, run, trunk
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
-EIGHT_BITS = ("mixed", "int8")  # with bf16 where 8 bits show: more of it, less of it
+EIGHT_BITS = ("mixed", "int8")  # both use bf16 where 8 bits would be visible: mixed more, int8 less
 PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
-TO_INSTALL = {"openvino": "openvino", "onnxruntime": "onnx onnxruntime"}  # its graph is an ONNX model
+TO_INSTALL = {"openvino": "openvino", "onnxruntime": "onnx onnxruntime"}  # ONNX Runtime's graph is an ONNX model
 
 
 class Choice(NamedTuple):
     engine: str      # a key of PACKAGES
     precision: str   # one of PRECISIONS
-    device: str      # as PyTorch names it: cpu, cuda, cuda:1, mps
+    device: str      # PyTorch's name: cpu, cuda, cuda:1, mps
 
 
 def choose(
     engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, int8: bool = False
 ) -> Choice:
-    """The fastest that is installed and right for the hardware, where something is "auto" or None.
+    """Replace "auto" and None by the fastest choice that is installed and suits the hardware.
 
-    A GPU is computed on by PyTorch; a CPU by OpenVINO where it is installed, else by PyTorch. mixed (for a generator that has
-    ranges for 8 bits), then bf16, is taken where the processor has instructions for it (docs/engines.md: each costs less than
-    0.02 dB), fp16 on other GPUs, else fp32; int8 is faster than mixed and costs up to 0.05 dB. Raises EngineError for what
-    cannot be had."""
+    PyTorch computes on GPUs. On CPUs, OpenVINO computes if it is installed, else PyTorch. The precision is mixed (for a
+    generator that has ranges for 8 bits), else bf16, if the processor has instructions for it (docs/engines.md: each costs
+    less than 0.02 dB); fp16 on other GPUs; else fp32. int8 is faster than mixed and costs up to 0.05 dB. Raises EngineError
+    for anything that is not available."""
     if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
         known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
@@ -104,11 +104,11 @@ def open_engine(
     int8: Quantization | None = None,
     compile: bool = False,
 ) -> Engine:
-    """The generator's weights as they are now, ready to compute; see `choose`.
+    """An engine with the generator's current weights, ready to compute; see `choose`.
 
     generator: SRGANGenerator, or any module with `scale` whose forward takes (N, 3, H, W) RGB in [0, 1] and enlarges it. If it
     has no `to_graph`, OpenVINO converts it; with engine "auto", PyTorch computes what OpenVINO cannot convert for every size.
-    int8: ranges, if they are for these weights; compile: PyTorch's engine by torch.compile. Raises EngineError."""
+    int8: ranges, used if they are for these weights; compile: run PyTorch's engine with torch.compile. Raises EngineError."""
     own = hasattr(generator, "to_graph")
     fits = own and int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
@@ -142,7 +142,7 @@ def open_engine(
 class Engine(ABC):
     """`engine(lr) -> sr`: (N, 3, H, W) float32 in [0, 1] on the CPU -> (N, 3, scale H, scale W) float32, not clamped.
 
-    Any size; may be called by several threads. `str(engine)` says what computes in words."""
+    Images may have any size, and several threads may call it. `str(engine)` says in words what computes."""
 
     def __init__(self, choice: Choice):
         self.choice = choice
@@ -158,9 +158,9 @@ class Engine(ABC):
 
 
 class PyTorchEngine(Engine):
-    """A graph in channels_last, or any other module under autocast. CUDA and MPS: not tested here.
+    """A graph in channels_last, or any other module under autocast. CUDA and MPS have not been tested here.
 
-    compile: by torch.compile, which takes a minute or more before the first result; EngineError where it cannot."""
+    compile: use torch.compile, which takes a minute or more before the first result; EngineError if it fails."""
 
     TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
 
@@ -191,7 +191,7 @@ class PyTorchEngine(Engine):
         except RuntimeError as error:
             if not self.compiled or not isinstance(error, torch._dynamo.exc.TorchDynamoException):
                 raise
-            reason = " ".join(str(error).partition("\n\n")[0].split())  # the traces come behind it
+            reason = " ".join(str(error).partition("\n\n")[0].split())  # stack traces follow it
             raise EngineError(f"torch.compile failed ({reason}); install a C++ compiler, or do not compile") from error
 
     def __str__(self) -> str:
@@ -199,9 +199,9 @@ class PyTorchEngine(Engine):
 
 
 class OpenVINOEngine(Engine):
-    """Nothing is cached on disk: to build and to compile its graph takes a tenth of a second.
+    """Nothing is cached on disk, because building and compiling the graph takes only a tenth of a second.
 
-    quantization: which convolutions are in 8 bits; the others are then computed in what the processor is fast in."""
+    quantization: which convolutions are in 8 bits; the others then use the precision in which the processor is fast."""
 
     def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None):
         super().__init__(choice)
@@ -220,8 +220,9 @@ class OpenVINOEngine(Engine):
         return torch.from_numpy(self._infer(self.floats, lr.numpy()))
 
     def picture(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-        """(H, W, 3) uint8 -> those rows and columns enlarged, (scale h, scale w, 3) uint8, clamped and rounded: a tenth less
-        time for the whole. Beyond them no more is enlarged than they depend on."""
+        """(H, W, 3) uint8 -> those rows and columns enlarged, (scale h, scale w, 3) uint8, clamped and rounded.
+
+        This takes a tenth less time overall. Beyond these rows and columns, only what they depend on is enlarged."""
         starts = [max(0, wanted.start - self.reach) for wanted in (rows, columns)]
         stops = [min(side, wanted.stop + self.reach) for side, wanted in zip(lr.shape, (rows, columns), strict=False)]
         sr = self._infer(self.bytes, lr[None], np.array(starts, np.int32), np.array(stops, np.int32))[0]
@@ -233,14 +234,14 @@ class OpenVINOEngine(Engine):
         return sr[y, x]
 
     def _infer(self, compiled, *inputs: np.ndarray) -> np.ndarray:
-        request = compiled.create_infer_request()  # of its own: one request serves one thread
+        request = compiled.create_infer_request()  # a new one: each request serves one thread only
         return request.infer([np.ascontiguousarray(given) for given in inputs], share_inputs=True)[0]
 
 
 class ConvertedEngine(Engine):
-    """A module, converted by OpenVINO. EngineError if it cannot be, or if the result does not hold for every size."""
+    """A module converted by OpenVINO. EngineError if that fails, or if the result does not hold for every size."""
 
-    EXAMPLE, OTHER, TOLERANCE = (64, 64), (40, 27), 0.02  # LR sizes to convert and to check with; mean difference
+    EXAMPLE, OTHER, TOLERANCE = (64, 64), (40, 27), 0.02  # LR sizes for converting and for checking; mean difference
 
     def __init__(self, network: nn.Module, choice: Choice):
         super().__init__(choice)
@@ -249,7 +250,7 @@ class ConvertedEngine(Engine):
             model = converted(network, self.EXAMPLE, dynamic=True)
             self.compiled = openvino_core().compile_model(model, "CPU", openvino_hints(choice.precision))
             found = self(lr)
-        except Exception as error:  # whatever OpenVINO, or the network while it is traced, raises
+        except Exception as error:  # OpenVINO, or the network while it is traced, can raise anything
             raise EngineError(f"OpenVINO cannot convert this network ({type(error).__name__}); use the engine pytorch") from error
         with torch.inference_mode():
             expected = network(lr)
@@ -257,7 +258,7 @@ class ConvertedEngine(Engine):
             raise EngineError("OpenVINO converts this network for one size only; use the engine pytorch")
 
     def __call__(self, lr: Tensor) -> Tensor:
-        request = self.compiled.create_infer_request()  # of its own: one request serves one thread
+        request = self.compiled.create_infer_request()  # a new one: each request serves one thread only
         return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
 
 
@@ -277,12 +278,12 @@ class ONNXRuntimeEngine(Engine):
 # The generator as an openvino.Model or onnx.ModelProto.
 #
 # Input "lr": (N, 3, H, W) float32 RGB in [0, 1]; output "sr": (N, 3, scale H, scale W), not clamped; all sizes are dynamic. For
-# images in memory there is a second one for OpenVINO, uint8 to uint8. Both are built node by node in a tenth of a second, without
+# images in memory, OpenVINO has a second model, uint8 to uint8. Both are built node by node in a tenth of a second, without
 # tracing or conversion.
 
 
-OPSET = 18  # of ONNX: read by ONNX Runtime from 1.14 on
-OPENING = threading.Lock()  # functools.cache lets two threads make two
+OPSET = 18  # ONNX opset; ONNX Runtime reads it from 1.14 on
+OPENING = threading.Lock()  # with functools.cache alone, two threads could make two Cores
 
 
 class EngineError(ValueError):
@@ -290,9 +291,9 @@ class EngineError(ValueError):
 
 
 def import_openvino():
-    """The package, without the report that importing it sends to its makers where openvino-telemetry is installed."""
+    """Import the package without the report that it sends to its makers on import if openvino-telemetry is installed."""
     reporter = sys.modules.get("openvino_telemetry")
-    sys.modules["openvino_telemetry"] = None  # cannot be imported: OpenVINO then has a stub in its place
+    sys.modules["openvino_telemetry"] = None  # makes its import fail; OpenVINO then uses a stub
     try:
         import openvino
         import openvino.opset13
@@ -304,8 +305,9 @@ def import_openvino():
 
 
 def import_onnxruntime():
-    """The package, without what it else sends to its makers from its first import on, and without what it keeps for that in
-    ~/.cache/Microsoft. Who sets ORT_DISABLE_TELEMETRY=0 wants it."""
+    """Import the package without the telemetry that it otherwise sends to its makers from its first import on.
+
+    It also keeps no data for that in ~/.cache/Microsoft. ORT_DISABLE_TELEMETRY=0 allows both."""
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
@@ -313,7 +315,7 @@ def import_onnxruntime():
 
 
 def openvino_hints(precision: str, threads: int | None = None) -> dict:
-    """precision: fp32 or bf16; threads: all of PyTorch's if None."""
+    """precision: fp32 or bf16; threads: if None, as many as PyTorch uses."""
     return {
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
         "PERFORMANCE_HINT": "LATENCY",
@@ -322,8 +324,8 @@ def openvino_hints(precision: str, threads: int | None = None) -> dict:
 
 
 def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
-    """Any module as an openvino.Model for images (1, 3, *size), or of any height and width."""
-    with warnings.catch_warnings(action="ignore"):  # it traces by what PyTorch calls deprecated
+    """Any module as an openvino.Model for images (1, 3, *size), or of any height and width if `dynamic`."""
+    with warnings.catch_warnings(action="ignore"):  # its tracing uses what PyTorch calls deprecated
         network = network.to(memory_format=torch.contiguous_format)
         model = import_openvino().convert_model(network, example_input=torch.zeros(1, 3, *size))
     model.reshape({0: [1, 3, *([-1, -1] if dynamic else size)]})
@@ -331,8 +333,10 @@ def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
 
 
 def openvino_core():
-    """The process's one Core, never dropped: dropped in another thread than its own, its plugin for CPUs frees the memory in
-    which the own thread still wants its signals handled, and the next Ctrl-C ends the program in a segmentation fault."""
+    """The process's only Core, which is never dropped.
+
+    If it is dropped in a thread other than its own, its CPU plugin frees memory that its own thread still needs to handle
+    signals, and the next Ctrl-C ends the program with a segmentation fault."""
     with OPENING:
         return _core()
 
@@ -343,7 +347,7 @@ def _core():
 
 
 def openvino_model(steps: list[Step], quantization: Quantization | None = None):
-    """The program as an openvino.Model; convolutions in 8 bits where the quantization says so."""
+    """The steps as an openvino.Model; convolutions are in 8 bits where the quantization says so."""
     openvino = import_openvino()
     ops = openvino.opset13
     lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
@@ -354,16 +358,18 @@ def openvino_model(steps: list[Step], quantization: Quantization | None = None):
 
 
 def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
-    """The same for pictures, (N, H, W, 3) uint8 RGB -> (N, scale H, scale W, 3), clamped and rounded before the last shuffle,
-    which then moves bytes. Of the features before the enlargement only those from "start" on to before "stop" (row, column;
-    int32) are enlarged: whoever throws the margin of a tile away need not compute all of it."""
+    """The same for images, (N, H, W, 3) uint8 RGB -> (N, scale H, scale W, 3).
+
+    Values are clamped and rounded before the last shuffle, which then moves bytes. Of the features before the enlargement,
+    only those from "start" to before "stop" (row, column; int32) are enlarged, so a caller that discards the margin of a tile
+    need not compute all of it."""
     openvino = import_openvino()
     ops = openvino.opset13
     lr = ops.parameter([-1, -1, -1, 3], np.uint8, name="lr")
     window = [ops.parameter([2], np.int32, name=name) for name in ("start", "stop")]
     x = ops.convert(ops.transpose(lr, ops.constant([0, 3, 1, 2])), "f32")
     y = _openvino_value(ops, steps[:-1], x, quantization, window)
-    y = ops.clamp(y, 0.0, 1.0)  # before the factor, or that goes into weights
+    y = ops.clamp(y, 0.0, 1.0)  # before the factor, or OpenVINO folds that into weights
     y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
     y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
     model = openvino.Model([y], [lr, *window], "srgan")
@@ -372,8 +378,9 @@ def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = 
 
 
 def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None, window: list | None = None):
-    """The last value; lr in 0...255, which bf16 holds exactly where it came as bytes. Inputs in 8 bits are rounded where they
-    are made, so that a pixel shuffle moves bytes."""
+    """The value of the last step. lr is in 0...255, which bf16 holds exactly if it came as bytes.
+
+    8-bit inputs are rounded where they are made, so that a pixel shuffle moves bytes."""
     ranges = quantization.ranges if quantization else {}
     if 0 in ranges:
         lr = ops.multiply(lr, ops.constant(np.float32(1 / 255)))
@@ -385,7 +392,7 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
         return ops.fake_quantize(x, *limits, levels)
 
     def divisor(number: int, cells: int = 1) -> np.ndarray:
-        """(1, I * cells, 1, 1): before a shuffle, a channel has as many cells."""
+        """(1, I * cells, 1, 1); before a shuffle, each channel consists of `cells` channels."""
         divisors = quantization.divisors.get(number, torch.ones(1))
         return divisors.repeat_interleave(cells if len(divisors) > 1 else 1).view(1, -1, 1, 1).numpy()
 
@@ -401,13 +408,14 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
                     top = tops(quantization.multiplied(number, step.weight)).numpy()
                     weight = eighth(ops.constant(quantization.weight(number, step.weight).numpy()), -top, top, 255)
                     if not number or steps[step.inputs[0] - 1].kind != "shuffle":
-                        if uses[step.inputs[0]] > 1:  # a sum, wanted as it is too. The maximum changes nothing, but OpenVINO
-                            # rounds along with it; a rounding by itself it does in another layout, there and back
+                        if uses[step.inputs[0]] > 1:  # a sum that is also used unrounded
+                            # The maximum changes nothing, but OpenVINO fuses the rounding with it. It would do a separate
+                            # rounding in another layout, and convert there and back.
                             x[0] = ops.maximum(x[0], ops.constant(np.float32(ranges[number][0] * divisor(number).max())))
                         x[0] = eighth(x[0], *ranges[number], 256, divisor(number))
                 else:
                     weight = ops.constant(step.weight.numpy())
-                if step.inputs[0] == whole:  # rounded before, by what made it
+                if step.inputs[0] == whole:  # already rounded where it was made
                     x[0] = ops.slice(x[0], *window, ops.constant([1, 1]), ops.constant([2, 3]))
                 y = ops.convolution(x[0], weight, [1, 1], pad, pad, [1, 1])
                 y = ops.add(y, ops.constant(step.bias.view(1, -1, 1, 1).numpy()))
@@ -428,16 +436,16 @@ def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | Non
 
 
 def in_two(first: Step) -> Step:
-    """The first convolution for LR in 0...255 that it is given twice: the second time it has what bf16 cuts off its weights.
+    """The first convolution, for LR in 0...255 given twice: the second copy is weighted with what bf16 cuts off the weights.
 
-    A rounded weight there shifts whole surfaces, and 1/255 spoils even those that are stored in bf16."""
+    Rounding these weights shifts whole areas, and the factor 1/255 spoils even weights that are stored in bf16."""
     weight = first.weight / 255
     kept = weight.bfloat16().float()
     return first._replace(weight=torch.cat([kept, weight - kept], dim=1))
 
 
 def onnx_model(steps: list[Step]):
-    """The program as an onnx.ModelProto of opset 18. Raises EngineError without the package onnx."""
+    """The steps as an onnx.ModelProto of opset 18. Raises EngineError if the package onnx is missing."""
     if not find_spec("onnx"):
         raise EngineError("ONNX files are made by the package onnx: pip install 'srgan-hub[onnx]'")
     from onnx import TensorProto, helper, numpy_helper

@@ -19,43 +19,43 @@ from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, pr
 from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
-# Which image becomes which file: the inputs of a command line as a list of jobs.
+# Which image becomes which file: turn the inputs of a command line into a list of jobs.
 
 
 SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
 
 
 class Job(NamedTuple):
-    source: Path                              # file, or the name of what `content` gives
+    source: Path                              # file, or the name of what `content` returns
     target: Path
     format: str                               # a key of FORMATS
-    content: Callable[[], bytes] | None = None  # an encoded picture that is no file
+    content: Callable[[], bytes] | None = None  # returns an encoded image that is not a file
 
 
 class Plan(NamedTuple):
     jobs: list[Job]
-    faults: list[str]  # one sentence for everything that cannot be done
-    there: int         # pictures of folders whose result is there already
+    faults: list[str]  # one sentence for each thing that cannot be done
+    there: int         # images skipped because their result already exists in the output folder
 
 
 def plan(inputs: list[Path], output: Path, label: str, format: str | None, force: bool) -> Plan:
-    """What becomes what.
+    """Decide which input becomes which output.
 
-    One picture and an output with a picture's suffix: that file. Otherwise `output` is a folder, where photo.jpg becomes
-    photo_x4.png (label "x4"; or the suffix of `format`). No target is an input or a second job's target. Without force, a
-    named file that is there is a fault, and what is there in a folder is not done again.
+    For one image and an output with an image suffix, the output is that file. Otherwise `output` is a folder, where photo.jpg
+    becomes photo_x4.png (label "x4"; or the suffix of `format`). No target is an input or another job's target. Without force,
+    an existing named file is a fault, and existing outputs in a folder are skipped.
     """
     sources, faults = [], []
     for path in inputs:
         try:
             kind = path.stat().st_mode
-        except OSError as error:  # none there, no right to look, a circle of links, a name too long
+        except OSError as error:  # not there, no permission, a loop of links, a name too long
             faults.append(f"{path}: there is no such file or folder" + (
                 "" if isinstance(error, FileNotFoundError) else f" that can be read ({error.strerror})"))
             continue
         if stat.S_ISDIR(kind):
             pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
-            if _same(path, output):  # what an earlier run put there is no input
+            if _same(path, output):  # results of an earlier run are not inputs
                 pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
                 faults.append(f"{path}: there is no picture in this folder")
@@ -64,7 +64,7 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
             sources.append(path)
         else:
             faults.append(f"{path}: is neither a file nor a folder")
-    sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one picture
+    sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one image
 
     if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
         named = SUFFIXES.get(output.suffix.lower())
@@ -98,7 +98,7 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is that of a picture that Pillow opens; hidden files (macOS's ._photo.jpg) are none."""
+    """Whether the name is that of an image that Pillow opens; hidden files (macOS's ._photo.jpg) do not count."""
     kind = Image.registered_extensions().get(path.suffix.lower())
     return kind in Image.OPEN and not path.name.startswith(".") and path.is_file()
 
@@ -107,31 +107,31 @@ def _same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-LARGE = 4_000_000   # pixels of a result: from here on it gains to pack what is ready while the rest is computed
+LARGE = 4_000_000   # pixels of a result; from here on, it pays to pack finished parts while the rest is computed
 PATIENCE = 0.5      # seconds between two reports while a file is packed
 
-Progress = Callable[[Job, int, int], None]  # of a job, tiles done, of how many; all of them again while its file is packed
+Progress = Callable[[Job, int, int], None]  # job, tiles done, tiles in total; called again with all done while the file is packed
 
 
 class Picture(NamedTuple):
-    image: Image.Image       # as it is enlarged, with a profile that fits
+    image: Image.Image       # as it will be enlarged, with a profile that fits
     size: tuple[int, int]    # of the result
-    losses: tuple[str, ...]  # what of the file the result does not have
+    losses: tuple[str, ...]  # what the file has and the result does not
 
 
 class Done(NamedTuple):
     pixels: int              # of the result
-    losses: tuple[str, ...]  # what of the file it does not have, in words
-    deep: bool = False       # computed with more than 8 bits: by the Upscaler's engine_for(True)
+    losses: tuple[str, ...]  # what the file has and the result does not, in words
+    deep: bool = False       # computed with more than 8 bits, by the Upscaler's engine_for(True)
 
 
 def enlarge_files(
     jobs: Sequence[Job], upscaler, target: Target, progress: Progress | None = None
 ) -> Iterator[tuple[Job, Done | ImageError]]:
-    """Do the jobs in order; of each, what is Done once its result is on the disk, or why there is none.
+    """Do the jobs in order. For each, yields Done once its result is on disk, or the reason why there is none.
 
-    upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, in memory that does not
-    grow with it; a WebP, and a picture of more than 8 bits, need the whole result there. Nothing is left half-written."""
+    upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, so memory does not
+    grow with its size. A WebP, or an image of more than 8 bits, needs the whole result in memory. No file is left partial."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
     tiles = {}
 
@@ -164,13 +164,13 @@ def enlarge_files(
             written = job, found
         if written:
             yield outcome(*written, partial(packing, written[0]) if progress else None)
-    finally:  # who stops does not wait for what is being read or encoded
+    finally:  # a caller that stops does not wait for reading or encoding
         for pool in (reader, writer):
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def outcome(job: Job, found: Future | Done | ImageError, packing: Callable[[], None] | None) -> tuple[Job, Done | ImageError]:
-    """packing: is called all the while, so that who listens can stop."""
+    """packing: called again and again while waiting, so that the listener can stop."""
     try:
         if not isinstance(found, Future):
             return job, found
@@ -182,7 +182,7 @@ def outcome(job: Job, found: Future | Done | ImageError, packing: Callable[[], N
 
 
 def prepare(job: Job, factor: int, target: Target) -> Picture:
-    """The picture of a job that can be done; BadInput for any other, before the work."""
+    """The image of a job that can be done. Raises ImageError for any other job, before the work starts."""
     try:
         image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
         upright = normalise(image)
@@ -190,7 +190,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
             losses += ("cut to 8 bits, as it has transparency",)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
             losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
-            upright = upright if job.format == "png" else eight_bits(upright)  # which is computed faster
+            upright = upright if job.format == "png" else eight_bits(upright)  # 8 bits are computed faster
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:
@@ -221,12 +221,12 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         raise ImageError(f"{job.source}: {error}") from error
     except MemoryError as error:
         raise no_memory(job) from error
-    except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that cannot be had
+    except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that is not available
         raise ImageError(f"{job.source}: not a picture that can be enlarged ({error})") from error
 
 
 def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
-    """The result; None where it is on the disk already."""
+    """The result, or None if it is already on disk."""
     image, size, _ = picture
     report = (lambda done, total: progress(job, done, total)) if progress else None
     try:

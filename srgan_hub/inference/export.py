@@ -16,10 +16,10 @@ SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
 
 
 def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
-    """Write the checkpoint as `target`; returns what is written into it about itself.
+    """Write the checkpoint as `target`; returns the metadata written into it.
 
-    checkpoint: bundled name, folder or Hub id; form: "onnx" or "openvino". Raises ValueError for a target without the form's
-    suffix or in no folder, CheckpointError and EngineError as their modules say."""
+    checkpoint: bundled name, folder or Hub id; form: "onnx" or "openvino". Raises ValueError if the target does not have the
+    form's suffix or its folder does not exist; CheckpointError and EngineError as described in their modules."""
     if target.suffix != SUFFIXES[form]:
         raise ValueError(f"{target}: name it {SUFFIXES[form]}")
     if not target.absolute().parent.is_dir():
@@ -50,12 +50,12 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
 
 
 def save_openvino(model, target: Path) -> None:
-    """Both files, whole or not at all. Raises OSError, or BadInput where OpenVINO cannot write them."""
+    """Write both files, completely or not at all. Raises OSError, or ImageError if OpenVINO cannot write them."""
     with tempfile.TemporaryDirectory(prefix=".", dir=target.absolute().parent) as folder:
         draft = Path(folder, target.name)
         try:
             import_openvino().save_model(model, draft, compress_to_fp16=False)
         except RuntimeError as error:
             raise ImageError(f"{target} cannot be written ({' '.join(str(error).split())})") from error
-        for suffix in (".bin", ".xml"):  # the second names the first
+        for suffix in (".bin", ".xml"):  # the second refers to the first
             draft.with_suffix(suffix).replace(target.with_suffix(suffix))

@@ -30,23 +30,23 @@ from srgan_hub.models.srresnet.graph import Step, advance, picture_apart, run
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 FILE = "int8.safetensors"
-ALLOWED = 0.36    # mean squared change of the result's luma, in grey levels: 0.04 dB at 32 dB
+ALLOWED = 0.36    # mean squared change of the result's luma, in gray levels: 0.04 dB at 32 dB
 MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
-FLAT = 2.5        # grey levels by which a flat colour may change
+FLAT = 2.5        # gray levels by which a flat color may change
 FLAT_MIXED = 2
-SHOWS = 0.002   # the same of one convolution: from here on its weights are fitted
-PATCHES = 400   # inputs of a convolution taken from each picture to fit its weights to
-LEVELS = (0.0, 128 / 255, 1.0)  # of a flat picture, as bytes have them
+SHOWS = 0.002   # mean squared change by one convolution, above which its weights are fitted
+PATCHES = 400   # inputs of a convolution taken from each image for fitting its weights
+LEVELS = (0.0, 128 / 255, 1.0)  # levels of a flat image, as they occur in bytes
 FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product(LEVELS, repeat=3)]
-MEASURED = 8   # pictures on which each convolution's share in it is measured
+MEASURED = 8   # images on which each convolution's share of the change is measured
 
 
 class Quantization(NamedTuple):
     weights: str                             # `fingerprint` of the generator that it is for
-    ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, 0 among them
-    fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others have `sums_kept`
-    divisors: dict[int, Tensor]              # number: what its input's channels are divided by, (I,); the range is of that
-    showing: frozenset[int] = frozenset()    # those of them that the precision "mixed" leaves finer
+    ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, including 0
+    fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others use `sums_kept`
+    divisors: dict[int, Tensor]              # number: divisors of its input channels, (I,); the range is that of the result
+    showing: frozenset[int] = frozenset()    # those that the precision "mixed" does not compute in 8 bits
 
     def belongs_to(self, generator: SRGANGenerator) -> bool:
         """Whether it was made for a generator with these weights."""
@@ -60,26 +60,27 @@ class Quantization(NamedTuple):
         )
 
     def mixed(self) -> Quantization:
-        """Without those whose rounding shows most: what costs next to nothing."""
+        """Without the convolutions whose rounding shows most; what is left costs next to nothing."""
         return Quantization(self.weights, *({n: of[n] for n in of if n not in self.showing} for of in self[1:4]))
 
     def multiplied(self, number: int, weight: Tensor) -> Tensor:
-        """A convolution's float32 weight for its divided input."""
+        """A convolution's float32 weight, multiplied to match its divided input."""
         return weight * self.divisors[number].view(1, -1, 1, 1) if number in self.divisors else weight
 
     def weight(self, number: int, weight: Tensor) -> Tensor:
-        """The same in 8 bits."""
+        """The same weight in 8 bits."""
         weight = self.multiplied(number, weight)
         return from_steps(self.fits[number] if number in self.fits else sums_kept(weight), weight)
 
     def input(self, number: int, x: Tensor) -> Tensor:
-        """A convolution's input, divided, in 8 bits."""
+        """A convolution's divided input in 8 bits."""
         return rounded(x / self.divisors[number].view(-1, 1, 1) if number in self.divisors else x, *self.ranges[number], 256)
 
 
 def fingerprint(generator: SRGANGenerator) -> str:
-    """sha256 of the weights as they are stored, in float32. Not as they are computed with: folding BatchNorm into them rounds
-    otherwise on another processor."""
+    """sha256 of the weights as they are stored, in float32.
+
+    The weights used for computing would not do: folding BatchNorm into them rounds differently on another processor."""
     digest = hashlib.sha256()
     for name, tensor in sorted(generator.state_dict().items()):
         if tensor.is_floating_point():
@@ -88,11 +89,11 @@ def fingerprint(generator: SRGANGenerator) -> str:
 
 
 def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: float = ALLOWED) -> tuple[Quantization, float]:
-    """The convolutions that can be computed in 8 bits, and the mean squared change of the result's luma by it, in grey levels.
+    """The convolutions that can be computed in 8 bits, and the resulting mean squared change of luma, in gray levels.
 
-    pictures: LR, (1, 3, H, W) in [0, 1]; allowed: how large that change may be, judged by the sum of the convolutions' own
-    shares. No flat colour may change by more than FLAT. Those with the largest share for their work are left out; the next
-    ones are `showing`, until what is left keeps to MIXED and FLAT_MIXED. Raises ValueError without pictures."""
+    pictures: LR, (1, 3, H, W) in [0, 1]. allowed: how large that change may be, judged by the sum of the convolutions' own
+    shares. No flat color may change by more than FLAT. Convolutions with the largest share for their work are left out. The
+    next ones are `showing`, until the rest stays within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there is no picture to calibrate on")
     steps = in_eight_bits(generator)
@@ -107,13 +108,13 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
 
     def without(count: int) -> Quantization:
-        """Those left out of "mixed" that are first in order."""
+        """All of `found`, with the first `count` of the order left out of "mixed"."""
         return found._replace(showing=frozenset(number for first in order[:count] for number in together[first]))
 
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
     def least_without(start: int, allowed: float, flat_limit: float) -> int:
-        """How many of the order, from its beginning, must be left out; no fewer than `start`."""
+        """How many must be left out, from the beginning of the order; at least `start`."""
         for count in range(start, len(order)):
             if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count).mixed()) <= flat_limit:
                 return count
@@ -128,12 +129,12 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
 
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
-    """The steps that are computed where some are in 8 bits."""
+    """The steps that are computed when some of them are in 8 bits."""
     return picture_apart(generator.to_graph())
 
 
 def by_input(steps: list[Step]) -> dict[int, list[int]]:
-    """The convolutions, by the first of those that have the same input: it is rounded for all of them or for none."""
+    """Groups of convolutions with the same input, by the first of each: an input is rounded for its whole group or not at all."""
     found = {}
     for number, step in enumerate(steps):
         if step.kind == "conv":
@@ -142,12 +143,13 @@ def by_input(steps: list[Step]) -> dict[int, list[int]]:
 
 
 def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Tensor], dict[int, float]]:
-    """Of every convolution: lowest and highest input of each channel, (2, I), and multiplications an LR pixel. Beside the
-    pictures, flat ones of the brightest colours are looked at: photographs hold too few of these."""
+    """For each convolution, the lowest and highest input of each channel, (2, I), and the multiplications per LR pixel.
+
+    Besides `pictures`, flat images of the brightest colors are observed, because photos contain too few of these."""
     limits, work = {}, {}
 
     def watch(number: int, step: Step, x: Tensor) -> None:
-        low, high = limits.get(number, torch.zeros(2, x.shape[1]))  # zero padding is among the inputs
+        low, high = limits.get(number, torch.zeros(2, x.shape[1]))  # the inputs include zero padding
         limits[number] = torch.stack([torch.minimum(low, x.amin((0, 2, 3))), torch.maximum(high, x.amax((0, 2, 3)))])
         work[number] = step.weight.numel() * x.shape[-2] * x.shape[-1] / pixels
 
@@ -158,8 +160,10 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Te
 
 
 def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
-    """Every convolution in 8 bits, and the shares. Where that shows, channels of more than the median's size are divided
-    down to it, or to the geometric mean of both, if less shows then: their rounding is no finer by it, but all others' is."""
+    """Every convolution in 8 bits, and the shares.
+
+    If a convolution's rounding shows, its channels larger than the median are divided down to the median, or to the geometric
+    mean of both, provided that less shows then. This makes their own rounding no finer, but that of all other channels."""
     found = Quantization("", {number: span(of) for number, of in limits.items()}, {}, {})
     share = shares(steps, pictures, found)
     shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
@@ -175,18 +179,18 @@ def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tens
 
 
 def span(limits: Tensor) -> tuple[float, float]:
-    """(2, I) of `observe` -> the range of them all."""
+    """(2, I) from `observe` -> the range of all channels."""
     return on_steps(limits[0].min().item(), limits[1].max().item())
 
 
 def excess(limits: Tensor) -> Tensor:
-    """(2, I) of `observe` -> (I,), how many times the median channel's size each is, at least 1."""
+    """(2, I) from `observe` -> (I,), how many times as large as the median each channel is, at least 1."""
     size = limits.abs().amax(0)
     return (size / size.median().clamp_min(1e-6)).clamp_min(1)
 
 
 def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, numbers: set[int]) -> dict[int, Tensor]:
-    """Of each of those convolutions: mean of x x^T over inputs x, each the I * K * K rounded values under its kernel."""
+    """For each of those convolutions, the mean of x x^T over inputs x: the I * K * K rounded values under its kernel."""
     totals, counts = dict.fromkeys(numbers, 0), dict.fromkeys(numbers, 0)
     chance = torch.Generator().manual_seed(0)
 
@@ -208,7 +212,7 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, nu
 
 @torch.inference_mode()
 def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
-    """What each of `by_input`, or each of `firsts`, changes when it and those that share its input alone are in 8 bits."""
+    """For each group of `by_input`, or only those of `firsts`: the change when that group alone is in 8 bits."""
     together = by_input(steps)
     firsts = list(together if firsts is None else firsts)
     weights = {number: found.weight(number, steps[number].weight) for first in firsts for number in together[first]}
@@ -217,7 +221,7 @@ def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, f
         exact, values, done = _luma(run(steps, lr)), {0: lr}, 0
         for first in sorted(firsts):
             alone = {number: weights[number] for number in together[first]}
-            advance(steps, values, done, first)  # what comes before it stays as it is
+            advance(steps, values, done, first)  # what comes before it stays exact
             done, after = first, dict(values)
             advance(steps, after, first, len(steps), lambda number, step, x, alone=alone: (
                 (found.input(number, x), alone[number]) if number in alone else (x, step.weight)))  # fmt: skip
@@ -226,7 +230,7 @@ def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, f
 
 
 def change(steps: list[Step], pictures: Sequence[Tensor], found: Quantization) -> float:
-    """The mean squared change of the result's luma, in grey levels; on some of the pictures."""
+    """The mean squared change of the result's luma, in gray levels, on some of the images."""
     return statistics.fmean(
         ((_luma(compute(steps, lr, found)) - _luma(compute(steps, lr))) ** 2).mean() for lr in measured_on(pictures)
     )
@@ -237,7 +241,9 @@ def measured_on(pictures: Sequence[Tensor]) -> Sequence[Tensor]:
 
 
 def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:
-    """By how many grey levels any value changes, of (LR, exact result) pairs; in the middle, for zero padding shows outside."""
+    """The largest change of any value, in gray levels; flat: (LR, exact result) pairs.
+
+    Only the middle counts, because zero padding shows outside it."""
     changes = [(255 * (compute(steps, lr, found) - sr)).abs() for lr, sr in flat]
     return max(F.pad(change, [-(change.shape[-1] // 3)] * 4).max().item() for change in changes)
 
@@ -247,10 +253,10 @@ def _luma(sr: Tensor) -> np.ndarray:
 
 
 def on_steps(low: float, high: float) -> tuple[float, float]:
-    """low <= 0 <= high, widened as little as it takes that 0 is one of 256 even values: nothing that was met is cut off."""
+    """Widen low <= 0 <= high just enough that 0 is one of 256 evenly spaced values. No observed value is cut off."""
     if not low or not high:
         return (low, high) if low < high else (0.0, 1e-6)
-    nearest = 255 * -low / (high - low)  # values below 0, if they could be a fraction
+    nearest = 255 * -low / (high - low)  # how many values are below 0, if that could be a fraction
 
     def step(below: int) -> float:
         return max(-low / below, high / (255 - below))
@@ -261,9 +267,9 @@ def on_steps(low: float, high: float) -> tuple[float, float]:
 
 @torch.inference_mode()
 def compute(steps: list[Step], lr: Tensor, quantization: Quantization | None = None, watch=None) -> Tensor:
-    """What the steps give with inputs and weights in 8 bits where the quantization says so, in float32.
+    """The result of the steps, computed in float32, with inputs and weights in 8 bits where the quantization says so.
 
-    watch(number, step, input) is told of every convolution."""
+    watch(number, step, input) is called for every convolution."""
 
     def prepare(number: int, step: Step, x: Tensor) -> tuple[Tensor, Tensor]:
         if watch:
@@ -283,11 +289,11 @@ def save(quantization: Quantization, folder: Path) -> None:
     showing = " ".join(map(str, sorted(quantization.showing)))
     encoded = as_bytes(tensors, {"weights": quantization.weights, "showing": showing})
     with atomic_write(folder / FILE) as unfinished:
-        unfinished.write_bytes(encoded)  # save_file would let nobody but its owner read it
+        unfinished.write_bytes(encoded)  # save_file would let only its owner read it
 
 
 def find(source: str | Path, **hub) -> Quantization | None:
-    """That of a checkpoint (bundled name, folder or Hub id; hub as for SRGANGenerator), None if none can be had."""
+    """The quantization of a checkpoint (bundled name, folder or Hub id; hub as for SRGANGenerator), or None if there is none."""
     try:
         path = fetch(locate(str(source)), FILE, **{name: hub[name] for name in HUB if name in hub})
     except CheckpointError:
@@ -296,7 +302,7 @@ def find(source: str | Path, **hub) -> Quantization | None:
 
 
 def read(path: Path) -> Quantization:
-    """What `save` wrote. Raises CheckpointError for anything else."""
+    """Read what `save` wrote. Raises CheckpointError for anything else."""
     try:
         with safe_open(path, "pt") as file:
             about = file.metadata() or {}
@@ -325,12 +331,12 @@ def read(path: Path) -> Quantization:
 
 
 TOP = 127      # steps from 0 to a channel's largest weight
-DAMPING = 0.01  # of the inputs' mean square, added to each: directions that the calibration hardly met stay near their weights
+DAMPING = 0.01  # share of the inputs' mean square added to each: keeps weights in directions rare in calibration nearly unchanged
 BLOCK = 128    # columns whose errors are passed on together
 
 
 def rounded(x: Tensor, low: Tensor | float, high: Tensor | float, levels: int) -> Tensor:
-    """Each value as the nearest of `levels` that lie evenly from low to high."""
+    """Round each value to the nearest of `levels` values that are evenly spaced from low to high."""
     step = (high - low) / (levels - 1)
     return torch.clamp((x - low) / step, 0, levels - 1).round() * step + low
 
@@ -341,27 +347,28 @@ def tops(weight: Tensor) -> Tensor:
 
 
 def from_steps(steps: Tensor, weight: Tensor) -> Tensor:
-    """Whole steps, (O, I, K, K) int8 -> float32 weights, in place of `weight`."""
+    """Whole steps, (O, I, K, K) int8 -> the float32 weights that replace `weight`."""
     return (steps.double() / TOP * tops(weight).double()).float()
 
 
 def sums_kept(weight: Tensor) -> Tensor:
-    """(O, I, K, K) -> whole steps, int8. The sum of each K x K kernel is rounded too, not only its weights: so a flat picture
-    stays as flat as it was."""
+    """(O, I, K, K) -> whole steps, int8.
+
+    The sum of each K x K kernel is rounded too, not only its weights, so that a flat image stays as flat as it was."""
     exact = (weight / tops(weight) * TOP).double().flatten(2)              # (O, I, K * K)
     steps = exact.round()
     lacking = exact.sum(2, keepdim=True).round() - steps.sum(2, keepdim=True)
-    order = ((exact - steps) * lacking.sign()).argsort(2, descending=True)  # first those that were rounded the other way most
+    order = ((exact - steps) * lacking.sign()).argsort(2, descending=True)  # those rounded most the other way come first
     steps = steps + lacking.sign() * (order.argsort(2) < lacking.abs())
     return steps.clamp(-TOP, TOP).to(torch.int8).view_as(weight)
 
 
 def fitted(weight: Tensor, gram: Tensor) -> Tensor:
-    """(O, I, K, K) -> whole steps, int8, that change what the convolution gives least on average; gram: mean of x x^T over its
-    inputs x, each the I * K * K values under the kernel.
+    """(O, I, K, K) -> the whole steps, int8, that on average change the convolution's output least.
 
-    One column of weights after another is rounded, and the error is made up for by those that are still to come: Frantar et
-    al. 2022, arXiv:2210.17323, equations 2 and 3, by the Cholesky factor of the inverse."""
+    gram: mean of x x^T over its inputs x; each x is the I * K * K values under the kernel. Columns of weights are rounded one
+    after another, and the remaining columns compensate for the error: Frantar et al. 2022, arXiv:2210.17323, equations 2 and
+    3, with the Cholesky factor of the inverse."""
     left = weight.flatten(1).double()
     unit = tops(weight).double().flatten() / TOP
     gram = gram.double()

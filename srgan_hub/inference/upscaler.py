@@ -21,29 +21,29 @@ from srgan_hub.models.interpolation import with_texture
 from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
-# LR pixels around the picture, mirrored as bicubic down-sampling mirrored the HR picture, so that the zero padding of the
-# convolutions stays outside (benchmarks/border.py: mirrored without its outermost pixel, the border is 1.4 dB worse).
-# The second value is for networks that reach further than FAR.
+# LR pixels added around the image, so that the zero padding of the convolutions stays outside. They are mirrored in the way
+# that bicubic downsampling mirrored the HR image; without repeating the outermost pixel, the border is 1.4 dB worse
+# (benchmarks/border.py). The second value is for networks that reach further than FAR.
 EXTENSION = "symmetric"
 BORDER, FAR_BORDER = 8, 24
 TILE = 256    # LR pixels a side
-# LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but what is further away than 16 changes no pixel
-# of the benchmark sets by more than 1 grey level (benchmarks/overlap.py, docs/engines.md).
+# LR pixels around each tile. The receptive field reaches 40 (24 blocks: 56), but pixels more than 16 away change no pixel of
+# the benchmark sets by more than 1 gray level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP, FAR_OVERLAP = 16, 32
 FAR = 64      # LR pixels
-SMALLEST_TILE = 32  # LR pixels a side: a GPU that has no room for these has none for anything
+SMALLEST_TILE = 32  # LR pixels a side; a GPU without room for this has room for nothing
 
 
 class Upscaler:
-    """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as asked.
+    """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as requested.
 
     generator: an SRGANGenerator, or any module with its `scale`, `reach` and `forward`; its weights are copied.
     tile: LR pixels a side above which an image is enlarged in tiles.
     overlap: LR pixels around each tile that the network sees too. The default, 16, or 32 for networks that reach further than 64,
-    keeps within 1 or 2 grey levels of the whole. From `generator.reach` on, 39.5 for the paper's, both are the same.
-    faithful: change the result as little as needed to give the input again when it is shrunk (back_projection).
+    stays within 1 or 2 gray levels of the untiled result. From `generator.reach` up, 39.5 for the paper's, the two are the same.
+    faithful: change the result as little as needed so that shrinking it gives the input again (back_projection).
     engine, precision, device: what computes, and where (backends.choose); `str(upscaler.engine)` names it. With precision "auto",
-    grey of more than 8 bits is computed in fp32. int8: ranges for that precision, if there are. compile: by torch.compile.
+    grayscale of more than 8 bits is computed in fp32. int8: ranges for that precision, if any. compile: use torch.compile.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Upscaler:
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.engine = open_engine(generator, engine, precision, device, int8, compile)
-        # bf16 and int8 let little more than 8 bits through: what has more is computed in float32, unless they were asked for
+        # bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for
         coarse = precision == "auto" and self.engine.choice.precision != "fp32"
         self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
@@ -77,10 +77,10 @@ class Upscaler:
         engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
         compile: bool = False, **hub,
     ) -> Upscaler:  # fmt: skip
-        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator. spandrel loads
-        other networks from files (.safetensors, .pth): most community models work.
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
 
-        texture: 1 for the checkpoint as it is, 0 for its partner, from which it was trained on, or a blend of the two."""
+        Other networks are loaded from files (.safetensors, .pth) with spandrel; most community models work. texture: 1 for the
+        checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two."""
         file = is_network_file(str(name_or_id))
         generator = load_network(str(name_or_id)) if file else SRGANGenerator.from_pretrained(name_or_id, **hub)
         generator = with_texture(generator, texture)
@@ -96,11 +96,11 @@ class Upscaler:
         scale: float | None = None,
         longest: int | None = None,
     ) -> Image.Image:
-        """The picture enlarged, EXIF orientation applied, ICC profile kept; its mode as imaging.convert says.
+        """The image enlarged, with EXIF orientation applied and ICC profile kept; its mode is as described in imaging.color.
 
-        scale, longest: another factor than the network's, from 1 up to that, or the pixels of the longer side; the network's
-        result is shrunk. progress(done, total) is told of every finished tile. Raises ValueError for a picture without
-        pixels, and for a size that cannot be had.
+        scale, longest: a factor from 1 up to the network's, or the pixels of the longer side; the network's result is shrunk
+        to that. progress(done, total) is called for every finished tile. Raises ValueError for an image without pixels, and
+        for an impossible size.
         """
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
@@ -117,10 +117,10 @@ class Upscaler:
     def bands(
         self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
-        """The enlarged picture from top to bottom, in parts (h, width, C); source: what `upright` gives.
+        """The enlarged image from top to bottom, in parts (h, width, C); source: what `upright` returns.
 
-        size: (width, height) of the result, shrunk from the network's; None: that. At no time is more in memory than the
-        source, a band and what the engine needs for a tile, unless one of more than 8 bits is shrunk."""
+        size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
+        the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
         whole = self.scale * source.width, self.scale * source.height
         yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
 
@@ -131,7 +131,7 @@ class Upscaler:
         mode = source.mode
         opaque = channels in (2, 4) and pixels[..., -1].min() == 255
         if opaque:
-            pixels, mode = pixels[..., :-1], mode[:-1]  # computed as a picture without alpha is
+            pixels, mode = pixels[..., :-1], mode[:-1]  # computed like an image without alpha
         elif channels in (2, 4):
             pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
@@ -148,7 +148,7 @@ class Upscaler:
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
-        """These rows and columns of a piece of `mode`, (H, W, C), enlarged: (1, C, s h, s w)."""
+        """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (1, C, s h, s w)."""
         if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
         y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
@@ -161,13 +161,13 @@ class Upscaler:
             sr = back_projection(sr, colour, self.scale)
         if alpha is None:
             return to_pixels(sr, None, mode)
-        if alpha.amin() == alpha.amax():  # wholly opaque, most often
+        if alpha.amin() == alpha.amax():  # usually fully opaque
             return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
         mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
         return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
     def engine_for(self, deep: bool) -> Engine:
-        """What computes a picture; deep: one of more than 8 bits."""
+        """The engine for an image; deep: whether it has more than 8 bits."""
         return self._fine if deep and self._for_fine else self.engine
 
     @cached_property
@@ -175,20 +175,20 @@ class Upscaler:
         return open_engine(*self._for_fine)
 
     def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
-        """The engine's result; where a GPU's memory is too small for it, in halves, and so from then on."""
+        """The engine's result. If a GPU's memory is too small for it, it is computed in halves, as all later tiles are."""
         try:
             return engine(lr)
         except torch.OutOfMemoryError:
             side = max(lr.shape[-2:])
             half = side // 2
-            if half < SMALLEST_TILE or half + self.overlap >= side:  # its halves would be no smaller
+            if half < SMALLEST_TILE or half + self.overlap >= side:  # with overlap, its halves would be no smaller
                 raise
             self.tile = min(self.tile, half)
         return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """What is enlarged of a picture: `normalise`; ValueError if it has no pixels."""
+    """The image in the form that is enlarged, as `normalise` returns it. Raises ValueError if it has no pixels."""
     if 0 in image.size:
         raise ValueError(f"the picture has no pixels: {image.width}x{image.height}")
     return normalise(image)

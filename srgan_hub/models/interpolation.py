@@ -14,7 +14,7 @@ from srgan_hub.models.srresnet.network import SRGANGenerator
 
 @torch.no_grad()
 def interpolate(one: SRGANGenerator, other: SRGANGenerator, share: float) -> SRGANGenerator:
-    """A new generator with (1 - share) of the weights and BatchNorm statistics of `one` and `share` of `other`'s.
+    """A new generator with (1 - share) of the weights and BatchNorm statistics of `one` plus `share` of those of `other`.
 
     Raises ValueError if they differ in architecture or share is not in [0, 1]."""
     if not 0 <= share <= 1:
@@ -29,9 +29,10 @@ def interpolate(one: SRGANGenerator, other: SRGANGenerator, share: float) -> SRG
 
 
 def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
-    """`texture` of a generator's weights, the rest those of its partner: 1 is itself, 0 the partner.
+    """A blend of a generator's weights with those of its partner: texture 1 is the generator itself, 0 the partner.
 
-    Raises ValueError for another number and for a generator without a partner, and CheckpointError if that cannot be loaded."""
+    Raises ValueError for any number outside 0 to 1 and for a generator without a partner, and CheckpointError if the partner
+    cannot be loaded."""
     if not 0 <= texture <= 1:
         raise ValueError(f"texture must be from 0 to 1, got {texture}")
     if texture == 1:
@@ -43,12 +44,12 @@ def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
 
 @torch.no_grad()
 def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, partner: str | None = None) -> SRGANGenerator:
-    """A new generator: `base`, and `share` of what adversarial training changed in `gan`, its weights less those of its partner.
+    """A new generator: `base` plus `share` of what adversarial training changed in `gan` (its weights minus its partner's).
 
-    base and gan's partner must come from one training, as a network and its fine-tuned copy: then what was learned apart adds up
-    (Ilharco et al. 2023, arXiv:2212.04089), and a network for other pictures gets its texture without a discriminator.
-    partner: name of base, for the result's configuration. Raises ValueError for a gan without a partner, for other architectures
-    and for a negative share, and CheckpointError if the partner cannot be loaded."""
+    base and gan's partner must come from one training, as a network and its fine-tuned copy. Then what was learned separately
+    adds up (Ilharco et al. 2023, arXiv:2212.04089), and a network for other images gets its texture without a discriminator.
+    partner: name of base, for the result's configuration. Raises ValueError for a gan without a partner, for different
+    architectures and for a negative share, and CheckpointError if the partner cannot be loaded."""
     if share < 0:
         raise ValueError(f"share must be 0 or more, got {share}")
     if not gan.partner:

@@ -20,9 +20,9 @@ SUFFIXES = (".safetensors", ".pth")  # .pth files are opened without running cod
 class CommunityNetwork(nn.Module):
     """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), nominally in [0, 1], not clamped; any H and W.
 
-    loaded: spandrel's descriptor. network: the module itself, which may need sizes that are a `multiple` of a number."""
+    loaded: spandrel's descriptor. network: the module itself, which may need sizes that are multiples of `multiple`."""
 
-    reach = math.inf  # LR pixels; not known
+    reach = math.inf  # LR pixels; unknown
 
     def __init__(self, loaded):
         super().__init__()
@@ -39,12 +39,12 @@ class CommunityNetwork(nn.Module):
 
 
 def is_network_file(name: str) -> bool:
-    """Whether the name is that of a file for `load_network`, by its suffix; folders, Hub ids and bundled names are not."""
+    """Whether the suffix is that of a file for `load_network`; folders, Hub ids and bundled names have no such suffix."""
     return name.lower().endswith(SUFFIXES)
 
 
 def load_network(name: str) -> CommunityNetwork:
-    """The network in a file, in eval mode. Raises CheckpointError if spandrel is missing, or cannot load the file."""
+    """The network in a file, in eval mode. Raises CheckpointError if spandrel is missing or cannot load the file."""
     path = Path(os.path.expanduser(name))
     if not path.is_file():
         raise CheckpointError(
@@ -55,12 +55,12 @@ def load_network(name: str) -> CommunityNetwork:
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # of networks that were written for an older PyTorch
+        with warnings.catch_warnings(action="ignore"):  # from networks written for an older PyTorch
             loaded = ModelLoader().load_from_file(path)
     except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError, EOFError, KeyError) as error:
         reason = str(error).partition("\n")[0] or "it contains no network that spandrel knows"
         raise CheckpointError(f"{name} cannot be loaded by spandrel: {reason}") from error
-    except Exception as error:  # what a damaged pickle raises
+    except Exception as error:  # a damaged pickle can raise anything
         raise CheckpointError(f"{name} cannot be loaded by spandrel: {type(error).__name__}") from error
     if not isinstance(loaded, ImageModelDescriptor) or (loaded.input_channels, loaded.output_channels) != (3, 3):
         raise CheckpointError(f"{name} is a network of {loaded.architecture.name} that does not turn one RGB image into another")

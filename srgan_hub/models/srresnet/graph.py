@@ -20,9 +20,9 @@ STANDS_OUT = 2  # times the largest other weight
 
 
 class Step(NamedTuple):
-    """`inputs` are numbers of values: 0 is the LR picture, n the result of step n - 1."""
+    """`inputs` are numbers of values: 0 is the LR image, n is the result of step n - 1."""
 
-    kind: str                     # conv (stride 1, the same size), prelu, scale, add, concat, shuffle (PixelShuffle(2))
+    kind: str                     # conv (stride 1, same size), prelu, scale, add, concat, shuffle (PixelShuffle(2))
     inputs: tuple[int, ...]
     weight: Tensor | None = None  # (O, I, K, K) of a convolution, (1,) slope of a PReLU, factor of a scale
     bias: Tensor | None = None
@@ -32,7 +32,7 @@ Prepare = Callable[[int, Step, Tensor], tuple[Tensor, Tensor]]
 
 
 def inference_graph(generator: SRGANGenerator) -> list[Step]:
-    """The steps from (N, 3, H, W) to the last value, (N, 3, scale H, scale W); float32 weights of their own."""
+    """The steps from (N, 3, H, W) to the last value, (N, 3, scale H, scale W), with their own float32 copies of the weights."""
     steps: list[Step] = []
 
     def add(kind: str, *inputs: int, **weights: Tensor) -> int:
@@ -67,7 +67,7 @@ def inference_graph(generator: SRGANGenerator) -> list[Step]:
         x = (dense if isinstance(block, DenseGroup) else residual)(x, block)
     x = add("add", shallow, conv(x, last, norm))
     for stage, (convolution, _, act) in enumerate(generator.upsample):
-        x = add("prelu", conv(x, convolution), weight=act.weight)  # one slope for all channels: before the shuffle or after it
+        x = add("prelu", conv(x, convolution), weight=act.weight)  # one slope for all channels: before or after the shuffle
         if stage < len(generator.upsample) - 1:
             x = add("shuffle", x)
     tail = generator.tail
@@ -76,12 +76,12 @@ def inference_graph(generator: SRGANGenerator) -> list[Step]:
 
 
 def picture_apart(steps: list[Step]) -> list[Step]:
-    """The same function, the picture itself kept out of the last convolution; for 8 bits.
+    """The same function, with the image itself kept out of the last convolution; for 8 bits.
 
-    A generator that began with passing the picture through (training/initialization.py) carries it in as many channels as the
-    last convolution has outputs, each weighed by 1 at its output's centre, which is many times its other weights: steps of 8
-    bits fit either these or the others. So what the centre gives is computed by a convolution and a PReLU of its own, and
-    added. Steps whose centre does not stand out are returned as they are."""
+    A generator initialized to pass the image through (srresnet/initialization.py) carries it in as many channels as the last
+    convolution has outputs. Each of these has weight 1 at the center for its output, many times its other weights, so 8-bit
+    steps fit either the center weights or the others. Therefore the center's contribution is computed by a separate convolution
+    and PReLU, then added. Steps whose center does not stand out are returned unchanged."""
     make, act, last, shuffle = steps[-4:]
     out, middle = last.weight.shape[0], last.weight.shape[-1] // 2
     diagonal = range(out), range(out), middle, middle
@@ -98,13 +98,13 @@ def picture_apart(steps: list[Step]) -> list[Step]:
 
 
 def trunk(steps: list[Step]) -> int:
-    """Number of the value that the enlargement begins with: the first features and what the blocks make of them."""
+    """Number of the value that the enlargement starts from: the sum of the first features and what the blocks make of them."""
     return max(number for number, step in enumerate(steps, start=1) if step.kind == "add" and 2 in step.inputs)
 
 
 def reach(steps: list[Step], value: int) -> int:
-    """How many LR pixels beyond its own a pixel of the result depends on `value`, at most."""
-    known = {value: (0.0, 1)}  # how far, and values of an LR pixel's side
+    """How many LR pixels beyond its own position, at most, a pixel of the result depends on `value`."""
+    known = {value: (0.0, 1)}  # distance, and number of values along an LR pixel's side
     for number, step in enumerate(steps, start=1):
         if found := [known[given] for given in step.inputs if given in known]:
             far, cells = max(found)
@@ -114,16 +114,16 @@ def reach(steps: list[Step], value: int) -> int:
 
 
 def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
-    """The last value, by PyTorch."""
+    """The last value, computed by PyTorch."""
     values = {0: lr}
     advance(steps, values, 0, len(steps), prepare)
     return values[len(steps)]
 
 
 def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int, prepare: Prepare | None = None) -> None:
-    """Compute the steps from `start` to before `stop` from the values so far; each is dropped after its last use.
+    """Compute the steps from `start` to before `stop` from the values so far; each value is dropped after its last use.
 
-    prepare(number, step, input) -> (input, weight): what a convolution is computed from instead."""
+    prepare(number, step, input) -> (input, weight): what a convolution uses instead."""
     last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
     for number, step in enumerate(steps[start:stop], start):
         x = [values[value] for value in step.inputs]
@@ -150,7 +150,7 @@ def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int,
 
 
 def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution that does what the BatchNorm after it does too."""
+    """Weight and bias of the convolution with the BatchNorm that follows it folded in."""
     if not isinstance(norm, nn.modules.batchnorm._BatchNorm):
         return convolution.weight, convolution.bias
     factor = norm.weight / (norm.running_var + norm.eps).sqrt()
@@ -158,13 +158,15 @@ def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, T
 
 
 def before_shuffle(kernel: Tensor) -> Tensor:
-    """(O, C, 9, 9) of a convolution after a PixelShuffle(2) -> (4 O, 4 C, 5, 5) of one before it, which gives four channels for
-    each of its own: those of the 2x2 pixels of a cell, in the order of PixelShuffle. Its taps fall on 5x5 cells."""
+    """(O, C, 9, 9) of a convolution after a PixelShuffle(2) -> (4 O, 4 C, 5, 5) of the same convolution before it.
+
+    The latter has four output channels for each of the former's: the 2x2 pixels of a cell, in the order of PixelShuffle. The
+    9x9 taps fall on 5x5 cells."""
     out, channels = kernel.shape[:2]
     phases = []
     for row in (0, 1):
         for column in (0, 1):
-            taps = F.pad(kernel, (column, 1 - column, row, 1 - row))   # on whole cells: 10x10 pixels
+            taps = F.pad(kernel, (column, 1 - column, row, 1 - row))   # padded to whole cells: 10x10 pixels
             cells = taps.view(out, channels, 5, 2, 5, 2).permute(0, 1, 3, 5, 2, 4)
             phases.append(cells.reshape(out, 4 * channels, 5, 5))
     return torch.stack(phases, dim=1).flatten(0, 1)

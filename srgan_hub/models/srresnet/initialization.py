@@ -12,15 +12,15 @@ from srgan_hub.models.srresnet.network import SRGANGenerator
 
 @torch.no_grad()
 def pass_through(generator: SRGANGenerator) -> None:
-    """Three channels carry R, G and B from head to tail; every residual branch starts at zero; others keep their draw.
+    """Three channels carry R, G and B from head to tail; every residual branch starts at zero; other weights stay random.
 
-    A generator with fewer than three channels has no room for it and is left as it is."""
+    A generator with fewer than three channels has no room for this and is left unchanged."""
     if generator.tail.in_channels < 3:
         return
     head = generator.head[0]
     for c in range(3):
         _delta(head, out=c, source=c)
-    for block in generator.body[:-2]:  # without the long skip's own layers
+    for block in generator.body[:-2]:  # except the long skip's own layers
         for layer in block.ends:
             _zero(layer)
     _zero(generator.body[-1] if isinstance(generator.body[-1], nn.BatchNorm2d) else generator.body[-2])

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from srgan_hub.hub.card import new_card
 from srgan_hub.hub.load import StrictHubMixin, hub_name
 
-MOST = 1024  # channels, and blocks: a file that asks for more is no generator
+MOST = 1024  # channels or blocks; a file that asks for more is not a generator
 
 
 class ResidualBlock(nn.Module):
@@ -21,7 +21,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.norm1 = norm(width)
-        self.act = nn.PReLU()  # one slope a layer, shared by its channels
+        self.act = nn.PReLU()  # one slope per layer, shared by its channels
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         self.norm2 = norm(width)
 
@@ -30,15 +30,15 @@ class ResidualBlock(nn.Module):
 
     @property
     def ends(self) -> list[nn.Module]:
-        """The layers that make the block the identity where their weights are zero."""
+        """The layers that turn the block into the identity when their weights are zero."""
         return [self.norm2 if isinstance(self.norm2, nn.BatchNorm2d) else self.conv2]
 
 
 class DenseBlock(nn.Module):
-    """Each of five convolutions sees what the block was given and what those before it made of that."""
+    """Each of five convolutions sees the block's input and the outputs of the convolutions before it."""
 
-    SHARE = 0.2  # of the result that is added
-    SLOPE = 0.2  # of LeakyReLU
+    SHARE = 0.2  # share of the result that is added
+    SLOPE = 0.2  # slope of LeakyReLU
 
     def __init__(self, width: int, growth: int):
         super().__init__()
@@ -73,7 +73,7 @@ class SRGANGenerator(
     nn.Module,
     StrictHubMixin,
     library_name="srgan_hub",
-    license="other",  # the weights' licence follows the data they were trained on, not the code's
+    license="other",  # the weights' license follows the data they were trained on, not the code's license
     pipeline_tag="image-to-image",
     tags=["super-resolution", "srgan"],
     paper_url="https://arxiv.org/abs/1609.04802",
@@ -82,8 +82,8 @@ class SRGANGenerator(
 
     The defaults are the paper's network, 1,549,462 parameters; its receptive field reaches 39.5 LR pixels.
     scale: 2, 4 or 8; width: channels; blocks: residual blocks; norm: "batch" or "none"; partner: bundled name or Hub id of
-    the checkpoint that this one was trained on from, with which it can be blended; growth: channels that each convolution of
-    a dense block adds, ESRGAN's 32, with norm "none", or 0 for residual blocks. Raises ValueError for others.
+    the checkpoint that training started from, with which this one can be blended; growth: 0 for residual blocks, or the
+    channels that each convolution of a dense block adds (ESRGAN: 32; norm must be "none"). Raises ValueError for other values.
     """
 
     def __init__(
@@ -122,14 +122,14 @@ class SRGANGenerator(
 
     @property
     def reach(self) -> float:
-        """LR pixels to which a result's surroundings matter: 39.5 for the paper's network."""
+        """The distance, in LR pixels, up to which a result depends on its surroundings: 39.5 for the paper's network."""
         doublings = len(self.upsample)
-        # head, two or fifteen convolutions a block, the long skip's; one a doubling, each on pixels half as large; tail
+        # head; two or fifteen convolutions per block; the long skip's; one per doubling, each on pixels half as large; tail
         return 4 + (15 if self.growth else 2) * self.blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
 
     @property
     def shape(self) -> dict[str, int | str]:
-        """What a checkpoint's config.json says of the architecture."""
+        """What a checkpoint's config.json says about the architecture."""
         return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
 
     def to_graph(self) -> list:
@@ -139,7 +139,7 @@ class SRGANGenerator(
         return inference_graph(self)
 
     def generate_model_card(self, source: str = "user/name") -> ModelCard:
-        """The card that save_pretrained writes where there is none; source: what from_pretrained will take."""
+        """The card that save_pretrained writes if there is none; source: what to pass to from_pretrained."""
         words = ", ".join(f"{name} {value}" for name, value in self.shape.items() if value)
         base = hub_name(self.partner) or ""
         return ModelCard(new_card(source.rpartition("/")[2], source, self.scale, words, base_model=base))
