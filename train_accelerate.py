@@ -40,18 +40,15 @@ from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degradations import DEGRADATIONS
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.losses import (
+    TERMS,
+    Compared,
     LossConfig,
-    adversarial_loss,
     blocks_loss,
-    coarse_loss,
     comparable,
-    content_loss,
     discriminator_loss,
-    grid_loss,
     pixel_loss,
-    relative_content_loss,
+    random_colors,
     relativistic_loss,
-    total_variation,
 )
 from srgan_hub.models.discriminator import SRGANDiscriminator
 from srgan_hub.models.features import STAGES, LiteFeatures, VGGFeatures
@@ -59,7 +56,7 @@ from srgan_hub.models.interpolation import interpolate
 from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.training import checkpoint
-from srgan_hub.training.color import SAMPLES, centre_colour, constant_color_loss, random_colours
+from srgan_hub.training.color import SAMPLES, centre_colour
 from srgan_hub.training.config import parse_options, seconds, weights_of
 from srgan_hub.training.launch import Stop, any_process, keep_memory, make_accelerator, speed_up, threads_each
 from srgan_hub.training.monitor import Health, TrainingLog, Validation, check_tracker, refuse_infinite
@@ -157,49 +154,23 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: LossConfig
     return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
-def g_step(
-    sr: Tensor, hr: Tensor, blocks: Tensor | None, taught: Tensor, colours: Tensor, weights: LossConfig, perceptual, generator,
-    discriminator, optimizer, accelerator, clip: float,
-) -> dict:
-    """One update of the generator that made `sr`; returns every term, unweighted. blocks: the distance of its blocks from a
-    teacher's. taught: (N,) which images are trained only on that and on their colors. colours: of the surfaces of `flat`."""
-    terms, loss = {}, 0.0
-    if weights.coarse:
-        terms["coarse"] = coarse_loss(sr, hr, accelerator.unwrap_model(generator).scale)
-        loss = loss + weights.coarse * terms["coarse"]
-    if blocks is not None:
-        terms["blocks"] = blocks
-        loss = loss + weights.blocks * blocks
+def g_step(compared: Compared, taught: Tensor | None, network, optimizer, accelerator: Accelerator, clip: float) -> dict:
+    """One update of the generator `network`; returns every term, unweighted. taught: (N,) which images are trained only on
+    their blocks and on their colors."""
+    of_images = compared
+    if compared.blocks is not None:
+        sr, hr = compared.sr, compared.hr
         sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: distances are 0
-    terms["pixel"] = pixel_loss(sr, hr)  # logged even if its weight is 0
-    loss = loss + weights.pixel * terms["pixel"]
-    if weights.grid:
-        terms["grid"] = grid_loss(sr, hr, accelerator.unwrap_model(generator).scale, weights.grid_side)
-        loss = loss + weights.grid * terms["grid"]
-    if weights.flat:
-        terms["flat"] = constant_color_loss(accelerator.unwrap_model(generator), colours)
-        loss = loss + weights.flat * terms["flat"]
-    if weights.content:
-        with torch.no_grad():
-            hr_maps = perceptual(hr)
-        distance = relative_content_loss if weights.relative else content_loss
-        for layer, sr_map in perceptual(sr).items():
-            terms[layer] = distance(sr_map, hr_maps[layer])
-            loss = loss + weights.content * terms[layer]
-    if weights.tv:
-        terms["tv"] = total_variation(sr)
-        loss = loss + weights.tv * terms["tv"]
-    if weights.adversarial:
-        judge = accelerator.unwrap_model(discriminator).requires_grad_(False)  # otherwise G's loss would leak into D's gradients
-        if weights.gan == "relativistic":
-            with torch.no_grad():
-                hr_logits = judge(hr)
-            terms["adversarial"] = relativistic_loss(judge(sr), hr_logits)
-        else:
-            terms["adversarial"] = adversarial_loss(judge(sr))
-        loss = loss + weights.adversarial * terms["adversarial"]
-        judge.requires_grad_(True)
-    return {**terms, "g_norm": descend(loss, generator, optimizer, accelerator, clip)}
+        of_images = compared._replace(sr=sr, hr=hr)
+    terms, loss = {}, 0.0
+    for name, term in TERMS.items():
+        if weight := getattr(compared.config, name):
+            found = term.compute(compared if name == "coarse" else of_images)
+            found = found if isinstance(found, dict) else {name: found}
+            loss = loss + weight * sum(found.values())
+            terms |= found
+    terms.setdefault("pixel", pixel_loss(of_images.sr, of_images.hr).detach())  # logged even if its weight is 0
+    return {**terms, "g_norm": descend(loss, network, optimizer, accelerator, clip)}
 
 
 def descend(loss: Tensor, network, optimizer, accelerator: Accelerator, clip: float) -> Tensor | None:
@@ -430,9 +401,11 @@ def train(config: Config) -> Path:
                     terms |= d_step(networks["discriminator"], d_optimizer, sr, hr, weights, accelerator, config.max_grad_norm)
                 if not warm:
                     rng = np.random.default_rng((config.seed, accelerator.process_index, number, 3))
-                    terms |= g_step(sr, hr, blocks, taught, random_colours(rng, accelerator.device), weights,
-                                    networks["perceptual"], generator, discriminator, optimizer, accelerator,
-                                    config.max_grad_norm)  # fmt: skip
+                    compared = Compared(
+                        sr, hr, accelerator.unwrap_model(generator), blocks, random_colors(rng, accelerator.device),
+                        networks["perceptual"], discriminator and accelerator.unwrap_model(discriminator), weights,
+                    )  # fmt: skip
+                    terms |= g_step(compared, taught, generator, optimizer, accelerator, config.max_grad_norm)
             log.add(terms, batch.waited)
             if not accelerator.sync_gradients:
                 continue  # the update needs another batch

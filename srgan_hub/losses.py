@@ -5,14 +5,19 @@ SRGANDiscriminator. What is not in the paper is marked "Ours"."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from srgan_hub.models.features import LiteFeatures
+from srgan_hub.models.srresnet.constant_color import constant_color_response
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
+COLORS = 256  # surfaces per update
 VGG_SCALE = 1 / 12.75  # section 3.2: rescaling the features brings the VGG loss near the size of the MSE
 
 
@@ -93,6 +98,21 @@ def total_variation(sr: Tensor) -> Tensor:
     return (sr.diff(dim=2).abs().sum() + sr.diff(dim=3).abs().sum()) / len(sr)
 
 
+def constant_color_loss(generator: SRGANGenerator, colors: Tensor) -> Tensor:
+    """Squared error on [-1, 1] of the results for surfaces of these colors, (N, 3) in [0, 1]. Ours."""
+    with torch.autocast(colors.device.type, enabled=False):  # bf16 has steps of a gray level
+        error = 2 * (constant_color_response(generator, colors) - colors[:, :, None, None])
+    return error.square().mean()
+
+
+def random_colors(rng: np.random.Generator, device: torch.device | str = "cpu") -> Tensor:
+    """(256, 3) in [0, 1]: half are anywhere, half nearly pure (0 or 1 in some channels), where networks err most."""
+    colors = rng.random((COLORS, 3), dtype=np.float32)
+    colors[::2] = np.sin(np.pi / 2 * colors[::2]) ** 8
+    flip = rng.random((COLORS, 3)) < 0.5
+    return torch.from_numpy(np.where(flip, 1 - colors, colors)).to(device)
+
+
 def adversarial_loss(sr_logits: Tensor) -> Tensor:
     """-log D(G(LR)), averaged over the batch: the generator's part."""
     return F.softplus(-sr_logits.float()).mean()
@@ -154,3 +174,79 @@ VARIANTS = {
     ),
 }  # fmt: skip
 GAN_FORMS = ("standard", "relativistic")
+
+
+# Terms: what a run can be trained on, each with a weight of its own (LossConfig) and an option (train_accelerate.py).
+
+
+class Compared(NamedTuple):
+    """What the terms of an update are computed from. Images are (N, 3, H, W) in [0, 1]."""
+
+    sr: Tensor
+    hr: Tensor
+    generator: SRGANGenerator
+    blocks: Tensor | None = None       # distance of its blocks from a teacher's, if that is trained on
+    colors: Tensor | None = None       # (N, 3) in [0, 1], of surfaces of one color
+    perceptual: nn.Module | None = None     # feature network
+    discriminator: nn.Module | None = None
+    config: LossConfig | None = None
+
+
+class Term(NamedTuple):
+    compute: Callable[[Compared], Tensor | dict[str, Tensor]]  # a scalar, or several by name, each with the term's weight
+    words: Callable[[LossConfig, str | None], str]  # what a card says after the weight; given the feature network's name
+
+
+def _content(compared: Compared) -> dict[str, Tensor]:
+    distance = relative_content_loss if compared.config.relative else content_loss
+    with torch.no_grad():
+        hr_maps = compared.perceptual(compared.hr)
+    return {layer: distance(sr_map, hr_maps[layer]) for layer, sr_map in compared.perceptual(compared.sr).items()}
+
+
+def _content_words(config: LossConfig, network: str | None) -> str:
+    form = "mean absolute distance over the map's mean size" if config.relative else "mean squared distance x 1/12.75^2"
+    scaling = "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling"
+    return f"{' + '.join(config.layers)} of {network} (after the ReLU, {scaling}; {form})"
+
+
+def _adversarial(compared: Compared) -> Tensor:
+    discriminator = compared.discriminator.requires_grad_(False)  # otherwise G's loss would leak into D's gradients
+    if compared.config.gan == "relativistic":
+        with torch.no_grad():
+            hr_logits = discriminator(compared.hr)
+        loss = relativistic_loss(discriminator(compared.sr), hr_logits)
+    else:
+        loss = adversarial_loss(discriminator(compared.sr))
+    discriminator.requires_grad_(True)
+    return loss
+
+
+TERMS = {
+    "pixel": Term(lambda c: pixel_loss(c.sr, c.hr), lambda *_: "pixel (mean squared error, images on [-1, 1])"),
+    "coarse": Term(
+        lambda c: coarse_loss(c.sr, c.hr, c.generator.scale),
+        lambda *_: "the same of the images shrunk by the scale",
+    ),
+    "grid": Term(
+        lambda c: grid_loss(c.sr, c.hr, c.generator.scale, c.config.grid_side),
+        lambda config, _: "the same of the pattern that repeats with every LR pixel in squares of "
+                          f"{config.grid_side} x {config.grid_side} of them",
+    ),
+    "flat": Term(lambda c: constant_color_loss(c.generator, c.colors), lambda *_: "the same of surfaces of one color"),
+    "content": Term(_content, _content_words),
+    "tv": Term(lambda c: total_variation(c.sr), lambda *_: "total variation (sum over an image's pixels, on [0, 1])"),
+    "blocks": Term(
+        lambda c: c.blocks,
+        lambda *_: "the mean squared distance of the blocks from the teacher's for the same inputs, over what these change",
+    ),
+    "adversarial": Term(
+        _adversarial, lambda config, _: f"adversarial ({config.gan}, mean over the batch, images on [0, 1])"
+    ),
+}  # fmt: skip
+
+
+def describe(config: LossConfig, network: str | None) -> str:
+    """Every term with its weight, for a card. network: name of the feature network, if there is one."""
+    weights = {name: getattr(config, name) for name in TERMS}
+    return " + ".join(f"{weight:g} x {TERMS[name].words(config, network)}" for name, weight in weights.items() if weight)

@@ -4,7 +4,8 @@ import torch
 
 from conftest import random_batchnorm
 from srgan_hub import SRGANGenerator
-from srgan_hub.training.color import constant_color_loss, constant_color_response, random_colours
+from srgan_hub.losses import constant_color_loss, random_colors
+from srgan_hub.models.srresnet.constant_color import constant_color_response
 from srgan_hub.training.launch import speed_up
 
 
@@ -31,14 +32,14 @@ def test_it_is_the_middle_of_a_large_surface(config, faster):
 
 def test_the_loss_is_the_squared_error_on_both_sides_of_zero(tiny_generator):
     generator = tiny_generator  # enlarges like bilinear: a surface stays as it is
-    colours = random_colours(np.random.default_rng(0))
+    colours = random_colors(np.random.default_rng(0))
     assert constant_color_loss(generator, colours) < 1e-4
     generator.tail.bias.data += 0.1
     assert abs(constant_color_loss(generator, colours) - 4 * 0.1**2) < 2e-3
 
 
 def test_it_is_computed_in_float32_and_reaches_every_weight(tiny_generator):
-    colours = random_colours(np.random.default_rng(0))
+    colours = random_colors(np.random.default_rng(0))
     exact = constant_color_loss(tiny_generator, colours)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(constant_color_loss(tiny_generator, colours), exact)
@@ -47,8 +48,8 @@ def test_it_is_computed_in_float32_and_reaches_every_weight(tiny_generator):
 
 
 def test_colours_are_anywhere_and_often_nearly_pure():
-    colours = random_colours(np.random.default_rng(5))
-    assert torch.equal(colours, random_colours(np.random.default_rng(5))) and colours.min() >= 0 and colours.max() <= 1
+    colours = random_colors(np.random.default_rng(5))
+    assert torch.equal(colours, random_colors(np.random.default_rng(5))) and colours.min() >= 0 and colours.max() <= 1
     pure = ((colours < 0.05) | (colours > 0.95)).all(1)
     assert len({tuple(colour) for colour in colours[pure].round().tolist()}) >= 6
     assert ((colours > 0.2) & (colours < 0.8)).all(1).sum() > 10

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from srgan_hub import SRGANGenerator
-from srgan_hub.losses import VARIANTS
-from srgan_hub.training.push import changed_options, finished, loss_in_words, public, training_card, write_result
+from srgan_hub.losses import VARIANTS, describe
+from srgan_hub.training.push import changed_options, finished, public, training_card, write_result
 from train_accelerate import Config
 
 RECORD = dict(
@@ -72,7 +72,7 @@ def test_card_names_what_others_can_load():
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_put_in_words_with_range_and_layer(name):
-    words = loss_in_words(VARIANTS[name], "vgg19")
+    words = describe(VARIANTS[name], "vgg19")
     variant = VARIANTS[name]
     assert ("[-1, 1]" in words) == bool(variant.pixel)
     assert all(layer in words for layer in variant.layers)

@@ -15,10 +15,9 @@ from torchvision.models import vgg16
 import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator
-from srgan_hub.losses import VARIANTS
+from srgan_hub.losses import VARIANTS, constant_color_loss, random_colors
 from srgan_hub.models.registry import load_network
 from srgan_hub.training import checkpoint
-from srgan_hub.training.color import constant_color_loss, random_colours
 from srgan_hub.training.convert import narrowed, of_esrgan
 from train_accelerate import Config, parse
 
@@ -549,7 +548,7 @@ def test_the_blocks_of_a_teacher_are_learned(dense, photo_folder, tmp_path):
     result, start = map(SRGANGenerator.from_pretrained, (output, dense["pretrained"]))
     for name in ("head", "upsample", "tail"):
         assert all(map(torch.equal, getattr(result, name).parameters(), getattr(start, name).parameters()))
-    assert "1 x the mean squared distance of the dense blocks from the teacher's" in (output / "README.md").read_text()
+    assert "1 x the mean squared distance of the blocks from the teacher's" in (output / "README.md").read_text()
 
 
 def test_blocks_are_learned_where_lr_is_damaged_and_images_where_it_is_clean(dense, tmp_path):
@@ -589,10 +588,10 @@ def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(pho
     for weight in (0.0, 1.0):
         train(configuration(photo_folder, tmp_path / f"{weight}", flat_weight=weight, **run))
         result = SRGANGenerator.from_pretrained(tmp_path / f"{weight}")
-        lost.append(constant_color_loss(result, random_colours(np.random.default_rng(0))).item())
+        lost.append(constant_color_loss(result, random_colors(np.random.default_rng(0))).item())
         assert torch.allclose(result.body[0].norm1.running_mean, torch.full((4,), 0.1))
     assert lost[1] < lost[0] / 4, lost
-    assert "1 x the same of surfaces of one colour" in (tmp_path / "1.0" / "README.md").read_text()
+    assert "1 x the same of surfaces of one color" in (tmp_path / "1.0" / "README.md").read_text()
 
 
 def test_a_teacher_of_another_scale_is_one_sentence(photo_folder, tmp_path):

@@ -13,10 +13,8 @@ from pathlib import Path
 import yaml
 
 from srgan_hub.imaging.degradations import DEGRADATIONS
-from srgan_hub.losses import GAN_FORMS, VARIANTS, LossConfig
+from srgan_hub.losses import GAN_FORMS, TERMS, VARIANTS, LossConfig
 from srgan_hub.models.features import LAYERS, STAGES
-
-TERMS = ("pixel", "coarse", "grid", "flat", "content", "tv", "blocks", "adversarial")
 
 
 def weights_of(config) -> LossConfig:

@@ -15,7 +15,7 @@ from pathlib import Path
 from srgan_hub.hub.card import fill, new_card
 from srgan_hub.hub.load import hub_name, is_hub_id
 from srgan_hub.hub.push import FILES, check_push, push
-from srgan_hub.losses import LossConfig
+from srgan_hub.losses import LossConfig, describe
 from srgan_hub.models.features import LiteFeatures
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
@@ -192,7 +192,7 @@ def training_card(config, weights: LossConfig, record: dict, network: str | None
             photographs=str(record["photographs"]),
             dataset=_public(config.dataset),
             degradation=config.degradation,
-            loss=loss_in_words(weights, network) + taught,
+            loss=describe(weights, network) + taught,
             perceptual=perceptual,
             pretrained=_public(config.pretrained) or "pass-through initialisation",
             validation=validation,
@@ -215,28 +215,3 @@ def terms_of(dataset: str, on_hub: bool) -> str:
         f"the terms of the photographs they were trained on (`{_public(dataset)}`) govern them; these were not stated, so ask "
         "before using them."
     )
-
-
-def loss_in_words(weights: LossConfig, network: str | None) -> str:
-    """Every term with its weight, the range of the images, and the layer."""
-    terms = [f"{weights.pixel:g} x pixel (mean squared error, images on [-1, 1])"] if weights.pixel else []
-    if weights.coarse:
-        terms.append(f"{weights.coarse:g} x the same of the images shrunk by the scale")
-    if weights.grid:
-        squares = f"squares of {weights.grid_side} x {weights.grid_side} of them"
-        terms.append(f"{weights.grid:g} x the same of the pattern that repeats with every LR pixel in {squares}")
-    if weights.flat:
-        terms.append(f"{weights.flat:g} x the same of surfaces of one colour")
-    if weights.content:
-        form = "mean absolute distance over the map's mean size" if weights.relative else "mean squared distance x 1/12.75^2"
-        layers = f"{' + '.join(weights.layers)} of {network}"
-        scaling = "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling"
-        terms.append(f"{weights.content:g} x {layers} (after the ReLU, {scaling}; {form})")
-    if weights.tv:
-        terms.append(f"{weights.tv:g} x total variation (sum over an image's pixels, on [0, 1])")
-    if weights.blocks:
-        terms.append(f"{weights.blocks:g} x the mean squared distance of the dense blocks from the teacher's for the same "
-                     "inputs, over what these change")  # fmt: skip
-    if weights.adversarial:
-        terms.append(f"{weights.adversarial:g} x adversarial ({weights.gan}, mean over the batch, images on [0, 1])")
-    return " + ".join(terms)
