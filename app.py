@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-# Gradio would keep ten thousand events and sum them up after each, for a page that is off here; one odd request spoils the sums.
+# Gradio would keep ten thousand events and add them up after each, for a page that is off here; one odd request breaks the sums.
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
@@ -26,14 +26,14 @@ with quick_imports():
     from srgan_hub.ui.theme import CSS, HEAD, THEME
 
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
-SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of a page that was closed
+SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of closed pages
 TITLE = """# SRGAN: enlarge photos
 Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos stay on the machine \
 that computes this page: they are sent nowhere else, and deleted after {}."""
 
 
 def build(limits: Limits) -> gr.Blocks:
-    """The page. Raises ValueError for what the environment asks of it in vain."""
+    """The page. Raises ValueError if the environment asks for something that is not possible."""
     study = rate.study_of_environment()
     line = Line(limits.jobs, limits.queue)
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
@@ -62,19 +62,19 @@ def main() -> None:
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
     server.limit(round(1e6 * limits.file_megabytes))
-    page.queue(api_open=False)  # what has a line waits in it
+    page.queue(api_open=False)  # whatever has a queue must go through it
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
         css=CSS,
         head=HEAD + server.SCRIPT + rate.KEYS,
-        max_threads=limits.jobs + limits.queue + 40,  # one for each in the line, and gradio's usual number for the rest
+        max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,
         enable_monitoring=False,
         app_kwargs={"middleware": [(Guard, (), dict(limits=limits, home=home))]},
         run_history=False,  # gradio would keep uploads and results in the visitor's browser
-        ssr_mode=False,  # a Space switches on rendering on the server: of no use to a page that does nothing without its scripts
+        ssr_mode=False,  # Spaces switch on server-side rendering, which is useless for a page that needs its scripts
         footer_links=["api", "settings"],
         mcp_server=find_spec("mcp") is not None,
     )

@@ -1,9 +1,9 @@
-"""Our checkpoints beside the public weights of Fast-SRGAN, which are not needed for it: their numbers are known.
+"""Our checkpoints beside the public weights of Fast-SRGAN, which are not needed here because their numbers are known.
 
     python -m benchmarks.beside_fast_srgan FOLDER_OF_SETS MODEL...
 
-Every fourth image of BSD100, by the definitions with which Fast-SRGAN was measured: LR consistency by Pillow's bicubic, and a
-feature distance over the five narrow maps that leave a stage of EfficientNet-Lite0 (16 to 320 channels, signed) instead of the
+Every fourth image of BSD100, with the definitions by which Fast-SRGAN was measured: LR consistency by Pillow's bicubic, and a
+feature distance over the five narrow maps at the ends of EfficientNet-Lite0's stages (16 to 320 channels, signed) instead of the
 wide ones that ours compares. Bicubic, measured both times, shows that the definitions are the same."""
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class NarrowDistance(FeatureDistance):
 
 
 def shrunk_again(sr: np.ndarray, lr: np.ndarray) -> float:
-    """PSNR over RGB of LR and the result shrunk by Pillow."""
+    """PSNR over RGB between LR and the result shrunk by Pillow."""
     small = Image.fromarray(sr).resize((lr.shape[1], lr.shape[0]), Image.Resampling.BICUBIC)
     return psnr(np.asarray(small), lr)
 

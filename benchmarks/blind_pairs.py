@@ -1,11 +1,12 @@
-"""Pairs of results without names, in random order, to be judged by eye; and the count of the answers.
+"""Draws pairs of results without names, in random order, to be judged by eye, and counts the answers.
 
     python -m benchmarks.blind_pairs draw PHOTOS_OR_SET realesrgan_x4plus.safetensors srgan-x4-photo other ... -o pairs
     python -m benchmarks.blind_pairs count pairs
 
-`draw` writes a PNG for each pair, 001.png with the first result on the left, and key.json, which is not to be looked at: every
-picture's most detailed parts at 1:1, damaged by turns in each of the ways of beside_real_esrgan, the first model beside each
-other one and Real-ESRGAN. Answers are lines of pairs/answers.txt: a number and l, r or = (neither)."""
+`draw` writes a PNG for each pair, from 001.png on, and key.json, which says on which side the first model is and must not be
+looked at. The pairs show every image's most detailed parts at 1:1, damaged in turn in the ways of beside_real_esrgan: the first
+model beside each other model and Real-ESRGAN. The answers go into pairs/answers.txt, one per line: a number and l, r or =
+(neither)."""
 
 from __future__ import annotations
 
@@ -24,13 +25,13 @@ from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, open_methods, validation_pairs
 
-SIDE, GAP = 448, 8  # HR pixels of a part; between two of them
-PARTS = 3           # of every photograph: one of each half or third
+SIDE, GAP = 448, 8  # HR pixels: side of a part, gap between two
+PARTS = 3           # of every photo, at most: one from each half or third
 DAMAGES = ("clean", "JPEG 50", "messenger", "JPEG 70", "realistic", "WebP 50", "JPEG 30")
 
 
 def parts(hr: np.ndarray) -> list[tuple[int, int]]:
-    """Left and top of the most detailed part of each of PARTS stripes of the picture."""
+    """Left and top of the most detailed part of each vertical stripe of the image, of which there are at most PARTS."""
     stripes = np.array_split(np.arange(hr.shape[1]), max(1, min(PARTS, hr.shape[1] // SIDE)))
     return [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe], SIDE)]]
 

@@ -1,10 +1,11 @@
-"""What should a generator see beyond the edges of a picture, and how far?
+"""What should a generator see beyond the edges of an image, and how far?
 
     python -m benchmarks.border PHOTOGRAPHS [MODEL...]
 
-For the held-out photographs of a dataset (a folder or a Hub id, as `train_accelerate.py --dataset` takes it): PSNR on Y of the
-outermost 2 and 16 pixels of the result, by how the LR picture was extended and by how many pixels, none being the zero padding
-of the generator's own convolutions; and the largest deviation from flat pictures of six colours, in grey levels. float32."""
+For the held-out photos of a dataset (a folder or a Hub id, as for `train_accelerate.py --dataset`): PSNR on Y of the outermost 2
+and 16 pixels of the result, by how the LR image was extended and by how many pixels. With 0 pixels, there is only the zero
+padding of the generator's own convolutions. Also the largest deviation from flat images of six colors, in gray levels. All in
+float32."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Puts a run's result into the package: srgan_hub/pretrained/NAME, convolutions rounded to bfloat16 (half the size).
+"""Puts a run's result into the package: srgan_hub/pretrained/NAME, with convolutions rounded to bfloat16 (half the size).
 
     python -m benchmarks.bundle RUN NAME
 
-The card there is kept, or the run's taken where there is none; ranges for int8 are of other weights, and go. What is stored is
-then to be quantized and measured: `srgan-hub quantize`, `srgan-hub benchmark --write-card`."""
+An existing card is kept; if there is none, the run's is copied. Existing ranges for int8 belong to other weights and are deleted.
+Afterwards, quantize and measure what is stored: `srgan-hub quantize`, `srgan-hub benchmark --write-card`."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Fifty visitors at once: is every request answered or refused in a sentence, is the page as fast as for one, does its memory
-come back?
+"""Fifty visitors at once: is every request answered or refused with a sentence, is the page as fast as for one visitor, and does
+its memory return to what it was?
 
     python -m benchmarks.clients [--clients 50] [--rounds 3] [--side 400] [--certificates]
 
-Starts app.py with its default limits and sends it `/upscale` through gradio_client, which uploads and downloads too: as many
-requests one after another as are answered of `clients` at once, and `clients` at once, in turn. The clients would be on machines
-of their own; here they share the server's cores, and what they take of them is told as well. Left to itself gradio_client reads a
-file of certificates for every connection, 0.2 to 0.3 seconds of a core a photo, even to an address as this that has none to
-check: that is off here, and --certificates puts it back. Memory is the resident set of the server, after a warm-up of one request
-and one round, and 15 seconds after the last."""
+Starts app.py with its default limits and calls `/upscale` through gradio_client, which uploads and downloads too. Rounds of
+`clients` requests at once alternate with as many requests one after another as such a round answers. Real clients would be on
+machines of their own; here they share the server's cores, so their core time is reported as well. By default, gradio_client reads
+a file of certificates for every connection, which takes 0.2 to 0.3 core seconds per photo, even for an address like this one
+that has no certificate to check. That is off here; --certificates turns it on. Memory is the resident set of the server, after a
+warm-up of one request and one round, and 15 seconds after the last request."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ HEAD = (
 class Answer(NamedTuple):
     kind: str        # "answered", "refused" because the queue is full, "other"
     seconds: float
-    words: str       # of a request that was not answered
+    words: str       # the message for a request that was not answered
 
 
 @contextmanager
 def served(log: Path | None = None, **variables: str) -> Iterator[tuple[str, psutil.Process]]:
-    """app.py on a free port, with those variables: its address, once it answers, and its process; log: what it writes."""
+    """app.py on a free port, with these environment variables: its address, once it answers, and its process; log: file for its
+    output."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -79,7 +80,7 @@ def served(log: Path | None = None, **variables: str) -> Iterator[tuple[str, psu
 class Run(NamedTuple):
     answers: list[Answer]
     seconds: float
-    server: float    # seconds of a core
+    server: float    # core seconds
     clients: float   # the same
 
     def __add__(self, other: Run) -> Run:
@@ -87,12 +88,12 @@ class Run(NamedTuple):
 
     @property
     def answered(self) -> list[float]:
-        """Seconds of each that was answered."""
+        """Seconds of each request that was answered."""
         return [answer.seconds for answer in self.answers if answer.kind == "answered"]
 
     @property
     def throughput(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return len(self.answered) / self.seconds
 
 
@@ -110,7 +111,7 @@ def ask(client: Client, photo: str, **settings) -> Answer:
 
 
 def at_once(clients: list[Client], photo: str, **settings) -> list[Answer]:
-    """A request of each, sent together."""
+    """One request from each client, all sent at the same time."""
     barrier = Barrier(len(clients))
 
     def one(client: Client) -> Answer:
@@ -126,7 +127,7 @@ def megabytes(server: psutil.Process) -> float:
 
 
 def computed(process: psutil.Process) -> float:
-    """Seconds of a core that it took until now."""
+    """Core seconds that the process has used so far."""
     times = process.cpu_times()
     return times.user + times.system
 
@@ -158,7 +159,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, served(GRADIO_TEMP_DIR=folder) as (url, server):
         photo = str(Path(folder, "photo.png"))
         Image.fromarray(picture(options.side)).save(photo)
-        places = [Path(folder, "downloads", str(number)) for number in range(options.clients)]  # equal files have equal names
+        places = [Path(folder, "downloads", str(number)) for number in range(options.clients)]  # equal files get equal names
         clients = [Client(url, verbose=False, ssl_verify=options.certificates, download_files=place) for place in places]
         ask(clients[0], photo)
         first = at_once(clients, photo)
@@ -171,7 +172,7 @@ def main() -> None:
 
         single = timed(alone, server)
         many = Run([], 0.0, 0.0, 0.0)
-        for _ in range(options.rounds):  # in turn, for the machine's speed drifts while this runs
+        for _ in range(options.rounds):  # alternating, because the machine's speed drifts during the run
             many += timed(lambda: at_once(clients, photo), server)
             single += timed(alone, server)
         time.sleep(REST)

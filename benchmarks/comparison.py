@@ -1,8 +1,8 @@
-"""Draws docs/comparison.png: scikit-image's astronaut, a picture of the public domain, under bicubic, srresnet-x4 and srgan-x4.
+"""Draws docs/comparison.png: scikit-image's astronaut, a public-domain photo, under bicubic, srresnet-x4 and srgan-x4.
 
     python -m benchmarks.comparison
 
-The command for other pictures is `srgan-hub figure`."""
+For other images, use `srgan-hub figure`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Training patches a second on one core, LR included: from the decoded cache beside what others do.
+"""Training patches per second on one core, LR included: from the decoded cache, compared with what others do.
 
     python benchmarks/data_speed.py
 
 (a) decodes a 2K PNG for every crop, (b) a pre-cut 480x480 sub-image; both shrink the crop with Pillow's bicubic, which is fast
-and not MATLAB's. Ours slices the crop from the cache, turns it, and shrinks it exactly. Pictures are made from the examples."""
+but not MATLAB's. Ours slices the crop from the cache, turns it, and shrinks it exactly. The images are made from the examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROUNDS = 5
 
 
 def photograph(seed: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Image.Image:
-    """An example enlarged, with the grain that makes a photograph hard to compress."""
+    """An enlarged example, with the grain that makes a photo hard to compress."""
     example = Image.open(sorted(EXAMPLES.glob("*.png"))[seed % 2]).convert("RGB")
     smooth = np.asarray(example.resize(size, Image.Resampling.BICUBIC)).astype(np.float32)
     grain = np.random.default_rng(seed).normal(0, 1, smooth.shape)
@@ -59,7 +59,7 @@ def make_cache(folder: Path) -> PhotoCache:
 
 
 class SubImages(Dataset):
-    """Item i: file i decoded, a random crop of it turned, and its LR by Pillow: what most projects do for every patch."""
+    """Item i: a random crop of file i, decoded and turned, and its LR by Pillow: what most projects do for every patch."""
 
     def __init__(self, files: list[Path], crop: int = CROP):
         self.files, self.crop = files, crop
@@ -79,7 +79,7 @@ class SubImages(Dataset):
 
 
 def rate(make: Callable[[int], None], count: int) -> float:
-    """Patches a second of `make(number of patches)`; the median of some rounds."""
+    """Patches per second of `make(number of patches)`; the median of several rounds."""
     rates = []
     for _ in range(ROUNDS):
         start = time.perf_counter()

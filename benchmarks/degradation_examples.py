@@ -1,8 +1,9 @@
-"""Draws docs/degradation.png: parts of the example pictures shrunk four times, by bicubic and by draws of the realistic kind.
+"""Draws docs/degradation.png: parts of the example images shrunk four times, by bicubic and by the realistic degradation.
 
     python benchmarks/degradation_examples.py
 
-The draws are sorted by how far they are from bicubic, which stands below each: mean absolute difference in grey levels."""
+Random draws of the latter are sorted by their distance from bicubic, which is written below each: mean absolute difference in
+gray levels."""
 
 from __future__ import annotations
 
@@ -17,13 +18,13 @@ from srgan_hub.imaging.degradations import bicubic, realistic
 ROOT = Path(__file__).parent.parent
 PARTS = {"astronaut": (4, 8), "chelsea": (40, 0)}  # upper left corner
 SIDE, SCALE = 120, 4    # of a part in pixels; 30 in LR
-CELL, LABEL = 180, 20   # pixels on the page: 6 for a LR pixel; height of the line below
-COLUMNS, DRAWS = 6, 10  # two rows for a picture: HR, bicubic and the draws
+CELL, LABEL = 180, 20   # pixels on the page: 6 per LR pixel; height of the line below
+COLUMNS, DRAWS = 6, 10  # two rows per image: HR, bicubic and the draws
 FONT = ImageFont.load_default(14)
 
 
 def cells(hr: torch.Tensor, seed: int) -> list[tuple[str, torch.Tensor]]:
-    """Labels and pictures (3, H, W) uint8 of one part, (1, 3, SIDE, SIDE)."""
+    """Labels and images (3, H, W) uint8 of one part, (1, 3, SIDE, SIDE)."""
     plain = bicubic(hr, SCALE, np.random.default_rng())
     draws = [realistic(hr, SCALE, np.random.default_rng((seed, number))) for number in range(DRAWS)]
     worn = sorted((((lr.float() - plain.float()).abs().mean().item(), lr[0]) for lr in draws), key=lambda pair: pair[0])

@@ -1,11 +1,11 @@
-"""What do 8 bits change, convolution by convolution?
+"""What does computing in 8 bits change, convolution by convolution?
 
     python -m benchmarks.eight_bits PHOTOGRAPHS MODEL
 
-PHOTOGRAPHS: as `srgan-hub quantize --calibration` takes them. Mean squared change of the result's luma, in grey levels, by each
-convolution alone in 8 bits: with every weight rounded by itself; with the sum of each kernel kept; with the picture computed
-apart and the largest channels divided; with weights fitted to the inputs (quantization.py, rounding.py). What computes
-the picture has the input of the last but one, and is counted with it."""
+PHOTOGRAPHS: as for `srgan-hub quantize --calibration`. Prints the mean squared change of the result's luma, in gray levels, when
+only one convolution is computed in 8 bits: with every weight rounded by itself; with the sum of each kernel kept; with the image
+computed apart and the largest channels divided; with weights fitted to the inputs (quantization.py). The convolution that
+computes the image shares its input with the last but one, and is counted with it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from srgan_hub.inference.quantization import (
 )
 from srgan_hub.models.srresnet.graph import inference_graph
 
-LEAST = 0.01  # what is less is not shown
+LEAST = 0.01  # smaller changes are not shown
 
 
 def each_by_itself(weight: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def main(photographs: str, model: str) -> None:
     for number, gram in grams(steps, pictures, found, shown).items():
         found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
     best = divided | shares(steps, pictures, found, divided.keys() & shown)
-    ways = [list(way.values()) for way in (alone, kept, divided, best)]  # a row for each input: the picture's adds none
+    ways = [list(way.values()) for way in (alone, kept, divided, best)]  # one row per input: the image's convolution adds none
     print(f"{model}\n\n| convolution | kernel | of all multiplications | each weight by itself | sums kept | divided | fitted |")
     print("|" + " --- |" * 7)
     for place, (first, together) in enumerate(by_input(steps).items()):

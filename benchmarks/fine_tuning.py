@@ -1,8 +1,8 @@
-"""What fine-tuning gave and what it cost: two checkpoints on the held-out pictures of two datasets, and a figure.
+"""What fine-tuning gained and what it cost: two checkpoints on the held-out images of two datasets, and a figure.
 
     python -m benchmarks.fine_tuning srresnet-x4 runs/scans scans photos docs/fine-tuning.png
 
-prints PSNR and SSIM on Y of the validation splits of both datasets, and draws LR | before | after | HR of the first."""
+prints PSNR and SSIM on Y for the validation splits of both datasets, and draws LR | before | after | HR for the first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import mean, measure, validation_pairs
 
-SHOWN, WIDTH, HEIGHT = 3, 240, 96  # pictures, HR pixels of each part
+SHOWN, WIDTH, HEIGHT = 3, 240, 96  # images, HR pixels of each part
 
 
 def figure(pairs, upscalers: dict[str, Upscaler]) -> Image.Image:

@@ -1,8 +1,8 @@
-"""What makes the graph of an engine fast, and what does not: the figures of docs/engines.md beside its tables.
+"""What makes an engine's graph fast, and what does not: the figures of docs/engines.md beside its tables.
 
     python -m benchmarks.graph_choices
 
-OpenVINO, srresnet-x4, medians: the last convolution after or before the last shuffle; sizes; a graph of that very size; four
+OpenVINO, srresnet-x4, medians: the last convolution after or before the last shuffle; sizes; a graph of exactly that size; four
 tiles in a batch; building and compiling the graph."""
 
 from __future__ import annotations

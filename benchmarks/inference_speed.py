@@ -1,13 +1,13 @@
-"""Speed on this machine: our engines beside what people run today, the same pictures, threads and run.
+"""Speed on this machine: our engines beside what people run today, with the same images and threads, in the same run.
 
     python -m benchmarks.inference_speed [SIZE ...]
 
-prints the tables of docs/engines.md and draws docs/speed.png (Linux). The base line is the generator as every other project runs
-it: eager PyTorch, float32, as it is. Real-ESRGAN's two networks (package spandrel, random weights) run in the same way. Every way
-is a process of its own, which waits while another is measured; they take turns, and medians are compared, since machines are
-noisy. From 512 pixels a side, where memory would not do for all, one comes after another, for one call; what would take more than
-three quarters of the machine's memory, or a minute, by the size before, is left out. GFLOP are those of the network as it is
-written, also where an engine computes it with fewer or more."""
+prints the tables of docs/engines.md and draws docs/speed.png (Linux). The baseline is the generator as every other project runs
+it: eager PyTorch, float32, unchanged. Real-ESRGAN's two networks (package spandrel, random weights) run the same way. Every way
+has its own process, which waits while another is measured. They take turns, and medians are compared, since machines are noisy.
+From 512 pixels a side, memory would not suffice for all at once, so they run one after another, with one call each. A way is left
+out if, judging by the previous size, it would take more than three quarters of the machine's memory, or a minute. GFLOP are those
+of the network as written, even if an engine computes it with fewer or more."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from srgan_hub.inference.quantization import find
 from srgan_hub.training.launch import cores
 
 MODEL, LITE = "srresnet-x4", "srresnet-x4-lite"
-SIZES = (64, 256, 512, 1024, 2048)   # pixels a side of the LR pictures
-WHOLE, LARGE = 256, 512              # what the bars are of; from here on one way at a time
+SIZES = (64, 256, 512, 1024, 2048)   # pixels a side of the LR images
+WHOLE, LARGE = 256, 512              # size shown in the bars; from this size on, one way at a time
 ROUNDS = 5
-LONGEST = 60                         # seconds of a call
+LONGEST = 60                         # seconds a call may take
 PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6db5", "#9a9a9a"
 BASE = "PyTorch eager float32 (others)"
 ENGINES = {
@@ -85,7 +85,7 @@ def network_call(way: str) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 def whole_call(way: str) -> Callable[[Image.Image], Image.Image]:
-    """Picture -> picture."""
+    """Image -> image."""
     if way in ENGINES:
         engine, precision = ENGINES[way]
         return Upscaler(network_of(way), engine=engine, precision=precision, device="cpu", int8=find(model_of(way)))
@@ -115,7 +115,8 @@ def worker(way: str, pipe) -> None:
 
 
 def run(ways: list[str], tasks: list[tuple[str, int]], rounds: int) -> dict[tuple, tuple[float, float, np.ndarray | None]]:
-    """(way, *task) -> median seconds, most memory in MB, the last result; one round more than is counted, unless it is one."""
+    """(way, *task) -> median seconds, peak memory in MB, the last result. Runs one extra round, which is not counted, unless
+    `rounds` is 1."""
     spawn, pipes, processes, found = multiprocessing.get_context("spawn"), {}, [], {}
     for way in ways:
         pipes[way], end = spawn.Pipe()
@@ -130,7 +131,7 @@ def run(ways: list[str], tasks: list[tuple[str, int]], rounds: int) -> dict[tupl
     for way, process in zip(ways, processes, strict=True):
         pipes[way].send(None)
         process.join()
-    counted = {key: calls[rounds > 1 :] for key, calls in found.items()}  # the first finds caches cold and shapes new
+    counted = {key: calls[rounds > 1 :] for key, calls in found.items()}  # the first has cold caches and new shapes
     return {
         key: (statistics.median(call[0] for call in calls), max(call[1] for call in calls), calls[-1][2])
         for key, calls in counted.items()
@@ -138,7 +139,7 @@ def run(ways: list[str], tasks: list[tuple[str, int]], rounds: int) -> dict[tupl
 
 
 def fits(found: dict, way: str, kind: str, size: int, before: int) -> bool:
-    """Whether it can be measured, by the size before."""
+    """Whether it can be measured, judging by the previous size."""
     if (way, kind, before) not in found:
         return False
     seconds, megabytes, _ = found[way, kind, before]
@@ -167,7 +168,7 @@ def peak() -> float:
 
 
 def processor() -> str:
-    """What computes here, and with which packages (Linux)."""
+    """The processor that computes here, and the packages (Linux)."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "openvino", "onnxruntime"))
     return f"{model[1] if model else platform.machine()}, {cores()} threads; Python {platform.python_version()}, {packages}"

@@ -1,11 +1,12 @@
-"""How well the map of invented detail tells where a GAN's result is wrong: Spearman's rank correlation with |SR - HR| of Y.
+"""How well the map of invented detail shows where a GAN's result is wrong: Spearman's rank correlation with |SR - HR| of Y.
 
     python -m benchmarks.invented_detail --photos PHOTOS --spreads 2 3 4 6 8
     python -m benchmarks.invented_detail SETS/Set14
 
-The first is for choosing how wide the map is smoothed, on the photographs that a dataset keeps from training; the second
-measures it. Beside it the difference to bicubic, smoothed alike, which needs no second network: the map is worth computing only
-if it tells more. "a pixel": |SR - HR| as it is; "around it": smoothed as the maps are. Means over the images."""
+The first command is for choosing how widely the map is smoothed, on the photos that a dataset holds out from training; the second
+measures the map. Beside it is the difference to bicubic, smoothed in the same way, which needs no second network: the map is
+worth computing only if it tells more. "a pixel": |SR - HR| as it is; "around it": smoothed like the maps. Means over the
+images."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ MODELS = ("srgan-x4", "srgan-x4-vivid", "srgan-x4-photo", "srgan-x4-lite")
 
 
 def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: float) -> tuple[float, float]:
-    """Of the difference to `other` with the error, by pixel and around it; (H, W, 3) uint8 each."""
+    """Correlations of the difference to `other` with the error, by pixel and around it; (H, W, 3) uint8 each."""
     sr, hr = (side.copy() for side in inside_border(sr, hr))
     other = inside_border(other, other)[0]
     error = np.abs(luma(sr) - luma(hr))
@@ -36,7 +37,7 @@ def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: floa
 
 
 def validation(dataset: str) -> list[tuple]:
-    """(name, LR, HR) of the photographs that training on that dataset is measured on."""
+    """(name, LR, HR) of the photos that training on that dataset is measured on."""
     settings = dict(split="train", validation="auto", count=16, cache_dir=None, report=print)
     return validation_pairs(open_photos(dataset, **settings)[2].photos, 4)
 

@@ -1,13 +1,13 @@
-"""Two hundred requests at once, then half an hour of mixed ones: is each accounted for, do speed and memory stay as they are?
+"""Two hundred requests at once, then half an hour of mixed ones: is each accounted for, and do speed and memory stay the same?
 
     python -m benchmarks.load [--minutes 30] [--queued 200] [--visitors 4] [--warm 2000]
 
-Starts app.py with room for so many in its queue and speaks plain HTTP to it, every request as a new visitor. It is warmed up by
-a round of so many at once, by one request of each kind, and by `warm` that are files without a picture: of so many visitors
-Gradio keeps the last words. Then a second round is measured, and a soak, in which each of `visitors` sends one request after
-another, of a kind drawn by chance: a photo of 64x64 enlarged, compared or used for a check, a file that is no picture, a job that
-is cancelled, a visitor who leaves in the middle. Memory is the resident set of the server, every few seconds; its slope is the
-least squares' of the whole soak."""
+Starts app.py with room for that many in its queue and speaks plain HTTP to it, with every request as a new visitor. The warm-up
+is a round of that many at once, one request of each kind, and `warm` requests with files that are not images, because Gradio
+keeps the last words of that many visitors. Then a second round is measured, and a soak, in which each of `visitors` sends one
+request after another, of a random kind: enlarging, comparing or checking with a 64x64 photo, sending a file that is not an image,
+canceling a job, or leaving in the middle. Memory is the resident set of the server, every few seconds; its slope is the
+least-squares fit over the whole soak."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from benchmarks.inference_speed import picture
 
 MODEL = "srgan-x4-lite"
 ORDER = [MODEL, 100, "x4", "PNG"]
-ENDINGS = ("answered", "refused", "told", "cancelled", "left", "error")  # told: of a mistake, in a sentence
-EVERY = 2      # seconds between two looks at the memory
-PATIENCE = 60  # seconds without a word until a request counts as an error; who waits hears their place every three
+ENDINGS = ("answered", "refused", "told", "cancelled", "left", "error")  # told: got a sentence about a mistake
+EVERY = 2      # seconds between two readings of the memory
+PATIENCE = 60  # seconds of silence until a request counts as an error; waiting visitors hear their place every three
 
 
 class Ended(NamedTuple):
@@ -49,7 +49,7 @@ class Ended(NamedTuple):
 
 
 class Visitor:
-    """Somebody new, who asks for one thing."""
+    """A new visitor, who asks for one thing."""
 
     def __init__(self, http: httpx.Client, url: str):
         self.http, self.url, self.api, self.session = http, url, f"{url}/gradio_api", uuid4().hex
@@ -59,12 +59,12 @@ class Visitor:
         return {"path": path, "meta": {"_type": "gradio.FileData"}}
 
     def call(self, name: str, *data) -> str:
-        """The event, which `hear` tells of."""
+        """Starts a call and returns its event, for `hear`."""
         body = {"data": data, "session_hash": self.session}
         return self.http.post(f"{self.api}/call/{name}", json=body).raise_for_status().json()["event_id"]
 
     def hear(self, name: str, event: str, after: Callable[[], bool] = lambda: False) -> tuple[str, object]:
-        """("complete" or "error", what came); `after` is called after each earlier word, and ends it where it is true."""
+        """("complete" or "error", what came). `after` is called after each earlier message; if it returns True, that is all."""
         kind = ""
         with self.http.stream("GET", f"{self.api}/call/{name}/{event}") as stream:
             for line in stream.iter_lines():
@@ -84,7 +84,7 @@ class Visitor:
 
 @cache
 def numbers(url: str) -> dict[str, int]:
-    """By the name of an endpoint, its number, which cancelling asks for."""
+    """The number of each endpoint by its name; canceling needs the number."""
     return {event["api_name"]: event["id"] for event in httpx.get(f"{url}/config").json()["dependencies"]}
 
 
@@ -143,7 +143,7 @@ def one(url: str, kind: str) -> Ended:
     try:
         with httpx.Client(timeout=PATIENCE) as http:
             how, words = KINDS[kind](Visitor(http, url))
-    except Exception as error:  # whatever it is, it is counted and told
+    except Exception as error:  # any error is counted and reported
         how, words = "error", f"{type(error).__name__}: {error}"
     return Ended(kind, how, start, time.monotonic() - start, words)
 
@@ -160,7 +160,7 @@ def at_once(url: str, count: int) -> list[Ended]:
 
 
 def soak(url: str, visitors: int, seconds: float) -> list[Ended]:
-    """What so many visitors asked for until that time was over."""
+    """The requests of this many visitors until the time was over."""
     end = time.monotonic() + seconds
 
     def come(number: int) -> list[Ended]:
@@ -174,7 +174,7 @@ def soak(url: str, visitors: int, seconds: float) -> list[Ended]:
 
 
 class Memory:
-    """Looks at a process every few seconds while it is entered: (seconds of time.monotonic(), MB)."""
+    """Inside `with`, reads a process's memory every few seconds: (seconds of time.monotonic(), MB)."""
 
     def __init__(self, server):
         self.server, self.seen, self.over = server, [], Event()
@@ -195,7 +195,7 @@ class Memory:
         self.thread.join()
 
     def slope(self) -> float:
-        """MB a minute, by least squares."""
+        """MB per minute, by least squares."""
         times, sizes = np.array(self.seen).T
         return 60 * float(np.polyfit(times - times[0], sizes, 1)[0])
 
@@ -205,7 +205,7 @@ def row(*cells) -> str:
 
 
 def percentiles(requests: list[Ended]) -> list[float]:
-    """Seconds of the median, of 95 and of 99 % of the requests that were answered."""
+    """Median, 95th and 99th percentile of the seconds of the requests that were answered."""
     times = [request.seconds for request in requests if request.how == "answered"]
     return [float(np.percentile(times, percent)) for percent in (50, 95, 99)] if times else [float("nan")] * 3
 
@@ -219,7 +219,7 @@ def by_kind(parts: dict[str, list[Ended]]) -> str:
 
 
 def by_fifth(requests: list[Ended], memory: Memory) -> str:
-    """Requests that ended, times, and memory at the end of each."""
+    """For each fifth of the soak: requests that ended, times, and the memory at its end."""
     start = memory.seen[0][0]
     fifth = (memory.seen[-1][0] - start) / 5
     lines = [row("fifth", "ended a second", "median, s", "95 %, s", "99 %, s", "memory, MB"), "|" + " --- |" * 6]

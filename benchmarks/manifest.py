@@ -1,4 +1,4 @@
-"""Which benchmark images this project measures on: writes srgan_hub/data/benchmark_images.csv.
+"""Writes srgan_hub/data/benchmark_images.csv: which benchmark images this project measures on.
 
     python -m benchmarks.manifest FOLDER_OF_SETS"""
 

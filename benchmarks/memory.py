@@ -1,10 +1,10 @@
-"""Time and memory of large pictures through `srgan-hub upscale`, each in a process of its own.
+"""Time and memory of large images through `srgan-hub upscale`, each in its own process.
 
     python -m benchmarks.memory [--model srresnet-x4-lite] ["WIDTHxHEIGHT[xCOUNT] MODE SUFFIX [OPTIONS]" ...]
 
-The size of LR, how many of them in one folder, Pillow's name of its mode, the result's file, options of the command. Seconds are
-those that the command counts: from the first file that it opens to the last that it has written. Memory is the peak of the
-resident set (Linux)."""
+A case is the size of LR, how many of them are in one folder, Pillow's name for the mode, the result's suffix, and options of the
+command. Seconds are counted by the command itself: from the first file it opens to the last it has written. Memory is the peak of
+the resident set (Linux)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from PIL import Image
 from benchmarks.inference_speed import picture, processor
 
 CASES = (
-    "250x250x30 RGB .png",              # 1 megapixel each: one alone would take as long to begin as to compute
+    "250x250x30 RGB .png",              # 1 megapixel each: a single one would take as long to start as to compute
     "2500x2500 RGB .png",               # 100
     "2500x2500 RGB .tif",
     "2500x2500 RGB .webp",              # the whole result in memory
@@ -29,7 +29,7 @@ CASES = (
     "4000x3000 RGB .jpg --to 12000",    # 108
     "4000x3000 RGBA .png",
 )
-# What wait4 reports is at least the peak of the process that started it; VmHWM is the process's own.
+# wait4 reports at least the peak of the parent process; VmHWM is the process's own.
 COMMAND = """
 import re, sys
 from srgan_hub.cli import main
@@ -40,7 +40,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 
 
 def source(width: int, height: int, mode: str) -> Image.Image:
-    """The test picture; with alpha, a soft disc cut out of it."""
+    """The test image; with alpha, a soft disc cut out of it."""
     image = Image.fromarray(picture(max(width, height))[:height, :width]).convert(mode)
     if "A" in mode:
         y, x = np.ogrid[:height, :width]

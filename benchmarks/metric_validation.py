@@ -1,10 +1,10 @@
-"""Do NIQE and the feature distance order what everybody can order?
+"""Do NIQE and the feature distance rank correctly what anybody can rank?
 
     python -m benchmarks.metric_validation FOLDER_OF_SETS MODEL...
 
 prints the table of docs/metrics.md.
 
-Every fourth image of BSD100: HR made worse in three ways, mildly and strongly, and enlargements by bicubic and the models."""
+Every fourth image of BSD100: HR degraded in three ways, mildly and strongly, and enlargements by bicubic and the models."""
 
 from __future__ import annotations
 

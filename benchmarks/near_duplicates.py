@@ -1,12 +1,12 @@
-"""Are the benchmark images in the training data? As a whole, as a crop, mirrored, or at another size.
+"""Are the benchmark images in the training data, as a whole, as a crop, mirrored, or at another size?
 
     python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS
 
 prints docs/near-duplicates.md. PHOTOS: whatever the trainer takes as --dataset; all its splits are searched.
 
-Two searches, both on luma. Whole pictures: the perceptual hash by which the trainer leaves benchmark images out.
-Parts: five squares of each benchmark image (four corners, the middle), at nine sizes and mirrored, are laid over every place of
-every photograph, both at a quarter of their size; where a square fits, its surroundings are compared too, for a square with an
+Two searches, both on luma. Whole images: the perceptual hash by which the trainer leaves out benchmark images.
+Parts: five squares of each benchmark image (four corners, the middle), at nine sizes and mirrored, are compared with every place
+of every photo, both at a quarter of their size. Where a square fits, its surroundings are compared too, because a square with an
 edge in it fits many edges."""
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from srgan_hub.data.cache import BITS, SAME, benchmark_image, distance, open_cac
 from srgan_hub.data.sources import open_splits
 from srgan_hub.imaging.color import luma
 
-SHRINK, SIDE = 4, 24                          # of both pictures; of a square, in pixels of what is left
+SHRINK, SIDE = 4, 24                          # factor for both images; pixels of a square after shrinking
 SIZES = [2 ** (k / 4) for k in range(-4, 5)]  # a benchmark image at half to twice its size
-FLAT = 6.0                                    # grey levels: a square with a smaller deviation looks like any other
+FLAT = 6.0                                    # gray levels: a square with a smaller deviation looks like any other
 FITS = 0.9                                    # correlation of a square whose surroundings are worth comparing
-SHIFT = 3                                     # pixels to each side that they may be off
-ALIKE = 0.84                                  # correlation of their detail that is near: planted copies come nearer
+SHIFT = 3                                     # pixels that they may be off to each side
+ALIKE = 0.84                                  # correlation of their detail from which they are near; planted copies reach more
 
 
 class Finding(NamedTuple):
     image: str
     photo: int            # the one with the highest correlation
-    bits: int             # of the hash that differ, in the photo where fewest do
+    bits: int             # of the hash that differ, in the photo where the fewest do
     correlation: float
 
     @property
@@ -46,7 +46,7 @@ class Finding(NamedTuple):
 
 
 def shrunk_luma(image: np.ndarray, factor: float) -> np.ndarray:
-    """(H, W, 3) uint8 -> luma of the picture shrunk by `factor`, (h, w) float32."""
+    """(H, W, 3) uint8 -> luma of the image shrunk by `factor`, (h, w) float32."""
     size = [max(1, round(side / factor)) for side in (image.shape[1], image.shape[0])]
     return luma(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))).astype(np.float32)
 
@@ -82,9 +82,9 @@ def normalised(part: np.ndarray) -> np.ndarray:
 
 
 def around(part: Part, photo: np.ndarray, y: int, x: int) -> float:
-    """How alike the surroundings of the square are in both, up to SIDE pixels to each side, if its place in the photo is (y, x).
+    """How alike the square's surroundings are in both images, up to SIDE pixels to each side, if it is at (y, x) in the photo.
 
-    The correlation of their detail, at the best of five sizes and of a few pixels' shifts; -1 if one of the pictures ends there.
+    The correlation of their detail, at the best of five sizes and of shifts by a few pixels; -1 if one of the images ends there.
     """
     up, left = (min(SIDE, a, b) for a, b in ((part.y, y), (part.x, x)))
     down, right = (
@@ -109,14 +109,14 @@ def around(part: Part, photo: np.ndarray, y: int, x: int) -> float:
 
 
 def detail(picture: np.ndarray) -> torch.Tensor:
-    """(H, W) -> (1, 1, H, W) without the large shapes and strong edges that many pictures share: contrast alike everywhere."""
+    """(H, W) -> (1, 1, H, W) without the large shapes and strong edges that many images share: equal contrast everywhere."""
     picture = torch.from_numpy(np.ascontiguousarray(picture))[None, None]
     mean, square = (F.avg_pool2d(x, 9, 1, padding=4, count_include_pad=False) for x in (picture, picture**2))
     return (picture - mean) / ((square - mean**2).clamp_min(0).sqrt() + FLAT)
 
 
 class Search:
-    """Parts of the benchmark images as kernels; `closest(photo)` gives each image's highest correlation with it."""
+    """Parts of the benchmark images as kernels; `closest(photo)` gives each image's highest correlation with the photo."""
 
     def __init__(self, images: dict[str, np.ndarray]):
         self.names = list(images)
@@ -145,7 +145,7 @@ class Search:
 
 
 def search(images: dict[str, np.ndarray], photos) -> list[Finding]:
-    """How near the photographs, a sequence of (H, W, 3) uint8, come to each image."""
+    """How near the photos, a sequence of (H, W, 3) uint8, come to each image."""
     parts = Search(images)
     hashes = [perceptual_hash(image) for image in images.values()]
     correlation, photo, bits = np.full(len(images), -1.0), np.zeros(len(images), int), np.full(len(images), BITS)

@@ -14,23 +14,23 @@ import numpy as np
 from srgan_hub.evaluation.opinion.statistics import interval, paired_p
 
 RATER, PICTURE, REST = 0.35, 0.4, 0.7     # standard deviations, in points, before rounding
-STUDIES = 1000                            # a cell
+STUDIES = 1000                            # per cell
 
 
 def scores(rng: np.random.Generator, opinion: float, raters: int, pictures: int) -> np.ndarray:
-    """(raters, pictures) whole scores: opinion + rater + picture + rest, all normal, rounded, cut to 1..5."""
+    """(raters, pictures) whole scores: opinion + rater + picture + rest, all normal, rounded, clipped to 1..5."""
     tastes = RATER * rng.normal(size=(raters, 1)) + PICTURE * rng.normal(size=pictures)
     return np.clip(np.round(opinion + tastes + REST * rng.normal(size=(raters, pictures))), 1, 5)
 
 
 def true_mean(opinion: float) -> float:
-    """Mean of `scores` over all raters and pictures: 1 and the chance to pass each of 1.5, 2.5, 3.5, 4.5."""
+    """Mean of `scores` over all raters and images: 1 plus the probabilities of exceeding each of 1.5, 2.5, 3.5, 4.5."""
     spread = math.sqrt(2 * (RATER**2 + PICTURE**2 + REST**2))
     return 1 + sum(math.erfc((cut - opinion) / spread) / 2 for cut in (1.5, 2.5, 3.5, 4.5))
 
 
 def two_methods(rng: np.random.Generator, raters: int, pictures: int, gain: float) -> Iterator[np.ndarray]:
-    """Scores of the same raters on the same pictures, each method with pictures and raters that suit it."""
+    """Scores of the same raters on the same images; each method has images and raters that suit it."""
     shared = RATER * rng.normal(size=(raters, 1)) + PICTURE * rng.normal(size=pictures)
     for opinion in (3, 3 + gain):
         own = 0.3 * rng.normal(size=pictures) + 0.2 * rng.normal(size=(raters, 1)) + REST * rng.normal(size=(raters, pictures))

@@ -2,10 +2,9 @@
 
     python -m benchmarks.overlap FOLDER_OF_SETS [--models MODEL ...] [--overlaps N ...] [--precision fp32]
 
-The largest difference between a picture enlarged in tiles of 48 LR pixels and the same picture in one piece, in grey levels,
-over every image of the sets, and the share of values that differ. The receptive field reaches 39.5 LR pixels (55.5 with
-the lite pair's 24 blocks), so that an overlap of 40 (56) gives the same as one piece. Default: every bundled checkpoint, with the
-overlap that `Upscaler` has."""
+Enlarges every image of the sets in tiles of 48 LR pixels and in one piece. Prints the largest difference between the two, in gray
+levels, and the share of values that differ. The receptive field reaches 39.5 LR pixels (55.5 with the lite pair's 24 blocks), so
+an overlap of 40 (56) gives the same as one piece. Default: every bundled checkpoint, with the overlap that `Upscaler` has."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.hub.load import bundled
 
-TILE = 48  # LR pixels: less than the sides of every image of Set5, Set14 and BSD100
+TILE = 48  # LR pixels: smaller than the sides of every image of Set5, Set14 and BSD100
 
 
 def main() -> None:

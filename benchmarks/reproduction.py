@@ -1,8 +1,8 @@
-"""Writes docs/reproduction.md: the paper's Tables 1 and 2 beside what our checkpoints give, row by row.
+"""Writes docs/reproduction.md: the paper's Tables 1 and 2 beside the results of our checkpoints, row by row.
 
     python -m benchmarks.reproduction
 
-Our numbers are those of docs/results.json and docs/paper.json, which `srgan-hub benchmark --json` writes."""
+Our numbers are from docs/results.json and docs/paper.json, which `srgan-hub benchmark --json` writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TABLE_2 = {
                "SelfExSR": (26.83, 0.7387, 1.89), "DRCN": (27.21, 0.7493, 2.12), "ESPCN": (27.02, 0.7442, 2.01),
                "SRResNet": (27.58, 0.7620, 2.29), "SRGAN": (25.16, 0.6688, 3.56), "HR": (float("inf"), 1, 4.46)},
 }  # fmt: skip
-OURS = {  # row of the paper: our method, and what is to be said beside it
+OURS = {  # row of the paper: our method, and a remark beside it
     "nearest": ("nearest", "Pillow's"),
     "bicubic": ("bicubic", "Pillow's"),
     "SRResNet": ("srresnet-x4", "its card says how long it was trained"),
@@ -40,11 +40,11 @@ OURS = {  # row of the paper: our method, and what is to be said beside it
     "SRGAN-VGG54": ("srgan-vgg54", "from srresnet-x4, 330 updates; stand-in for VGG19"),
     "SRGAN": ("srgan-x4", "another loss, with a stand-in for VGG19, then EfficientNet-Lite2, and less of it: its card"),
 }
-OTHERS = {"SRCNN", "SelfExSR", "DRCN", "ESPCN"}  # networks that are not ours to train
+OTHERS = {"SRCNN", "SelfExSR", "DRCN", "ESPCN"}  # networks that we do not train
 
 
 def page(*reports: dict) -> str:
-    """The page of what `srgan-hub benchmark` reported."""
+    """The page, from the reports of `srgan-hub benchmark`."""
     lines = [
         "# The paper's tables, and ours",
         "",

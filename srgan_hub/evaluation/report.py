@@ -36,14 +36,14 @@ PROTOCOL = {
     "blocks": "steps across the borders of the enlarged 8x8 blocks of JPEG over steps across their middles; 1 is none",
     "means": "over images; s: seconds an image",
 }
-ONLY_WITH = {  # measures that not all have
+ONLY_WITH = {  # measures that are not always available
     "feature_distance": "feature distance", "lpips": "LPIPS", "dists": "DISTS", "blocks": "blocks",
 }  # fmt: skip
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 
 
 def perceptual_measures() -> dict[str, Measure]:
-    """NIQE; the feature distance where its packages are installed; LPIPS and DISTS where their weights are on this machine."""
+    """NIQE; the feature distance if its packages are installed; LPIPS and DISTS if their weights are on this machine."""
     measures = {"niqe": niqe_of_result}
     if metrics.has_feature_distance():
         measures["feature_distance"] = metrics.FeatureDistance()
@@ -51,7 +51,7 @@ def perceptual_measures() -> dict[str, Measure]:
 
 
 def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:
-    """What all sets have in common, as JSON takes it; "words" is the protocol as a line of text."""
+    """What all sets have in common, ready for JSON; "words" is the protocol as one line of text."""
     absent = {words for key, words in ONLY_WITH.items() if key not in measures}
     known = {words: text.format(scale=scale) for words, text in PROTOCOL.items() if words not in absent}
     engines = sorted({method.about["engine"] for method in methods})
@@ -67,8 +67,9 @@ def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measur
 def set_report(
     one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]], scale: int = 4, quality: int | None = None
 ) -> dict:
-    """Of one set: the values, the hashes of its images, and as "note" how many they are, whether they are ours, where LR is
-    from, and how natural the originals are; quality: of the JPEG files that LR was saved as."""
+    """The report of one set: its values, the hashes of its images, and a "note". The note says how many images there are, whether
+    they are the files we measure on, where LR comes from, and how natural the originals are. quality: of the JPEG files that LR
+    was saved as."""
     sha256 = hashes(one)
     source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
     originals = [{"niqe": niqe_of_result(hr, hr), "blocks": blocks(hr, scale)} for _, _, hr in loaded]
@@ -81,7 +82,7 @@ def set_report(
 
 
 def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
-    """{metric: (its name, value as the tables round it)} for a card's model-index, which takes finite numbers only."""
+    """{metric: (its name, value rounded as in the tables)} for a card's model-index, which takes only finite numbers."""
     known = {key: value for key, value in means(rows).items() if key in IN_CARDS and math.isfinite(value)}
     return {key: (COLUMNS[key][0].removesuffix(", dB"), float(format(v, COLUMNS[key][1]))) for key, v in known.items()}
 
@@ -89,7 +90,7 @@ def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
 # Tables: rows of measures -> Markdown with one table per set, and all values as JSON or CSV.
 
 
-COLUMNS = {  # measure: heading, form of a number
+COLUMNS = {  # measure: heading, number format
     "psnr": ("PSNR-Y, dB", ".2f"),
     "ssim": ("SSIM-Y", ".4f"),
     "psnr_rgb": ("PSNR-RGB, dB", ".2f"),
@@ -109,14 +110,14 @@ Results = dict[str, dict[str, list[dict]]]  # set -> method -> rows of `measure`
 
 
 def means(rows: list[dict]) -> dict[str, float]:
-    """The mean of every measure, and all megapixels over all seconds as "speed"."""
+    """The mean of every measure, and as "speed" all megapixels divided by all seconds."""
     found = {name: mean(rows, name) for name in COLUMNS if name in rows[0]}
     seconds = sum(row["seconds"] for row in rows)
     return {**found, "speed": sum(row["megapixels"] for row in rows) / seconds if seconds else math.inf}
 
 
 def markdown(results: Results, notes: dict[str, str] | None = None) -> str:
-    """One table a set; notes: a line under a set's name. "(n)" stands behind a mean over fewer images than the set has."""
+    """One table per set; notes: a line under each set's name. "(n)" follows a mean over fewer images than the set has."""
     parts = []
     for name, by_method in results.items():
         first = next(iter(by_method.values()))
@@ -140,7 +141,7 @@ def cell(rows: list[dict], measure: str) -> str:
 
 
 def as_json(report: dict) -> str:
-    """JSON that every reader takes: an infinite number is the word "inf", one that is missing is null."""
+    """JSON that every reader accepts: an infinite number is the word "inf", a missing one is null."""
     return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
 
 
@@ -155,12 +156,12 @@ def _plain(value):
 
 
 def from_json(value: float | str | None) -> float:
-    """A number of `as_json` as it was."""
+    """A number as it was before `as_json`."""
     return math.nan if value is None else float(value)
 
 
 def as_csv(results: Results) -> str:
-    """One line an image: set, method, image, and its measures; empty where there is none."""
+    """One line per image: set, method, image, and its measures; missing ones are empty."""
     file = io.StringIO()
     first = next(iter(next(iter(results.values())).values()))[0]
     writer = csv.writer(file, lineterminator="\n")
@@ -180,11 +181,11 @@ def as_csv(results: Results) -> str:
 # download folder.
 
 
-LEARNED = {  # in torchmetrics, the very files of lpips 0.1.4 and DISTS_pytorch 0.1: their sha256
+LEARNED = {  # files in torchmetrics, identical to those of lpips 0.1.4 and DISTS_pytorch 0.1, and their sha256
     "lpips": ("lpips_models/alex.pth", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),
     "dists": ("dists_models/weights.pt", "f5e65c96230b7f6ca995691647d482237e4cab8a50c5c4a5784f219ef0748218"),
 }
-BACKBONES = {  # torchvision's file, and how its sha256 begins
+BACKBONES = {  # torchvision's file, and the start of its sha256
     "lpips": ("alexnet-owt-7be5be79.pth", "7be5be79"),
     "dists": ("vgg16-397923af.pth", "397923af"),
 }
@@ -201,10 +202,10 @@ def backbone(name: str) -> Path:
 
 
 def published(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
-    """"lpips" or "dists" as a function of two (H, W, 3) uint8 RGB pictures of one size; 0 for equal ones, smaller is more
-    alike; nan for one below 32 pixels a side. No border is cut. The networks are loaded once.
+    """"lpips" or "dists" as a function of two (H, W, 3) uint8 RGB images of one size: 0 if they are equal, smaller is more
+    alike, nan below 32 pixels a side. No border is cut. The networks are loaded once.
 
-    Raises ValueError if the package, a file, or the right content of a file is missing."""
+    Raises ValueError if the package or a file is missing, or if a file has the wrong content."""
     if not find_spec("torchmetrics"):
         raise ValueError(f"{name.upper()} needs another package: pip install 'srgan-hub[lpips]'")
     if not backbone(name).is_file():
@@ -227,7 +228,7 @@ def published(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
 
 
 def networks() -> dict[str, Callable[[], torch.nn.Module]]:
-    """(N, 3, H, W) pictures in [0, 1] -> distance; the package is imported here, which takes seconds."""
+    """Makers of networks: (N, 3, H, W) images in [0, 1] -> distance. The package is imported here because that takes seconds."""
     from torchmetrics.functional.image.dists import DISTSNetwork
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
@@ -235,6 +236,6 @@ def networks() -> dict[str, Callable[[], torch.nn.Module]]:
 
 
 def check(path: Path, sha256: str) -> None:
-    """ValueError if the file's sha256 does not begin like that."""
+    """Raises ValueError if the file's sha256 does not begin with `sha256`."""
     if not (found := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(sha256):
         raise ValueError(f"{path} is not the published file: its sha256 begins {found[:8]}, not {sha256[:8]}; fetch it again")

@@ -38,11 +38,11 @@ def numbers(result: Result) -> dict:
 
 
 def build(limits: Limits, line: Line) -> None:
-    """The endpoints, inside a gr.Blocks; nothing of them is seen."""
+    """The endpoints, inside a gr.Blocks; they are invisible on the page."""
     models = [name for _, name in offered()]
 
     def stepwise(photo, work):
-        """The steps, then the result; mistakes as sentences."""
+        """Yields the steps, then the result; mistakes are raised as sentences."""
         work = line.steps(work)
         try:
             while True:
@@ -62,13 +62,13 @@ def build(limits: Limits, line: Line) -> None:
 
         Args:
             photo: an image file; upload it first.
-            model: one of the page's models, srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
-            texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); less than 100 only for a model with a partner.
-            size: full, a factor up to the model's, as x2, or the pixels of the longer side, as 3840.
+            model: one of the page's models: srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
+            texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); below 100 only for a model with a partner.
+            size: full, a factor up to the model's, such as x2, or the pixels of the longer side, such as 3840.
             format: PNG, WebP (lossless) or JPEG.
 
         Returns:
-            The enlarged file, and its numbers; before that, each step's words and share of the work in their place.
+            The enlarged file, and its numbers. Before that, each step's words and share of the work take their place.
         """
         try:
             order = Order(model, texture / 100, target_of(size), format)
@@ -78,7 +78,7 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, step._asdict()) if step else (str(result.file), numbers(result))
 
     def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
-        """Enlarge a photograph as far as the model does, by plain bicubic interpolation and by a model, for a comparison.
+        """Enlarge a photograph as far as the model does, by plain bicubic interpolation and by a model, for comparison.
 
         Args:
             photo: an image file; upload it first.
@@ -96,14 +96,14 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, None, step._asdict()) if step else (str(plain), str(result.file), numbers(result))
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
-        """Shrink a sharp photograph by the models' factor, restore it by each method, and measure what came back.
+        """Shrink a sharp photograph by the models' factor, restore it by each method, and measure the results.
 
         Args:
-            photo: an image file of at least 64x64 pixels; of more than 1024 a side, the most detailed part is taken.
+            photo: an image file of at least 64x64 pixels; if a side has more than 1024, the most detailed part is used.
             methods: names of the page's models, and "bicubic".
 
         Returns:
-            For each method: psnr (dB) and ssim of the luma, niqe, feature_distance where it is installed, and seconds.
+            For each method: psnr (dB) and ssim of the luma, niqe, feature_distance if it is installed, and seconds.
         """
         for step, found in stepwise(photo, check(photo, methods or [])):
             yield step._asdict() if step else {

@@ -27,9 +27,9 @@ from srgan_hub.ui.queue import MISTAKES, Line, mistake
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
-SIDE = 1024    # pixels: of a larger picture the most detailed part is measured
-SMALLEST = 64  # pixels a side that the measures can do with
-# measure: heading, form of a number, whether more is better
+SIDE = 1024    # pixels; only the most detailed part of a larger image is measured
+SMALLEST = 64  # pixels a side that the measures need
+# measure: heading, number format, whether higher is better
 COLUMNS = {
     "psnr": ("PSNR, dB", ".2f", True),
     "ssim": ("SSIM", ".4f", True),
@@ -40,19 +40,19 @@ COLUMNS = {
 
 
 class Check(NamedTuple):
-    original: Image.Image             # what was measured against
-    small: tuple[int, int]            # size that it was shrunk to
-    rows: dict[str, dict]             # method -> numbers, those of COLUMNS that there are
-    results: dict[str, Image.Image]   # method -> what it restored
-    niqe: float                       # of the original; nan if it is too small for that
+    original: Image.Image             # what the results are compared with
+    small: tuple[int, int]            # size it was shrunk to
+    rows: dict[str, dict]             # method -> its numbers, for the COLUMNS that were measured
+    results: dict[str, Image.Image]   # method -> the image it restored
+    niqe: float                       # of the original; nan if it is too small
 
 
 @lent
 def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
     """Yield every step and return the comparison; methods: models of one scale and BICUBIC.
 
-    Raises BadInput or CheckpointError, one sentence, for a picture that cannot be used, no or too many methods, and for a
-    model of another scale."""
+    Raises ImageError or CheckpointError, one sentence, for an image that cannot be used, if there are no methods, and for a model
+    of another scale."""
     if not path:
         raise ImageError("Choose a photo first.")
     methods = list(dict.fromkeys(methods))
@@ -86,7 +86,7 @@ def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
 
 
 def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tuple[dict, Image.Image]:
-    """One method's numbers and picture."""
+    """One method's numbers and its image."""
     kept = []
 
     def once(lr):
@@ -112,7 +112,7 @@ HOW = """Does it work on pictures like yours? A **sharp** photo is shrunk by the
 restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
 faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
 classifier) are lower where it is better."""
-WIDTH, HEIGHT = 640, 480  # of what is shown
+WIDTH, HEIGHT = 640, 480  # pixels that are shown
 
 
 def table(check: Check, names: dict[str, str]) -> str:
@@ -140,8 +140,8 @@ def table(check: Check, names: dict[str, str]) -> str:
 
 
 def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
-    """{method: (what it restored, the original)}, the most detailed part of both, as files: pictures would stay in memory for
-    every visitor."""
+    """{method: (what it restored, the original)}: the most detailed part of both, as files, because images would stay in memory
+    for every visitor."""
     box = most_detailed(check.original, (WIDTH, HEIGHT))
 
     def write(picture: Image.Image, name: str) -> str:
@@ -154,7 +154,7 @@ def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
 
 
 def build(limits: Limits, line: Line, photo: gr.Image) -> None:
-    """The panel, for the photo that was chosen above it."""
+    """The panel, for the photo chosen above it."""
     choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
     names = {name: label for label, name in choices}
     first = offered()[0][1]
@@ -170,7 +170,7 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
         with gr.Column(visible=False) as compared:
             which = gr.Radio([], label="Restored by, beside the original on the right", elem_id="which")
             pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
-    found = gr.State(None, time_to_live=limits.kept)  # what `regions` gave
+    found = gr.State(None, time_to_live=limits.kept)  # from `regions`
 
     def buttons(busy):
         return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}

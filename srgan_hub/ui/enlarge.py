@@ -21,20 +21,20 @@ from srgan_hub.inference.batch import Job, enlarge_files
 from srgan_hub.ui.jobs import duration, lent, steps
 from srgan_hub.ui.models import Limits, open_upscaler
 
-# An uploaded photograph: read once, cut or shrunk where it is too large, and what its file said besides pixels.
+# An uploaded photo: read once, cropped or shrunk if it is too large, and what its file holds besides pixels.
 
 
-GPS = 0x8825  # EXIF's pointer to where a photograph was taken
+GPS = 0x8825  # EXIF's pointer to where a photo was taken
 
 
 class Photo(NamedTuple):
     image: Image.Image     # upright, 8-bit L, LA, RGB or RGBA
     profile: bytes | None  # ICC
-    lost: tuple[str, ...]  # what of the file is not in it, in words
+    lost: tuple[str, ...]  # what of the file was dropped, in words
 
 
 class Cut(NamedTuple):
-    """What of a photograph is enlarged: a region of it, or all of it with at most so many pixels."""
+    """What is enlarged of a photo: a region of it, or all of it, shrunk to at most so many pixels."""
 
     region: Box | None = None
     pixels: int | None = None
@@ -42,7 +42,7 @@ class Cut(NamedTuple):
 
 @lru_cache(maxsize=4)
 def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
-    """Raises BadInput, a sentence without the file's name, if it is no picture, damaged or too large even to be shrunk."""
+    """Raises ImageError, a sentence without the file's name, if it is not an image, damaged, or too large even to be shrunk."""
     if cut != Cut():
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
@@ -66,33 +66,33 @@ def apply(cut: Cut, image: Image.Image) -> Image.Image:
 
 
 def is_located(path: str | Path) -> bool:
-    """Whether the file says where the photograph was taken."""
+    """Whether the file says where the photo was taken."""
     try:
         with Image.open(path) as image:
             return bool(image.getexif().get_ifd(GPS))
-    except Exception:  # damaged EXIF spoils no pixel
+    except Exception:  # damaged EXIF does not harm the pixels
         return False
 
 
 def is_deep(path: str) -> bool:
-    """Whether the file has grey of more than 8 bits. It is a picture: `size_of` has read its head."""
+    """Whether the file has gray of more than 8 bits. It is known to be an image: `size_of` has read its header."""
     with Image.open(path) as image:
         return image.mode in (*SIXTEEN_BIT, *DEEP)
 
 
 def size_of(path: str | Path) -> tuple[int, int]:
-    """(width, height) as the file's head says them; nothing is decoded. Raises BadInput where it has none."""
+    """(width, height) from the file's header; nothing is decoded. Raises ImageError if the header has none."""
     try:
         with Image.open(path) as image:
             return image.size
     except Image.DecompressionBombError as error:
         raise ImageError("too large to be read safely") from error
-    except Exception as error:  # for damaged files Pillow raises whatever comes
+    except Exception as error:  # for damaged files, Pillow may raise anything
         raise ImageError("not a picture that can be read") from error
 
 
 def as_file(photo: Photo) -> bytes:
-    """A PNG of it, quickly packed."""
+    """The photo as a PNG, with fast compression."""
     buffer = io.BytesIO()
     photo.image.save(buffer, "PNG", compress_level=1, icc_profile=photo.profile)
     return buffer.getvalue()
@@ -103,39 +103,39 @@ FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
 class Order(NamedTuple):
     model: str
-    texture: float = 1.0         # of a model with a partner; see open_upscaler
+    texture: float = 1.0         # for a model with a partner; see open_upscaler
     target: Target = Target()
     format: str = "PNG"          # a key of FORMATS
-    cut: Cut = Cut()             # of every picture
+    cut: Cut = Cut()             # of every image
 
 
 class Step(NamedTuple):
     words: str
-    share: float  # of the work, 0 to 1
+    share: float  # of the work that is done, 0 to 1
 
 
 class Result(NamedTuple):
-    file: Path                    # a picture, or a zip of several
-    given: tuple[int, int]        # size of the picture, of the first of several
-    taken: tuple[int, int]        # that of what was enlarged of it
-    size: tuple[int, int]         # that of the result
-    count: int                    # pictures
+    file: Path                    # an image, or a zip of several
+    given: tuple[int, int]        # size of the image, or of the first of several
+    taken: tuple[int, int]        # size of what was enlarged, after any cut
+    size: tuple[int, int]         # size of the result
+    count: int                    # images
     seconds: float
     engine: str
-    profile: bool                 # ICC kept
-    lost: list[str]               # what of a file its result does not have, each in words
-    located: bool                 # the photograph said where it was taken; the result does not
-    faults: list[str]             # one sentence for each picture that is not there
+    profile: bool                 # the ICC profile was kept
+    lost: list[str]               # what a file has and its result lacks, each in words
+    located: bool                 # the photo said where it was taken; the result does not
+    faults: list[str]             # one sentence for each image without a result
 
 
 @lent
 def enlarge(
     sources: Sequence[str], order: Order, folder: Path, limits: Limits = Limits()  # noqa: B008 (frozen)
 ) -> Generator[Step, None, Result]:  # fmt: skip
-    """Yield every step and return the result, which lies in `folder`; closing the iterator stops the computing.
+    """Yield every step and return the result, which is in `folder`; closing the iterator stops the computation.
 
-    Raises BadInput or CheckpointError, one sentence, if there is no result at all. Of several pictures the bad ones become
-    `faults`."""
+    Raises ImageError or CheckpointError, one sentence, if there is no result at all. If only some of several images fail, they
+    become `faults`."""
     if not sources:
         raise ImageError("Choose a photo first.")
     if len(sources) > limits.files:
@@ -196,7 +196,7 @@ def enlarge(
 
 
 def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
-    """The size of what will be enlarged of a file; BadInput if that is too large or cannot be read."""
+    """The size of what will be enlarged of a file. Raises ImageError if it is too large or cannot be read."""
     megabytes = Path(source).stat().st_size / 1e6
     if megabytes > limits.file_megabytes:
         raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} are taken here")
@@ -207,9 +207,9 @@ def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
 
 
 def jobs_of(sizes: dict[str, tuple[int, int]], order: Order, folder: Path, scale: int, limits: Limits) -> list[Job]:
-    """A target for each, of its own name: photo.jpg becomes photo_x4.png, a second photo.jpg photo-2_x4.png.
+    """A job for each file, with a unique target: photo.jpg becomes photo_x4.png, a second photo.jpg becomes photo-2_x4.png.
 
-    What is cut, and what has more bits than would be enlarged in time, comes from `open_photo`, in 8 bits."""
+    Images that are cut, or that would take too long with more than 8 bits, come from `open_photo` in 8 bits."""
     jobs, taken = [], set()
     for source, size in sizes.items():
         stem, suffix, number = Path(source).stem, f"_{order.target.label(scale)}.{FORMATS[order.format]}", 2
@@ -228,7 +228,7 @@ def content_of(source: str, cut: Cut) -> bytes:
 
 
 def archive(pictures, folder: Path, label: str) -> Path:
-    """A zip of the pictures, which are deleted; they are packed as they are."""
+    """A zip of the images, which are then deleted; they are stored without further compression."""
     file = folder / f"photos_{label}.zip"
     with zipfile.ZipFile(file, "w") as zipped:
         for picture in pictures:
@@ -238,7 +238,7 @@ def archive(pictures, folder: Path, label: str) -> Path:
 
 
 def sentence(source: str | Path, error: ImageError, target: Path | None = None) -> str:
-    """What is wrong with which file, without the folders here; of formats it names those of the page, not the command's."""
+    """What is wrong with which file, without the server's folders. It names the page's formats, not the command's options."""
     text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
     for given, said in (
         ("use --format png, tif or webp", "choose PNG or WebP"), ("use --format png or tif", "choose PNG"),
@@ -250,7 +250,7 @@ def sentence(source: str | Path, error: ImageError, target: Path | None = None) 
 
 
 def left(seconds: float, share: float) -> str:
-    """How long the rest will take, where that can be said yet."""
+    """How long the rest will take, if that is known yet."""
     if share <= 0 or share >= 1:
         return ""
     return f", about {duration(seconds * (1 - share) / share)} left"

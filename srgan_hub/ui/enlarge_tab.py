@@ -18,11 +18,11 @@ from srgan_hub.ui.theme import files
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
 
 LONGEST = "Longest side"
-USUAL = 3840  # pixels of a longest side, before another is asked for
+USUAL = 3840  # pixels of the longest side, until another number is entered
 
 
 class Spot(NamedTuple):
-    """A place of what is cut from a photo, which means nothing for another photo or cut."""
+    """A place in a cut of a photo; it means nothing for another photo or cut."""
 
     path: str
     cut: Cut
@@ -46,16 +46,16 @@ def as_target(size: str, longest: float | None, scale: int) -> Target:
 
 
 def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str, longest: float | None, format: str) -> Order:
-    """What the settings ask for; other: a checkpoint of the Hub that was typed. Raises CheckpointError as `partner`."""
+    """What the settings ask for; other: a Hub checkpoint that was typed in. Raises CheckpointError as `partner` does."""
     model = (other or "").strip() or model
     return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest, scale_of(model)), format, cut)
 
 
 def build(limits: Limits, line: Line, credits: str) -> gr.Image:
-    """The tab's components, inside a gr.Blocks. Returns the photo's, which others use."""
+    """The tab's components, inside a gr.Blocks. Returns the photo component, which others use."""
     models = [name for _, name in offered()]
     offer = sizes(scale_of(models[0]))
-    cut, place = gr.State(Cut()), gr.State(None)  # place: the Spot that is looked at, None for where most is to see
+    cut, place = gr.State(Cut()), gr.State(None)  # place: the Spot in view, None for the most detailed part
 
     with gr.Row(elem_id="bench"):
         with gr.Column(elem_id="photo-column"), gr.Tabs():
@@ -63,7 +63,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
                 photo = gr.Image(
                     label="Photo", type="filepath", sources=["upload", "clipboard"], elem_id="photo", height=240, buttons=[]
                 )
-                # The file as it was uploaded: gradio would open it here, and a damaged one would end in a traceback.
+                # Take the file as it was uploaded: gradio would open it here, and a damaged one would cause a traceback.
                 photo.preprocess = lambda payload: payload and payload.path
                 gr.Examples(files(), photo, label="Or try one of these", elem_id="examples")
                 gr.Markdown(credits, elem_classes="credits")
@@ -98,10 +98,10 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             numbers = gr.HTML(elem_id="numbers")
     settings = [model, other, texture, size, longest, format]
 
-    # What happens. Arguments are called as what they hold, so that they hide none of the components above.
+    # Event handlers. Arguments are named after what they hold, so that they do not hide the components above.
 
     def show(room, path, cut_, spot, mode, against, *chosen):
-        """The view, for the settings as they are."""
+        """The view, with the current settings."""
         if not path:
             return eye.show(None, None, mode)
         with told(path):
@@ -111,12 +111,12 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | seen
 
     def clear():
-        """A new photo: nothing is left of the last one."""
+        """For a new photo: nothing of the last one is left."""
         left = {cut: Cut(), place: None, file: gr.File(None, visible=False), numbers: "", status: "", longest: USUAL}
         return left | {over.group: gr.Column(visible=False)}
 
     def admit(path, cut_, *chosen):
-        """Nothing is cut from a photo that may be enlarged whole."""
+        """A photo that may be enlarged whole is not cut."""
         with told(path):
             shown = over_panel.admit(over, limits, path, as_order(cut_, *chosen).model, cut_)
         return shown | ({} if shown[over.group].visible else {cut: Cut()})
@@ -133,7 +133,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             return Spot(path, cut_, view.placed(event.index, path, cut_))
 
     def go_to(across, down, room, path, cut_, spot, *chosen):
-        """The place half a view further that way."""
+        """The place half a view further in that direction."""
         if not (now := at(spot, path, cut_)):
             return spot
         with told(path):
@@ -144,7 +144,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         return Spot(path, cut_, tuple(min(max(one, 0), side) for one, side in zip(moved, whole, strict=True)))
 
     def take_region(path, cut_, spot, *chosen):
-        """Around what is looked at."""
+        """A region around the current view."""
         with told(path):
             centre = over_panel.on_photo(at(spot, path, cut_), path, cut_)
             found, shown = over_panel.region_on(over, limits, path, as_order(Cut(), *chosen).model, centre)
@@ -168,7 +168,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         return {model: name, other: "", cut: found, status: words.said(said)}
 
     def fit_longest(path, cut_, chosen, wanted, name, other_):
-        """The number of pixels, where it is asked for; what the photo cannot have becomes what it can."""
+        """The number of pixels, if that setting is chosen, limited to what the photo allows."""
         if chosen != LONGEST or not path:
             return gr.Number(visible=chosen == LONGEST)
         with told(path):
@@ -177,7 +177,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         return gr.Number(min(max(round(wanted or 0), least), most), visible=True)
 
     def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
-        """The steps of a run as they are shown, and in the end its file."""
+        """The steps of a run as they are shown, and finally its file."""
         running = line.steps(enlarge(sources, order, fresh_folder(), limits))
         try:
             while True:
@@ -213,7 +213,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     private = dict(api_visibility="private")
     quietly = dict(show_progress="hidden", **private)
     seen = [eye.width, photo, cut, place, eye.mode, eye.left, *settings]
-    # A region takes a fraction of a second: a lane of its own, so that nobody waits for another's whole photograph to see theirs.
+    # A region takes a fraction of a second. It has its own lane, so that nobody has to wait for another visitor's whole photo.
     looking = dict(
         fn=show, inputs=seen, outputs=[*eye.shown, place], js=MEASURE, concurrency_id="view", concurrency_limit=1,
         show_progress="minimal", show_progress_on=eye.caption, trigger_mode="always_last", **private,
@@ -249,11 +249,11 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     )  # fmt: skip
     runs = []
     for button, start, inputs in ((go, run_one, [photo, cut]), (many, run_many, [photos, small])):
-        # The buttons first: who waits in the line may cancel too.
+        # The buttons change first, so that visitors who wait in the queue can cancel too.
         pressed = button.click(lambda: buttons(busy=True) | {status: ""}, None, [go, many, stop, status], queue=False, **quietly)
         runs.append(pressed.then(start, [*inputs, *settings], **lane))
         runs[-1].failure(lambda: buttons(busy=False), None, [go, many, stop], queue=False, **quietly)
-    # The buttons come back when the run has ended, as a failure: gradio would ignore who presses them before.
+    # The buttons come back when the run has ended, as a failure: gradio would ignore them if they were pressed before that.
     stop.click(lambda: words.said("Cancelled."), None, status, cancels=runs, queue=False, **quietly)
-    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would come to stand under another photo
+    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would appear under another photo
     return photo

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Imports inside are quicker; what they made is left out of every later collection."""
+    """Imports inside are faster, and later garbage collections skip the objects that they created."""
     file_of, collecting, importing = inspect.getfile, gc.isenabled(), True
 
     def file_of_others(of):
@@ -27,7 +27,7 @@ def quick_imports() -> Iterator[None]:
         yield
     finally:
         importing = False
-        if inspect.getfile is file_of_others:  # torch may have put its own around it
+        if inspect.getfile is file_of_others:  # torch may have wrapped it
             inspect.getfile = file_of
         gc.freeze()
         if collecting:

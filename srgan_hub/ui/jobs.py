@@ -21,8 +21,8 @@ class Stopped(Exception):
 def steps(work: Callable[[Callable[..., None]], Result]) -> Generator[tuple, None, Result]:
     """Yield the arguments of every call that work(report) makes to `report`; return its result, or raise its error.
 
-    The work goes on, in a thread of its own, only while the next report is waited for. Closing the iterator, as Gradio does
-    for an event that is cancelled or whose visitor has left, ends the work at its next report and waits for that."""
+    The work has its own thread, and continues only while someone waits for the next report. Closing the iterator ends the work
+    at its next report and waits for that. Gradio closes it when an event is canceled or its visitor has left."""
     reports, turn = SimpleQueue(), Semaphore(0)
     closed = False
 
@@ -52,12 +52,12 @@ def steps(work: Callable[[Callable[..., None]], Result]) -> Generator[tuple, Non
         closed = True
         turn.release()
         thread.join()
-        while not reports.empty():  # an error that nobody heard holds, by its traceback, this queue and all that was computed
+        while not reports.empty():  # the traceback of an unread error would keep this queue and all results in memory
             reports.get()
 
 
 def told(reports: Iterator[tuple[str, object]]) -> Generator:
-    """Yield what comes under "news"; return what comes under "result", raise what comes under "error"."""
+    """Yield what is marked "news", return what is marked "result", and raise what is marked "error"."""
     for kind, content in reports:
         if kind == "result":
             return content
@@ -70,7 +70,7 @@ def told(reports: Iterator[tuple[str, object]]) -> Generator:
 
 
 def duration(seconds: float) -> str:
-    """As "20 s", "3 min", "1.5 h"."""
+    """Such as "20 s", "3 min", "1.5 h"."""
     if seconds >= 3600:
         return f"{seconds / 3600:.2g} h"
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
@@ -87,14 +87,14 @@ try:
 except ImportError:
     GPU = None
 
-# There a model has to be in the page's own process before the first visitor: what a lent process loads is lost with it.
+# On ZeroGPU, models must be in the page's own process before the first visitor: what a lent process loads is lost with it.
 PLACED_FIRST = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 def lent(function: Callable) -> Callable:
-    """The function, computed where a GPU is lent; one that yields keeps its result too, and ValueErrors remain what they are.
+    """The function, computed where a GPU is lent. Generators keep their results too, and ValueErrors remain what they are.
 
-    From the other process `spaces` brings no generator's result, and of errors only Gradio's own."""
+    By itself, `spaces` passes on neither a generator's result from the other process nor any errors but Gradio's own."""
     if GPU is None:
         return function
 

@@ -17,10 +17,11 @@ from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 KEPT = 10
-# Tiles are ten overlaps wide, 160 LR pixels, but no wider than the Upscaler's own 256. One takes half a second on two cores, with
-# dense blocks three. The page hears of each tile, and can stop after it. 256 everywhere would save a tenth of the time.
+# Tiles are ten overlaps wide, 160 LR pixels, but no wider than the Upscaler's own 256. On two cores, a tile takes half a second,
+# or three seconds with dense blocks. The page is told of each tile and can stop after it. 256 everywhere would save a tenth of
+# the time.
 OVERLAPS = 10
-HUB = "SRGAN_HUB_MODELS"  # set to 1, visitors may name checkpoints of the Hub
+HUB = "SRGAN_HUB_MODELS"  # if set to 1, visitors may name checkpoints of the Hub
 
 
 def may_name_hub_ids() -> bool:
@@ -28,7 +29,7 @@ def may_name_hub_ids() -> bool:
 
 
 def check(model: str) -> None:
-    """Raise CheckpointError unless this one is offered: a visitor names neither folders nor, unless allowed, Hub ids."""
+    """Raise CheckpointError unless this model is offered: visitors may not name folders nor, unless it is allowed, Hub ids."""
     names = [name for _, name in offered()]
     if model in names or (may_name_hub_ids() and is_foreign(model)):
         return
@@ -36,27 +37,27 @@ def check(model: str) -> None:
 
 
 def is_foreign(model: object) -> bool:
-    """Whether it is a Hub id, and no folder of this machine that has the form of one."""
+    """Whether it is a Hub id, and not a local folder that looks like one."""
     try:
         return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
-    except OSError:  # longer than a name may be
+    except OSError:  # too long for a file name
         return False
 
 
 def config(model: str) -> dict:
-    """Its config.json, {} for a file of spandrel's. Raises CheckpointError as `check`, and if it cannot be read."""
+    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `check` does, and if it cannot be read."""
     check(model)
     return {} if is_network_file(model) else read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
 
 
 def scale_of(model: str) -> int:
-    """How many times it enlarges. Raises CheckpointError as `config`."""
+    """How many times it enlarges. Raises CheckpointError as `config` does."""
     scale = open_upscaler(model).scale if is_network_file(model) else config(model).get("scale", 4)
-    return scale if type(scale) is int else 4  # who opens it is told
+    return scale if type(scale) is int else 4  # opening it will report the error
 
 
 def cost_of(model: str) -> float:
-    """Its operations over those of the paper's network. Raises CheckpointError as `config`."""
+    """Its operations divided by those of the paper's network. Raises CheckpointError as `config` does."""
     shape = {name: value for name, value in config(model).items() if name != "partner"}
     try:
         return (_operations_of_file(model) if is_network_file(model) else _operations(**shape)) / _operations()
@@ -80,8 +81,8 @@ def _operations_of_file(name: str) -> int:
 
 
 def partner(model: str) -> str | None:
-    """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config`, and if what a
-    visitor may name freely names a folder of this machine."""
+    """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config` does, and if a
+    checkpoint of the visitor's own choice names a local folder as its partner."""
     named = config(model).get("partner")
     if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
         raise CheckpointError(f"{model} names the partner {named!r}, which is no checkpoint of the Hub")
@@ -89,20 +90,20 @@ def partner(model: str) -> str | None:
 
 
 def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
-    """The checkpoint's Upscaler; texture from 0, its faithful partner, to 1, itself.
+    """The checkpoint's Upscaler; texture: from 0, its faithful partner, to 1, the checkpoint itself.
 
-    Raises CheckpointError for a model that is not offered or cannot be loaded, and for texture without a partner."""
+    Raises CheckpointError for a model that is not offered or cannot be loaded, and for one without the partner it needs."""
     check(model)
     faithful = partner(model) if texture != 1 else None
     if texture != 1 and not faithful:
         raise CheckpointError(f"{model} has no faithful partner to be blended with; leave the texture at 100 %")
     if not 0 <= texture <= 1:
         raise CheckpointError(f"texture must be from 0 to 1, got {texture}")
-    return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may have 8 bits, which is faster
+    return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may be quantized, which is faster
 
 
 def open_all() -> None:
-    """Every model on offer, now. Raises CheckpointError."""
+    """Open every model on offer now. Raises CheckpointError."""
     for _, name in offered():
         open_upscaler(name)
 
@@ -117,9 +118,9 @@ def _open(model: str, texture: float) -> Upscaler:
 # The page's limits for a visitor, and the environment variables that set them.
 
 
-PACKING = 0.26  # of the time that a picture takes with the paper's network: reading it, and packing the result
-QUICK = 2       # times the pixels that the paper's network may have: from here on a model is called quick
-DEEP = 0.5  # of those pixels: with more than 8 bits a picture is computed in float32, in four times the time
+PACKING = 0.26  # share of an image's time with the paper's network that is spent on reading it and packing the result
+QUICK = 2       # a model is called quick if it may have this many times the pixels that the paper's network may have
+DEEP = 0.5  # share of a model's pixel limit up to which more than 8 bits are kept: that takes float32, and four times as long
 
 
 def variable(default: float, name: str, what: str):
@@ -128,9 +129,9 @@ def variable(default: float, name: str, what: str):
 
 @dataclass(frozen=True)
 class Limits:
-    """Each number has a variable of the environment; README.md lists them."""
+    """Each number has an environment variable; README.md lists them."""
 
-    # two cores take 13 to 15 s a megapixel, and for a texture between two checkpoints, which has no 8 bits, 17 to 18
+    # two cores take 13 to 15 s per megapixel, or 17 to 18 s for a texture between two checkpoints, which is not quantized
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
     read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
@@ -141,7 +142,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """Raises ValueError, a sentence, for a variable that is no number above 0."""
+        """Raises ValueError, a sentence, for a variable that is not a number above 0."""
         found = {}
         for one in fields(cls):
             name = one.metadata["name"]
@@ -157,15 +158,15 @@ class Limits:
         return cls(**found)
 
     def pixels(self, model: str) -> int:
-        """How many an upload may have for that model: as many as take as long as `megapixels` with the paper's network."""
+        """How many pixels an upload may have for that model: those that take as long as `megapixels` with the paper's network."""
         return round(1e6 * self.megapixels * share(model))
 
     def keeps_depth(self, size: tuple[int, int], model: str) -> bool:
-        """Whether a picture of that (width, height) is enlarged in all its bits, where it has more than 8."""
+        """Whether an image of that (width, height) keeps all its bits when enlarged, if it has more than 8."""
         return size[0] * size[1] <= DEEP * self.pixels(model)
 
     def sentence(self, size: tuple[int, int], model: str) -> str | None:
-        """Why a picture of that (width, height) is not enlarged as a whole; None if it is."""
+        """Why an image of that (width, height) is not enlarged as a whole; None if it is."""
         pixels = size[0] * size[1]
         if pixels <= self.pixels(model):
             return None
@@ -176,10 +177,10 @@ class Limits:
 
 
 def share(model: str) -> float:
-    """Of the pixels that the paper's network may have, to two digits; 1 for a model that cannot be read."""
+    """How many times the pixels of the paper's network the model may have, to two digits; 1 if the model cannot be read."""
     try:
         cost = cost_of(model)
-    except CheckpointError:  # who opens it is told
+    except CheckpointError:  # opening it will report the error
         return 1.0
     return float(f"{1 / (PACKING + (1 - PACKING) * cost):.2g}")
 

@@ -24,7 +24,7 @@ class OverPanel(NamedTuple):
 
 
 def quick_model() -> str | None:
-    """The first lite one on offer."""
+    """The first quick model on offer."""
     return next((name for _, name in offered() if is_quick(name)), None)
 
 
@@ -43,7 +43,7 @@ def build() -> OverPanel:
 
 
 def admit(panel: OverPanel, limits: Limits, path: str | None, model: str, cut: Cut) -> dict:
-    """The panel for that photo: hidden only where all of it is within the limit, for another way may still be wanted."""
+    """The panel for that photo: hidden only if all of it is within the limit, because another option may still be wanted."""
     over = limits.sentence(open_photo(path).image.size, model) if path else None
     text = ""
     if over:
@@ -67,7 +67,7 @@ def way(path: str, cut: Cut) -> str:
 
 
 def on_photo(place: tuple[float, float] | None, path: str, cut: Cut) -> tuple[float, float] | None:
-    """Where on the whole photo a place of what is cut from it lies."""
+    """Where a place in a cut lies on the whole photo."""
     if not place:
         return None
     left, top, right, bottom = cut.region or (0, 0, *open_photo(path).image.size)
@@ -76,7 +76,7 @@ def on_photo(place: tuple[float, float] | None, path: str, cut: Cut) -> tuple[fl
 
 
 def region_on(panel: OverPanel, limits: Limits, path: str, model: str, place: tuple[float, float] | None) -> tuple[Cut, dict]:
-    """The largest region that may be enlarged, in the photo's proportions, around a place of it or in the middle."""
+    """The largest region that may be enlarged, in the photo's proportions, around a place in it or in the middle."""
     width, height = open_photo(path).image.size
     share = min(1.0, (limits.pixels(model) / (width * height)) ** 0.5)
     box = around(place or (width / 2, height / 2), (int(share * width), int(share * height)), (width, height))
@@ -85,6 +85,6 @@ def region_on(panel: OverPanel, limits: Limits, path: str, model: str, place: tu
 
 
 def quickly(limits: Limits, path: str) -> tuple[str, Cut]:
-    """The quick model, for a photo that is still too large shrunk to what that may have."""
+    """The quick model, and a cut: a photo that is too large even for this model is shrunk to its limit."""
     model = quick_model()
     return model, Cut(pixels=limits.pixels(model)) if limits.sentence(open_photo(path).image.size, model) else Cut()

@@ -20,24 +20,25 @@ from srgan_hub.ui.enlarge import Step
 from srgan_hub.ui.jobs import duration
 
 Result = TypeVar("Result")
-PATIENCE = 3.0  # seconds until it is noticed that one who waits has left: looking more often takes from the one at work
+PATIENCE = 3.0  # seconds until a waiting visitor who left is noticed; checking more often would slow the job at work
 
 
 class Full(ImageError):
-    """There is no place left in the line."""
+    """There is no place left in the queue."""
 
 
 class Line:
-    """jobs: of how many the work is done at a time; places: how many may wait."""
+    """jobs: how many are computed at a time; places: how many may wait."""
 
     def __init__(self, jobs: int, places: int):
         self.jobs, self.places = jobs, places
         self.moved = Condition()
-        self.there: list[Generator] = []  # those at work, then those who wait
-        self.usual = 0.0                  # seconds that the last ones took, as a moving mean
+        self.there: list[Generator] = []  # those at work, then those waiting
+        self.usual = 0.0                  # seconds that the last jobs took, as a moving mean
 
     def steps(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
-        """Steps that tell one's place, then those of the work, and its result; closing the iterator leaves the line.
+        """Yields steps with the place in the queue, then those of the work; returns its result. Closing the iterator leaves the
+        queue.
 
         Raises Full, a sentence, if all places are taken."""
         with self.moved:
@@ -60,7 +61,7 @@ class Line:
                 self.moved.notify_all()
 
     def words(self, before: int) -> str:
-        """before: how many wait further ahead."""
+        """before: how many wait further ahead in the queue."""
         place = f"You are number {before + 1} of {len(self.there) - self.jobs} in the queue"
         return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
 
@@ -73,7 +74,7 @@ MISTAKES = (ImageError, CheckpointError, ValueError)  # what the work raises wit
 
 @contextmanager
 def told(path: str | None = None) -> Iterator[None]:
-    """What goes wrong inside is said so."""
+    """Mistakes inside are shown as sentences."""
     try:
         yield
     except MISTAKES as error:
@@ -81,7 +82,7 @@ def told(path: str | None = None) -> Iterator[None]:
 
 
 def mistake(path: str | None, error: Exception) -> gr.Error:
-    """What to raise so that the sentence, with the photo's name before it, is shown."""
+    """What to raise so that the sentence is shown, with the photo's name before it."""
     text, name = str(error), Path(path).name if path else ""
     if name and name not in text and not isinstance(error, Full):
         text = f"{name}: {text}"

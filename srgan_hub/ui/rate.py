@@ -25,7 +25,7 @@ is no right answer, and no way to see which is which. First come {examples} exam
 {pictures} pictures. You may close the page and go on later in the same browser. What is kept is your scores with a
 random number for you, nothing else. Only this browser can add to them."""
 THANKS = "### Thank you\nYou have rated all {pictures} pictures."
-# Keys press the buttons, where these are in sight and nothing is being typed.
+# Keys press the buttons if these are visible and nothing is being typed.
 KEYS = """<script>
 document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.closest('input, textarea')) return;
@@ -37,7 +37,7 @@ document.addEventListener('keydown', event => {
 
 
 def study_of_environment() -> tuple[Sessions, Key | None] | None:
-    """The study, and its key if it lies beside; None where no study is set. ValueError for a folder that holds none."""
+    """The study, and its key if that is beside it; None if no study is set. Raises ValueError for a folder without a study."""
     if not (place := os.environ.get(STUDY)):
         return None
     folder, ratings = Path(place), Path(os.environ.get(RATINGS) or "ratings")
@@ -50,7 +50,7 @@ def study_of_environment() -> tuple[Sessions, Key | None] | None:
 
 
 def results(sessions: Sessions, key: Key):
-    """The report of all ratings so far, and its figure; None without opinions."""
+    """The report of all ratings so far, and its figure, which is None without opinions."""
     ratings, torn = [], 0
     for path in sorted(sessions.file.parent.glob("*.jsonl")):
         more, bad = read(path)
@@ -60,14 +60,15 @@ def results(sessions: Sessions, key: Key):
 
 
 def memory(study: Study) -> gr.BrowserState:
-    """Who rates, and how many examples were seen; outside of all tabs, for what is in one is only there once that is opened."""
-    # The secret is no secret: who has the browser has the number. A fixed one outlives a restart of the page.
+    """Who rates, and how many examples they have seen; outside of all tabs, because a tab's contents exist only once it is
+    opened."""
+    # This `secret` need not be secret: whoever has the browser has the number. A fixed one survives a restart of the page.
     return gr.BrowserState(None, storage_key=f"srgan_hub-rater-{study.version}", secret=study.version)
 
 
 @contextmanager
 def said(before: str = ""):
-    """What cannot be done, as a sentence to the visitor."""
+    """Errors inside are shown to the visitor as a sentence."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -76,9 +77,9 @@ def said(before: str = ""):
 
 
 def opened(rater) -> tuple[str, int]:
-    """The rater's id, and how many examples they have seen, of what a browser says; it may say anything.
+    """The rater's id, and how many examples they have seen, from what a browser sends; it may send anything.
 
-    ValueError for what the page never gave it."""
+    Raises ValueError for anything that the page never gave it."""
     secret, examples = (rater.get("name"), rater.get("examples")) if isinstance(rater, dict) else (None, None)
     if type(examples) is not int or examples < 0:
         secret = None
@@ -93,7 +94,7 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
     intro = gr.Markdown(START.format(examples=examples, pictures=pictures), elem_id="rate-intro")
     begin = gr.Button("Begin", variant="primary", elem_id="rate-begin")
     progress = gr.HTML(elem_id="rate-progress")
-    # As it is, pixel by pixel: anything drawn smaller hides what is to be judged.
+    # Shown pixel by pixel: drawn any smaller, it would hide what is to be judged.
     picture = gr.Image(
         visible=False, interactive=False, type="filepath", format="png", show_label=False, buttons=[], elem_id="rate-picture"
     )

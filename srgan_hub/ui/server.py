@@ -25,21 +25,21 @@ from srgan_hub.ui.models import Limits
 
 httpx, safehttpx = processing_utils.httpx, processing_utils.sh  # whichever gradio uses
 
-SECONDS = 30  # from the answer's head to its end
+SECONDS = 30  # from the response's headers to its end
 
 
 class Unfetched(Exception):
-    """What an address gives is not taken."""
+    """The content at an address is not accepted."""
 
 
 class Bounded(httpx.AsyncBaseTransport):
-    """As gradio's own, only to an address that is public; most: bytes of an answer."""
+    """Like gradio's own transport, only to public addresses; most: the bytes that a response may have."""
 
     def __init__(self, most: int):
         self.most = most
 
     async def handle_async_request(self, request):
-        request.headers["Accept-Encoding"] = "identity"  # packed bytes do not tell how many they are
+        request.headers["Accept-Encoding"] = "identity"  # compressed bytes do not tell how many they will be
         public = await safehttpx.async_validate_url(request.url.host)
         response = await safehttpx.AsyncSecureTransport(public).handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -68,40 +68,40 @@ class Part(httpx.AsyncByteStream):
 
 
 def limit(most: int) -> None:
-    """From now on no answer has more than so many bytes."""
+    """From now on, no response may have more than this many bytes."""
     processing_utils.async_transport = Bounded(most)
 
 
 # A guard in front of Gradio's routes, which accept more than this page needs.
 #
 # Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
-# Gradio is refused in a sentence; otherwise it would answer 500 and fill the log with a traceback.
+# Gradio is refused with a sentence; otherwise Gradio would answer 500 and fill the log with a traceback.
 
 
 logger = logging.getLogger(__name__)
 
 API = "/gradio_api/"
-# Of other pages: they fetch from elsewhere, write to the disk, print keys, or run what needs no queue.
+# Routes that only other pages use: they fetch from elsewhere, write to the disk, print keys, or run what needs no queue.
 SHUT = tuple(API + name for name in (
     "api/", "component_server", "custom_component", "deep_link", "dev/", "file/", "process_recording", "profiling", "proxy=",
     "run-history", "stream/", "vibe-",
 )) + ("/monitoring",)  # fmt: skip
-JSON = 256_000      # bytes of a request that is no upload: what the page sends has a few thousand
-ROOM = 500_000_000  # bytes of the disk that uploads leave free, for results and ratings
+JSON = 256_000      # bytes of a request that is not an upload; the page's own have a few thousand
+ROOM = 500_000_000  # bytes of the disk that uploads must leave free for results and ratings
 STUMBLED = "This request cannot be answered: neither the page nor its clients send such a one."
 
 
 class TooLarge(Exception):
-    """More bytes came than a request may have."""
+    """The request has more bytes than it may have."""
 
 
 class Guard:
-    """ASGI middleware around gradio's routes; home: the folder where uploads go."""
+    """ASGI middleware around gradio's routes; home: the folder for uploads."""
 
     def __init__(self, app, limits: Limits, home: Path):
         self.app, self.home = app, home
         file = round(1e6 * limits.file_megabytes)
-        # What may come in one request: all files of a zip to be; the one of a tool's call, as a data URL in base64.
+        # What one request may hold: an upload, all files of a future zip; a tool's call, one file as a data URL in base64.
         self.largest = {API + "upload": limits.files * file + JSON, API + "mcp": file * 4 // 3 + JSON}
 
     async def __call__(self, scope, receive, send) -> None:
@@ -124,7 +124,7 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if message["status"] == 500 and path.startswith(API + "run/"):  # so gradio answers every mistake there
+                if message["status"] == 500 and path.startswith(API + "run/"):  # gradio's answer to every mistake there
                     message["status"] = 400
             await send(message)
 
@@ -148,7 +148,7 @@ class Guard:
 
 
 def announced(scope) -> int:
-    """Bytes of the body as the request's head says; 0 where it does not."""
+    """Bytes of the body according to the request's headers; 0 if they do not say."""
     text = dict(scope["headers"]).get(b"content-length", b"0")
     return int(text) if text.isdigit() else 0
 
@@ -163,7 +163,7 @@ async def refuse(send, status: int, sentence: str) -> None:
 # Photos that are pasted, or dropped anywhere on the page: one becomes the photo, several go to the tab for several.
 
 
-# For the document's head. What gradio's own places take by themselves is left to them; one photo alone on "Several" too.
+# For the document's head. Drops that gradio's own upload areas accept are left to them, even a single photo on "Several".
 SCRIPT = """<script>
 async function take(files) {
   const [tab, place] = files.length > 1 ? ['several', '#photos'] : ['one', '#photo'];
@@ -201,23 +201,23 @@ document.addEventListener('dragover', event => { if (event.dataTransfer?.types.i
 # holes in each heap: without this, the page grew by tens of kilobytes per request.
 
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
+M_ARENA_MAX = -8  # from glibc's malloc.h
 
 
 def one_heap() -> None:
-    """For threads that are yet to come; where the C library is not glibc, nothing."""
+    """For threads created from now on. Does nothing if the C library is not glibc."""
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
-# Folders of the page for results; they are deleted when it ends.
+# The page's folders for results; they are deleted when it ends.
 
 
-VARIABLE = "GRADIO_TEMP_DIR"  # gradio serves what lies in there, deletes it when it is old, and puts uploads there too
+VARIABLE = "GRADIO_TEMP_DIR"  # gradio serves what is in this folder, deletes it when it is old, and puts uploads there too
 
 
 def own_folder() -> Path:
-    """A new temporary folder for uploads and results, deleted when the program ends, by SIGTERM too."""
+    """A new temporary folder for uploads and results, deleted when the program ends, even by SIGTERM."""
     home = Path(tempfile.mkdtemp(prefix="srgan_hub-", dir=os.environ.get(VARIABLE)))
     os.environ[VARIABLE] = str(home)
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -227,19 +227,19 @@ def own_folder() -> Path:
 
 def fresh_folder() -> Path:
     """A new folder for one result."""
-    home = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / "gradio")  # as gradio has it
+    home = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / "gradio")  # gradio's own default
     home.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=home))
 
 
 def sweep(home: Path, kept: float, standing: set[str]) -> None:
-    """Delete files that have not changed for `kept` seconds, but those that stay, and folders that are empty for twice as long.
+    """Delete files that have not changed for `kept` seconds, except the `standing` ones, and folders empty for twice as long.
 
-    Gradio deletes the uploads and results that it was told of, not what a broken connection or a cancelled job leaves."""
+    Gradio deletes the uploads and results that it knows of, but not what a broken connection or a canceled job leaves behind."""
     now = time.time()
     for folder, _, files in os.walk(home, topdown=False):
         for file in (Path(folder, name) for name in files):
-            with suppress(OSError):  # gone already
+            with suppress(OSError):  # already gone
                 if str(file) not in standing and now - file.lstat().st_ctime > kept:
                     file.unlink()
         with suppress(OSError):  # not empty
@@ -248,7 +248,7 @@ def sweep(home: Path, kept: float, standing: set[str]) -> None:
 
 
 def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
-    """Sweep every ten minutes, or as often as is worth it, while the program runs."""
+    """Sweep every ten minutes, or every `kept` seconds if that is less, while the program runs."""
 
     def run() -> None:
         while True:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
-# variable: in light, in dark; gradio's own greys have 2.6:1 on white
+# variable: in light, in dark; gradio's own grays have a contrast of 2.6:1 on white
 COLOURS = {
     "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
     "block_info_text_color": ("*neutral_600", "*neutral_300"),
@@ -17,7 +17,7 @@ COLOURS = {
     "block_title_text_color": ("*neutral_700", "*neutral_200"),
     "input_placeholder_color": ("*neutral_600", "*neutral_300"),
     "button_primary_text_color": ("white", "white"),
-    "button_primary_background_fill": ("*primary_700", "*primary_700"),  # white on it has 5.5:1
+    "button_primary_background_fill": ("*primary_700", "*primary_700"),  # white on it has a contrast of 5.5:1
     "button_primary_background_fill_hover": ("*primary_800", "*primary_800"),
     "checkbox_label_text_color_selected": ("white", "white"),
     "checkbox_label_background_fill_selected": ("*primary_700", "*primary_700"),
@@ -31,7 +31,7 @@ THEME = gr.themes.Default(
     font_mono=["ui-monospace", "DejaVu Sans Mono", "monospace"],
     radius_size="md",
 ).set(
-    color_accent="*primary_700",  # of the tab that is open; it has no other for dark
+    color_accent="*primary_700",  # of the open tab; there is no separate one for dark
     **{name: light for name, (light, _) in COLOURS.items()},
     **{f"{name}_dark": dark for name, (_, dark) in COLOURS.items()},
 )
@@ -94,7 +94,7 @@ progress::-moz-progress-bar { background: var(--primary-600); border-radius: 5px
 footer { opacity: 1 !important; } footer .divider { display: none; } footer { gap: 1.5em; }
 """
 
-# Descriptions of pictures for those who do not see them: gradio writes none. By the place that a picture stands in.
+# Descriptions of images for people who cannot see them, by the place of each image; gradio writes none.
 ALT = {
     "#photo img": "the photo that was uploaded",
     "#examples img": "an example to try",
@@ -109,7 +109,7 @@ ALT = {
     "#rate-figure img": "histograms of the scores, a row for each set, a column for each method",
     "#pick img": "the whole photo, with a frame around the region that will be enlarged",
 }
-# gradio puts CSS inside of its page only; the page's own edges, and the script, go into the document's head.
+# gradio's CSS applies only inside its page; styles for the page's own edges, and the script, go into the document's head.
 HEAD = f"""<style>
 .gradio-container {{ width: 100%; max-width: 1360px !important; margin: 0 auto !important; }}
 @media (max-width: 860px) {{ .gradio-container .app {{ padding: 12px !important; }} }}
@@ -128,7 +128,7 @@ new MutationObserver(describe).observe(document, {{childList: true, subtree: tru
 
 
 FOLDER = Path(__file__).parents[2] / "examples"  # beside app.py; a package that was installed without it has no examples
-MODEL = "srgan-x4-photo-large"                   # whose results these are
+MODEL = "srgan-x4-photo-large"                   # the model that made the results
 
 
 def files() -> list[str]:
@@ -141,7 +141,7 @@ def result_of(example: str) -> Path:
 
 
 def shipped(path: str, model: str, texture: float) -> Path | None:
-    """The result of an upload that is one of the examples, where it comes with the page."""
+    """The result of an upload that is one of the examples, if it comes with the page."""
     if model != MODEL or texture != 1 or Path(path).stat().st_size > 1e6:
         return None
     return digests().get(hashlib.sha256(Path(path).read_bytes()).hexdigest())
@@ -149,7 +149,7 @@ def shipped(path: str, model: str, texture: float) -> Path | None:
 
 @cache
 def digests() -> dict[str, Path]:
-    """sha256 of each example that has a result -> that."""
+    """sha256 of each example that has a result -> the result."""
     return {
         hashlib.sha256(Path(file).read_bytes()).hexdigest(): result_of(file) for file in files() if result_of(file).is_file()
     }

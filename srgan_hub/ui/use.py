@@ -39,7 +39,7 @@ KINDS = (Kind("package", PACKAGE_TITLE, "python"), Kind("client", CLIENT_TITLE, 
 
 
 def build(page: gr.Blocks) -> None:
-    """The tab's components, inside a gr.Blocks; the snippets get the page's address when it is opened."""
+    """The tab's components, inside a gr.Blocks; the snippets get the page's address when the page is opened."""
     model, codes = offered()[0][1], []
     look = dict(interactive=False, show_label=False, wrap_lines=True, show_line_numbers=False)
     for kind, code in zip(KINDS, snippets(LOCAL, model), strict=True):

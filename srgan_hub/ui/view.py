@@ -17,51 +17,51 @@ from srgan_hub.ui.jobs import lent
 from srgan_hub.ui.models import is_quick, open_upscaler, partner, scale_of
 from srgan_hub.ui.theme import shipped
 
-BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that it may see around a box
+BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that bicubic may see around a box
 THUMBNAIL = 240  # pixels of its longer side
-CLEAR = 4        # grey levels from which a difference is called clear in words
+CLEAR = 4        # gray levels from which a difference is called clear in words
 
 
 def factor(order: Order, size: tuple[int, int]) -> float:
-    """How many times as wide the whole result is. Raises ValueError for a target that cannot be had."""
+    """How many times as wide the whole result is. Raises ValueError for a target that is not possible."""
     return order.target.size(*size, scale_of(order.model))[0] / size[0]
 
 
 def region(path: str, cut: Cut, place: tuple[float, float] | None, size: tuple[int, int], times: float) -> Box:
-    """The part of the photograph that, enlarged, has `size` (width, height): around (x, y) of it, or where most is to see."""
+    """The part of the photo that has `size` (width, height) when enlarged: around (x, y) in the photo, or the most detailed."""
     image = open_photo(path, cut).image
-    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than there is room
+    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than the room for it
     return around(place, wanted, image.size) if place else most_detailed(image, wanted)
 
 
 class Doubts(NamedTuple):
-    """Of a region, at its size in the result."""
+    """What to doubt in a region; the maps have its size in the result."""
 
     invented: Image.Image | None  # map of texture beyond the mean estimate; None for a model without a partner
-    changed: Image.Image          # map of what the result, shrunk again, changes of the photograph
-    mean: float                   # grey levels by which the two networks differ
-    clearly: float                # share of the region where they do by CLEAR or more
-    changed_mean: float           # grey levels
-    weak: bool                    # the first map tells no more about where this model is wrong than plain enlargement does
+    changed: Image.Image          # map of where the result, shrunk again, differs from the photo
+    mean: float                   # gray levels by which the two networks differ
+    clearly: float                # share of the region where they differ by CLEAR or more
+    changed_mean: float           # gray levels
+    weak: bool                    # the first map tells no more about this model's errors than plain enlargement does
 
 
 class Look(NamedTuple):
-    """What is seen of a photograph with the settings as they are."""
+    """What is shown of a photo with the current settings."""
 
-    box: Box                      # of the photograph
+    box: Box                      # in the photo
     first: Image.Image            # by the method on the left
     second: Image.Image           # by the model
     names: tuple[str, str]        # of the two
-    doubts: Doubts | None         # where they were asked for
+    doubts: Doubts | None         # if they were asked for
 
 
 @lent
 def look(
     path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
 ) -> Look:  # fmt: skip
-    """A region of `size` (width, height) pixels of the result, around (x, y) of the photograph or where most is to see.
+    """A region of `size` (width, height) pixels of the result, around (x, y) in the photo or where it is most detailed.
 
-    against: what is on the left. Raises BadInput, CheckpointError or ValueError, one sentence each."""
+    against: the method on the left. Raises ImageError, CheckpointError or ValueError, one sentence each."""
     path, cut = str(path), order.cut
     times = factor(order, open_photo(path, cut).image.size)
     box = region(path, cut, place, size, times)
@@ -78,9 +78,9 @@ def title(method: str) -> str:
 
 @lru_cache(maxsize=48)
 def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, times: float) -> Image.Image:
-    """The box of the photograph, `times` as large; method: a model, or BICUBIC. `info` holds the ICC profile.
+    """The box of the photo, `times` as large; method: a model, or BICUBIC. `info` holds the ICC profile.
 
-    Raises BadInput, CheckpointError or ValueError, one sentence each."""
+    Raises ImageError, CheckpointError or ValueError, one sentence each."""
     photo = open_photo(path, cut)
     size = size_of(box, times)
     if method == BICUBIC:
@@ -94,14 +94,14 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, times: 
         seen = surroundings(box, photo.image.size, upscaler.overlap)
         scale, large = upscaler.scale, upscaler(photo.image.crop(seen))
     inside = [scale * (b - s) for b, s in zip(box, seen[:2] * 2, strict=True)]
-    result = large.resize(size, Image.Resampling.BICUBIC, box=inside)  # reads beyond `inside` where it has to, not only in it
+    result = large.resize(size, Image.Resampling.BICUBIC, box=inside)  # also reads pixels beyond `inside` where it has to
     result.info = {"icc_profile": photo.profile} if photo.profile else {}
     return result
 
 
 @lru_cache(maxsize=16)
 def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: float) -> Doubts:
-    """What of the region not to rely on; errors as `enlarged`."""
+    """What not to rely on in the region; raises the same errors as `enlarged`."""
     image = open_photo(path, cut).image
     upscaler, faithful = open_upscaler(model, texture), partner(model)
     seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, times)
@@ -126,7 +126,7 @@ def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
 
 
 def surroundings(box: Box, whole: tuple[int, int], margin: int) -> Box:
-    """What the network sees: with the margin of a tile the box is as in the whole picture."""
+    """What the network sees: with the margin of a tile, the box comes out as in the whole image."""
     return Box(*(max(0, side - margin) for side in box[:2]), *map(min, (side + margin for side in box[2:]), whole))
 
 
@@ -135,7 +135,7 @@ def size_of(box: Box, times: float) -> tuple[int, int]:
 
 
 def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
-    """The whole photograph, small, with the region marked."""
+    """The whole photo, small, with the region marked."""
     image = open_photo(path, cut).image
     share = min(1.0, THUMBNAIL / max(image.size))
     size = [max(1, round(share * side)) for side in image.size]
@@ -150,7 +150,7 @@ def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
 
 
 def placed(click: tuple[int, int], path: str, cut: Cut) -> tuple[float, float]:
-    """Where on the photograph a click on its thumbnail was."""
+    """Where on the photo a click on its thumbnail was."""
     image = open_photo(path, cut).image
     share = min(1.0, THUMBNAIL / max(image.size))
     return click[0] / share, click[1] / share

@@ -18,10 +18,10 @@ from srgan_hub.ui.view import BICUBIC, Look, title
 SLIDER, SIDES, DOUBTS = "Slider", "Side by side", "Where detail was invented"
 COMPASS = {"Left": (-0.5, 0), "Up": (0, -0.5), "Down": (0, 0.5), "Right": (0.5, 0)}  # steps in widths and heights of the view
 SAMPLE = (0, 0, 512, 400)  # pixels of the first example's result
-NARROW = 560               # pixels of the screen: in less, two pictures stand one above the other
-GAP = 12                   # pixels between two pictures
-ROOM = 240, 1200           # pixels that the panel may be wide, as in MEASURE
-# How wide the panel is, in pixels of the screen, as the first input: pictures are then made to be shown pixel by pixel.
+NARROW = 560               # pixels of the screen; below that, two images are stacked
+GAP = 12                   # pixels between two images
+ROOM = 240, 1200           # pixels: least and greatest width of the panel, as in MEASURE
+# Puts the panel's width, in pixels of the screen, into the first input, so that images are made to be shown pixel by pixel.
 MEASURE = """(...inputs) => {
     inputs[0] = Math.max(240, Math.min(document.querySelector('#view')?.clientWidth || 640, 1200));
     return inputs;
@@ -42,11 +42,11 @@ class ViewPanel(NamedTuple):
     thumbnail: gr.Image
     left: gr.Dropdown
     moves: dict[str, gr.Button]
-    width: gr.Number          # what MEASURE found
+    width: gr.Number          # from MEASURE
 
     @property
     def shown(self) -> list:
-        """What `show` gives values to."""
+        """The components that `show` updates."""
         return [component for component in self if component not in (self.mode, self.moves, self.width)]
 
     def show(self, look: Look | None, thumbnail: Image.Image | None, mode: str) -> dict:
@@ -76,14 +76,14 @@ class ViewPanel(NamedTuple):
 
 
 def view_size(room: float, mode: str) -> tuple[int, int]:
-    """(width, height) in pixels of a picture in so wide a panel: what fits on a screen together with the buttons around it."""
-    room = min(max(round(room), ROOM[0]), ROOM[1])  # a browser may say anything, and pay for it with our time
+    """(width, height) in pixels of an image in a panel of width `room`: it fits on a screen with the buttons around it."""
+    room = min(max(round(room), ROOM[0]), ROOM[1])  # a browser may send anything, and we pay with our time
     width = room if mode == SLIDER or room < NARROW else (room - GAP) // 2
     return width, min(560, max(320, round(0.66 * room)))
 
 
 def sample() -> tuple[Image.Image, Image.Image] | None:
-    """A part of the first example beside its result: what to look at before there is a photo."""
+    """A part of the first example beside its result, to look at before there is a photo."""
     example = next(iter(files()), None)
     if not example or not result_of(example).is_file():
         return None
@@ -93,7 +93,7 @@ def sample() -> tuple[Image.Image, Image.Image] | None:
 
 def build() -> ViewPanel:
     """The components, inside a gr.Blocks."""
-    picture = dict(format="png", interactive=False)  # gradio's default for shown pictures, WebP, is lossy
+    picture = dict(format="png", interactive=False)  # gradio's default for shown images, WebP, is lossy
     slider = dict(picture, show_label=False, max_height=900)
     with gr.Column(elem_id="view"):
         with gr.Column(elem_id="empty") as empty:

@@ -7,7 +7,7 @@ from html import escape
 from srgan_hub.ui.enlarge import Result, Step
 from srgan_hub.ui.view import CLEAR, Doubts
 
-READABLE = 600  # pixels that the names beside a view need to stand in one line, however small the picture
+READABLE = 600  # pixels that the names beside a view need to fit on one line, however small the image
 
 
 def progress(step: Step) -> str:
@@ -22,7 +22,7 @@ def said(sentence: str) -> str:
 
 
 def facts(result: Result, bytes_: int) -> str:
-    """A table of the numbers, and sentences on what was left out."""
+    """A table of the numbers, and sentences about what was left out."""
     rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
     if result.count > 1:
         rows = {"Pictures": str(result.count)}
@@ -44,14 +44,14 @@ def facts(result: Result, bytes_: int) -> str:
 
 
 def names(left: str, right: str, size: tuple[int, int]) -> str:
-    """What stands on which side of the view."""
+    """What is on which side of the view."""
     pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
     fitting = no_wider("#pair, #sample", size[0]) + no_wider(".names", max(size[0], READABLE))
     return f'{fitting}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
 
 
 def no_wider(places: str, width: int) -> str:
-    """Keeps those pictures from being stretched to the column: pixel by pixel is how they are to be seen."""
+    """Keeps these images from being stretched to the column's width: they are to be seen pixel by pixel."""
     return f"<style>:is({places}) {{ max-width: {width}px; margin: 0 auto; }}</style>"
 
 

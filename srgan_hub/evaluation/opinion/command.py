@@ -19,12 +19,12 @@ from srgan_hub.evaluation.opinion.statistics import histograms, report
 from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Pairs, Upscale, make_study
 from srgan_hub.signals import status_of
 
-EXAMPLES = 20       # calibration photographs, as in the paper
-OWN_EXAMPLES = 4    # of the sets themselves, where there are no others: as few as show what is meant
+EXAMPLES = 20       # calibration photos, as in the paper
+OWN_EXAMPLES = 4    # from the sets themselves, if there are no others: just enough to show what is meant
 
 
 def plan(options: argparse.Namespace) -> int:
-    """Make a blind study of sets of images by nearest, bicubic, the models and HR, for people to rate from 1 to 5."""
+    """Make a blind study of image sets: nearest, bicubic, the models and HR, for people to rate from 1 to 5."""
     opened, scale = open_methods(["bicubic", *options.models])
     sets = {one.name: list(pairs(one, scale)) for one in find_sets(options.data, scale)}
     examples = photographs(options.calibration, scale) if options.calibration else mirrored(sets, options.seed)
@@ -48,7 +48,7 @@ def plan(options: argparse.Namespace) -> int:
 
 
 def photographs(folder: Path, scale: int) -> Pairs:
-    """The first pictures of a folder as calibration. ValueError if there is none that can be used."""
+    """The first images of a folder, for calibration. Raises ValueError if none can be used."""
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}")
     found = [np.asarray(read_picture(path, path)) for path in list(images(folder).values())[:EXAMPLES]]
@@ -58,14 +58,14 @@ def photographs(folder: Path, scale: int) -> Pairs:
 
 
 def mirrored(sets: dict[str, list], seed: int) -> Pairs:
-    """A few of the sets' own images, left and right exchanged: no example is to the byte one of the pictures to rate."""
+    """A few of the sets' own images, mirrored left to right, so that no example is byte for byte one of the images to rate."""
     everything = [pair for loaded in sets.values() for pair in loaded]
     chosen = random.Random(seed).sample(everything, min(OWN_EXAMPLES, len(everything)))
     return [(name, lr.transpose(Image.Transpose.FLIP_LEFT_RIGHT), hr[:, ::-1]) for name, lr, hr in chosen]
 
 
 def show_report(options: argparse.Namespace) -> int:
-    """Mean opinion scores with 95 % intervals, paired tests, raters, and the histograms. Without people's ratings: not rated."""
+    """Mean opinion scores with 95 % intervals, paired tests, raters, and histograms. Without ratings by people: not rated."""
     key = Key.load(options.study)
     ratings, torn = [], 0
     for path in options.ratings:
@@ -85,7 +85,7 @@ def show_report(options: argparse.Namespace) -> int:
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
-    """`mos` with its two commands; each sets `run`."""
+    """Add `mos` with its two commands; each sets `run`."""
     group = commands.add_parser("mos", help="have people rate the results", description="Mean opinion scores.")
     parts = group.add_subparsers(required=True, metavar="COMMAND")
 

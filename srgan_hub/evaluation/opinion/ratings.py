@@ -29,16 +29,16 @@ class Rating(NamedTuple):
     study: str              # version
     rater: str
     item: str
-    repeat: bool            # the rater's second look at this picture
+    repeat: bool            # the rater's second look at this image
     score: int              # 1 (bad) to 5 (excellent)
     time: str               # UTC, ISO 8601
     simulated: bool         # given by a program: never an opinion
 
 
 def append(path: str | Path, study: Study, rater: str, shown: Presentation, score: int, *, simulated: bool = False) -> Rating:
-    """Add one rating and return once it is on the disk. A program that rates must say `simulated`.
+    """Add one rating and return once it is on the disk. A program that rates must set `simulated`.
 
-    ValueError if the score is no whole number from 1 to 5, or the study does not show this rater that picture."""
+    Raises ValueError if the score is not a whole number from 1 to 5, or if the study does not show this rater that image."""
     if type(score) is not int or not WORST <= score <= BEST:
         raise ValueError(f"a score must be a whole number from {WORST} to {BEST}, got {score!r}")
     if not isinstance(rater, str) or not 0 < len(rater) <= LONGEST_NAME:
@@ -54,11 +54,11 @@ def append(path: str | Path, study: Study, rater: str, shown: Presentation, scor
 
 def write_line(path: Path, line: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock", poll_interval=0.005):  # a writing takes about a millisecond
+    with FileLock(f"{path}.lock", poll_interval=0.005):  # a write takes about a millisecond
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size = os.fstat(file).st_size
-            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"  # a writer died here: begin a line of our own
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"  # a writer died here: start a new line
             data = (b"\n" if torn else b"") + line.encode() + b"\n"
             if os.write(file, data) != len(data):
                 os.ftruncate(file, size)
@@ -69,9 +69,9 @@ def write_line(path: Path, line: str) -> None:
 
 
 def read(path: str | Path) -> tuple[list[Rating], int]:
-    """All ratings in the order of writing, and how many lines are torn. No file: none.
+    """All ratings in the order they were written, and the number of torn lines. If there is no file, there are none.
 
-    ValueError names a whole line that is no rating: nobody wrote it with `append`."""
+    Raises ValueError, which names the line, for a complete line that is not a rating: `append` did not write it."""
     path, ratings, torn = Path(path), [], 0
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     for number, line in enumerate(lines, 1):
@@ -94,12 +94,12 @@ def read(path: str | Path) -> tuple[list[Rating], int]:
 
 
 def latest(ratings: Iterable[Rating]) -> dict[tuple[str, str, bool], Rating]:
-    """{(rater, item, repeat): rating}: a changed mind is one rating, the last."""
+    """{(rater, item, repeat): rating}: if a rater changed their mind, only the last rating counts."""
     return {(rating.rater, rating.item, rating.repeat): rating for rating in sorted(ratings, key=lambda r: r.time)}
 
 
 def left(study: Study, rater: str, ratings: Iterable[Rating]) -> list[Presentation]:
-    """What the rater has still to rate, in order; where a page that was closed goes on."""
+    """What the rater still has to rate, in order: after the page was closed, it resumes there."""
     done = {(r.item, r.repeat) for r in ratings if r.rater == rater and r.study == study.version}
     return [shown for shown in study.order(rater) if shown not in done]
 
@@ -110,7 +110,7 @@ def left(study: Study, rater: str, ratings: Iterable[Rating]) -> list[Presentati
 def faults(scores: dict[str, int], repeated: list[tuple[int, int]], methods: dict[str, str], rules: dict) -> list[str]:
     """Why a rater is not counted, in words; empty if nothing is wrong.
 
-    scores: {item: 1..5}, first ratings; repeated: (first, second) rating of the same picture; methods: {item: method}."""
+    scores: {item: 1..5}, first ratings; repeated: (first, second) rating of the same image; methods: {item: method}."""
     found = []
     if len(scores) < (fewest := min(rules["fewest_ratings"], len(methods))):
         found.append(f"{len(scores)} ratings, fewer than {fewest}")
@@ -125,12 +125,12 @@ def faults(scores: dict[str, int], repeated: list[tuple[int, int]], methods: dic
 
 
 def difference(repeated: list[tuple[int, int]]) -> float:
-    """Mean |first - second rating| of the same picture by the same rater, in points; nan without any."""
+    """Mean |first - second rating| of the same image by the same rater, in points; nan if there are none."""
     return float(np.mean([abs(first - second) for first, second in repeated])) if repeated else float("nan")
 
 
 def agreement(scores: dict[str, int], others: list[dict[str, int]]) -> float:
-    """Correlation of a rater with the mean of the others over the pictures that both rated; nan without spread or overlap."""
+    """Correlation of a rater with the mean of the others, over the images that both rated; nan without spread or overlap."""
     means = {item: np.mean(given) for item in scores if (given := [other[item] for other in others if item in other])}
     own, theirs = [scores[item] for item in means], list(means.values())
     if len(means) < 3 or np.ptp(own) == 0 or np.ptp(theirs) == 0:
@@ -138,22 +138,22 @@ def agreement(scores: dict[str, int], others: list[dict[str, int]]) -> float:
     return float(np.corrcoef(own, theirs)[0, 1])
 
 
-# A rater sees the examples first, then every picture. After closing the page, they continue where they stopped.
+# A rater sees the examples first, then every image. After closing the page, they continue where they stopped.
 #
 # A rater is identified by a secret: a random number that only their browser and, during a session, the page know. Ratings are
 # stored under its digest, so reading the ratings or a report does not let anyone rate in another's name. The number of raters is
-# limited, and each rates a picture once, so the size of the ratings on disk is limited too.
+# limited, and each rates an image once, so the size of the ratings on disk is limited too.
 
 
-RATERS = 2000  # that a study may have: a few hundred MB of ratings
-NEW = 60       # that may begin within an hour
+RATERS = 2000  # the most that a study may have: a few hundred MB of ratings
+NEW = 60       # the most that may begin within an hour
 
 
 class Turn(NamedTuple):
-    picture: Path | None            # to be shown; None: everything is rated
-    score: int | None = None        # of an example: what the rater is told
+    picture: Path | None            # to show; None: everything is rated
+    score: int | None = None        # of an example: the rater is told
     shown: Presentation | None = None
-    number: int = 0                 # of the examples, or of the pictures, from 1
+    number: int = 0                 # of this example or image, from 1
     of: int = 0
 
 
@@ -162,17 +162,17 @@ def new_secret() -> str:
 
 
 def rater_of(secret: str) -> str:
-    """The id under which ratings are kept. ValueError for what is no secret of ours."""
+    """The id under which ratings are stored. Raises ValueError for anything that is not one of our secrets."""
     if not isinstance(secret, str) or not re.fullmatch("[0-9a-f]{32}", secret):
         raise ValueError("this browser's number is none that the page gave; clear the site's data and begin again")
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
 class Sessions:
-    """All raters of a study, and their ratings: files of one folder, one of which is this process's own."""
+    """All raters of a study and their ratings, which are files in one folder. One of these files belongs to this process."""
 
     def __init__(self, study: Study, folder: Path):
-        """ValueError if what lies in the folder as *.jsonl holds no ratings."""
+        """Raises ValueError if a *.jsonl file in the folder does not hold ratings."""
         self.study = study
         self.file = folder / f"ratings-{uuid4().hex}.jsonl"
         self.lock = threading.Lock()
@@ -184,7 +184,7 @@ class Sessions:
                     self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
 
     def turn(self, rater: str, examples: int) -> Turn:
-        """examples: how many of them the rater has seen."""
+        """examples: how many examples the rater has seen."""
         known = self.study.calibration
         if examples < len(known):
             example = known[examples]
@@ -196,7 +196,7 @@ class Sessions:
         return Turn(None, number=len(order), of=len(order))
 
     def admit(self, rater: str) -> None:
-        """ValueError, a sentence, if this one has not rated yet and no more raters can be taken."""
+        """Raises ValueError, a sentence, if this rater has not rated yet and no more raters can be accepted."""
         if rater in self.rated:
             return
         if len(self.rated) >= RATERS:
@@ -205,9 +205,9 @@ class Sessions:
             raise ValueError("very many people have begun within this hour; please come again in an hour")
 
     def rate(self, rater: str, shown: Presentation, score: int) -> None:
-        """Returns once the rating is on the disk. One that is there already stays: a key that was hit twice is one rating.
+        """Returns once the rating is on the disk. An existing rating is kept, so a key that was hit twice gives one rating.
 
-        ValueError as `append` and `admit` raise it."""
+        Raises ValueError as `append` and `admit` do."""
         with self.lock:
             if shown in self.rated.get(rater, set()):
                 return

@@ -26,11 +26,11 @@ from srgan_hub.evaluation.opinion.study import Key
 
 LEVEL = 0.95
 RESAMPLES = 1999
-FEWEST = 3          # raters, and pictures, below which nothing is said about a spread
+FEWEST = 3          # raters, and images; with fewer, nothing is said about a spread
 
 
 class Mean(NamedTuple):
-    """All of shape (B,), one for each weighting."""
+    """All of shape (B,), one value for each weighting."""
 
     value: np.ndarray
     error: np.ndarray       # standard error
@@ -38,7 +38,7 @@ class Mean(NamedTuple):
 
 
 def crossed(values: np.ndarray, raters: np.ndarray, pictures: np.ndarray) -> Mean:
-    """Mean of (R, C) values when row r is there raters[b, r] times and column c pictures[b, c] times, b = 0..B-1."""
+    """Mean of (R, C) values, with row r counted raters[b, r] times and column c counted pictures[b, c] times, b = 0..B-1."""
     known = ~np.isnan(values)
     y = np.where(known, values, 0.0)
     z = known.astype(float)
@@ -67,7 +67,7 @@ def crossed(values: np.ndarray, raters: np.ndarray, pictures: np.ndarray) -> Mea
 
 
 def once(values: np.ndarray) -> Mean:
-    """`crossed` of the array as it is, with scalars."""
+    """`crossed` of the array as it is, without weighting, as scalars."""
     rows, columns = values.shape
     return Mean(*(float(of[0]) for of in crossed(values, np.ones((1, rows)), np.ones((1, columns)))))
 
@@ -78,10 +78,10 @@ def enough(values: np.ndarray) -> bool:
 
 
 def interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the mean of (R, C) scores in 1..5, cut to that range; nan if too few, or all are the same."""
+    """95 % interval of the mean of (R, C) scores in 1..5, clipped to that range; nan if there are too few or all are equal."""
     if not enough(values):
         return float("nan"), float("nan")
-    middle = np.nanmean(values)     # taken off first: sums of squares lose digits far from 0
+    middle = np.nanmean(values)     # subtracted first: sums of squares lose digits far from 0
     centred = values - middle
     mean, error, freedom = once(centred)
     if not error > 0:
@@ -90,7 +90,7 @@ def interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> t
     weights = [rng.multinomial(size, np.full(size, 1 / size), resamples).astype(float) for size in values.shape]
     drawn = crossed(centred, *weights)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.sort((drawn.value - mean) / drawn.error)     # infinite where one picture was drawn only; nan last
+        t = np.sort((drawn.value - mean) / drawn.error)     # infinite where only one image was drawn; nan last
     t = t[~np.isnan(t)]
     cut = max(round((1 - LEVEL) / 2 * (len(t) + 1)), 1)
     student = student_limit(freedom)
@@ -99,11 +99,11 @@ def interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> t
 
 
 def paired_p(one: np.ndarray, other: np.ndarray) -> float:
-    """Two-sided p that two methods, rated by the same raters on the same pictures, (R, C) each, differ by chance only.
+    """Two-sided p that two methods, rated by the same raters on the same images, (R, C) each, differ only by chance.
 
-    t of the mean difference over its crossed standard error: the quasi-F that Clark 1973, doi:10.1016/S0022-5371(73)80014-3,
-    asks for where raters and pictures are both samples. So Set5 can be significant, which five pictures as the only units
-    cannot (1/16 at best). nan if fewer than 3 raters or pictures have both, or all differ alike."""
+    t is the mean difference over its crossed standard error: the quasi-F that Clark 1973, doi:10.1016/S0022-5371(73)80014-3,
+    asks for when raters and images are both samples. So Set5 can be significant, which is impossible with its five images as the
+    only units (1/16 at best). nan if fewer than 3 raters or images have both methods, or if all differences are equal."""
     apart = other - one
     if not enough(apart):
         return float("nan")
@@ -111,12 +111,12 @@ def paired_p(one: np.ndarray, other: np.ndarray) -> float:
     return student_p(mean / error, freedom) if error > 0 else float("nan")
 
 
-quadrature = cache(partial(np.polynomial.legendre.leggauss, 400))  # a tenth of a second: not at every start of a command
+quadrature = cache(partial(np.polynomial.legendre.leggauss, 400))  # takes a tenth of a second: not at every start of a command
 
 
 def student_p(t: float, freedom: float) -> float:
-    """P(|T| > |t|), Student's distribution; integral of cos^(freedom - 1) after T = sqrt(freedom) tan(angle)."""
-    freedom = min(max(freedom, 1), 1e4)     # beyond it is the normal one to 4 digits
+    """P(|T| > |t|) in Student's distribution: the integral of cos^(freedom - 1), with T = sqrt(freedom) tan(angle)."""
+    freedom = min(max(freedom, 1), 1e4)     # beyond that, it equals the normal distribution to 4 digits
     nodes, weights = quadrature()
 
     def beyond(start: float) -> float:
@@ -127,7 +127,7 @@ def student_p(t: float, freedom: float) -> float:
 
 
 def student_limit(freedom: float) -> float:
-    """The t that |T| stays below with probability LEVEL, by halving."""
+    """The t that |T| stays below with probability LEVEL, by bisection."""
     low, high = 1.9, 12.8   # limits for very many degrees of freedom, and for one
     for _ in range(40):
         middle = (low + high) / 2
@@ -136,7 +136,7 @@ def student_limit(freedom: float) -> float:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values (K,) corrected for their number: the chance of any false one stays below the level. nan is left out.
+    """p-values (K,) corrected for their number: the chance of any false positive stays below the level. nan is left out.
 
     Holm 1979, "A simple sequentially rejective multiple test procedure"."""
     p = np.asarray(p, float)
@@ -155,7 +155,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Score:
-    votes: tuple[int, ...]              # how often 1, 2, 3, 4, 5, by the raters that count
+    votes: tuple[int, ...]              # how often 1, 2, 3, 4, 5, by the raters who count
     mean: float                         # nan without votes
     low: float                          # 95 % interval; nan if there are too few
     high: float
@@ -170,7 +170,7 @@ class Comparison:
     set: str
     one: str
     other: str
-    difference: float                   # other - one, over what the same raters rated of both
+    difference: float                   # other - one, over what the same raters rated for both
     p: float
     corrected: float                    # Holm, over all comparisons of the study
 
@@ -180,8 +180,8 @@ class Rater:
     name: str
     ratings: int
     repeats: int
-    difference: float                   # mean |first - second rating| of the same picture
-    agreement: float                    # correlation with the mean of the others that count
+    difference: float                   # mean |first - second rating| of the same image
+    agreement: float                    # correlation with the mean of the others who count
     faults: tuple[str, ...]             # why excluded; empty if the rater counts
 
 
@@ -193,10 +193,9 @@ class Analysis:
 
 
 def analyse(key: Key, ratings: Iterable[Rating]) -> Analysis:
-    """Of the study's ratings, whoever gave them: what may be shown as opinions is for `report` to choose.
+    """Analyze the study's ratings, whoever gave them; `report` chooses what may be shown as opinions.
 
-    A rater's first look at a picture makes the scores; the second one measures consistency. Ratings of other studies are not
-    looked at."""
+    A rater's first look at an image gives the score; the second measures consistency. Ratings of other studies are ignored."""
     methods = {item: method for item, (_, _, method) in key.items.items()}
     first, second = {}, {}
     for (rater, item, repeat), rating in latest(r for r in ratings if r.study == key.version and r.item in key.items).items():
@@ -230,7 +229,7 @@ def analyse(key: Key, ratings: Iterable[Rating]) -> Analysis:
 
 
 def tables_of(key: Key, name: str, raters: list[dict[str, int]]) -> dict[str, np.ndarray]:
-    """{method: (raters, images of the set) scores, nan where not rated}; images in one order for all methods."""
+    """{method: (raters, images of the set) scores, nan where not rated}; images in the same order for all methods."""
     items = {(image, method): item for item, (of, image, method) in key.items.items() if of == name}
     images = sorted({image for image, _ in items})
     return {
@@ -241,7 +240,7 @@ def tables_of(key: Key, name: str, raters: list[dict[str, int]]) -> dict[str, np
 
 
 def report(key: Key, ratings: list[Rating], torn: int = 0) -> tuple[str, Analysis | None]:
-    """The report in Markdown, and the analysis behind it: of people's ratings alone. Without any: "not rated", and None."""
+    """The report in Markdown and the analysis behind it, from people's ratings only. Without any: "not rated", and None."""
     human = [rating for rating in ratings if not rating.simulated and rating.study == key.version and rating.item in key.items]
     analysis = analyse(key, human) if human else None
     simulated = sum(rating.simulated for rating in ratings)
@@ -258,7 +257,7 @@ def report(key: Key, ratings: list[Rating], torn: int = 0) -> tuple[str, Analysi
 
 
 def score_table(key: Key, analysis: Analysis | None) -> list[str]:
-    """One row a set, one column a method: mean, 95 % interval, number of ratings; or "not rated"."""
+    """One row per set, one column per method: mean, 95 % interval, number of ratings; or "not rated"."""
     lines = ["| | images | " + " | ".join(key.methods) + " |", "| --- | --- |" + " --- |" * len(key.methods)]
     for name in key.sets:
         images = len({image for of, image, _ in key.items.values() if of == name})
@@ -275,7 +274,7 @@ def score_cell(score: Score) -> str:
 
 
 def explained(analysis: Analysis) -> list[str]:
-    """What the numbers are, the comparisons and the raters, as Markdown."""
+    """What the numbers mean, the comparisons, and the raters, as Markdown."""
     counted = [rater for rater in analysis.raters if not rater.faults]
     lines = [
         "", f"Mean [95 % interval] (ratings) of {len(counted)} raters; the interval is a bootstrap over raters and pictures. "
@@ -315,14 +314,15 @@ def probability(p: float) -> str:
 
 
 PANEL, GAP, MARGIN, TITLE, AXIS = (176, 150), 20, 28, 30, 26      # pixels of the finished figure
-LEAST = 540                                                         # for the line below
+LEAST = 540                                                         # for the caption below
 LEFT = 96                                                           # for the names of the sets
-FINER = 2                                                           # drawn larger and reduced, for smooth edges
+FINER = 2                                                           # drawn this much larger, then reduced, for smooth edges
 INK, GREY, BAR, RED = "#222222", "#cccccc", "#8fa8c8", "#d62728"
 
 
 def histograms(analysis: Analysis) -> Image.Image:
-    """One row a set, one column a method; bars centred on the scores, as parts of the votes, on one scale for all panels."""
+    """One row per set, one column per method. Bars are centered on the scores and show shares of the votes, on one scale for all
+    panels."""
     sets, methods = (list(dict.fromkeys(pair[i] for pair in analysis.scores)) for i in (0, 1))
     width = max(LEFT + len(methods) * (PANEL[0] + GAP) + MARGIN - GAP, LEAST)
     height = MARGIN + TITLE + len(sets) * (PANEL[1] + AXIS + GAP) + MARGIN
@@ -331,7 +331,7 @@ def histograms(analysis: Analysis) -> Image.Image:
     most = max((max(s.votes) / s.count for s in analysis.scores.values() if s.count), default=1)
 
     def text(x: float, y: float, words: str, anchor: str, size: int = 14, colour: str = INK, room: float = math.inf) -> None:
-        """With its anchor at (x, y), cut to `room` pixels."""
+        """Draw the words with their anchor at (x, y), cut to `room` pixels."""
         font = ImageFont.load_default(FINER * size)
         draw.text((FINER * x, FINER * y), fitting(words, lambda w: font.getlength(w) <= FINER * room), colour, font, anchor)
 
@@ -349,7 +349,7 @@ def histograms(analysis: Analysis) -> Image.Image:
 
 
 def fitting(words: str, fits: Callable[[str], bool]) -> str:
-    """As much of the words as fits, an ellipsis for the rest."""
+    """As much of the words as fits, with an ellipsis for the rest."""
     if fits(words):
         return words
     while words and not fits(words + "..."):
@@ -362,7 +362,7 @@ def panel(draw: ImageDraw.ImageDraw, text: Callable, left: float, top: float, sc
     step, bottom, tallest = PANEL[0] / 5, top + PANEL[1], PANEL[1] - 34
 
     def place(value: float) -> float:
-        return left + (value - 0.5) * step  # a score's bin is centred on it, from -0.5 to +0.5
+        return left + (value - 0.5) * step  # a score's bin is centered on it, from -0.5 to +0.5
 
     def box(corners: tuple[float, ...], colour: str) -> None:
         draw.rectangle([round(FINER * corner) for corner in corners], colour)

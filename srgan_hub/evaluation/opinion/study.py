@@ -20,14 +20,14 @@ from PIL import Image
 
 from srgan_hub.data.benchmarks import in_order
 
-NEAREST, HR = "nearest", "HR"   # always take part: the ends of the scale
-WORST, BEST = 1, 5              # what calibration calls them
-REPEATS = 20                    # pictures that a rater sees twice, unless there are too few
-RULES = {                       # of excluding raters (raters.py); a study's key keeps those it was made with
-    "fewest_ratings": 20,           # or all pictures, where there are fewer
-    "fewest_extremes": 3,           # of nearest, and of HR, to be judged by them
-    "fewest_repeats": 10,           # to be judged by them
-    "largest_difference": 1.3,      # mean |first - second rating|; 1.6 by throwing dice, about 0.8 for careful raters
+NEAREST, HR = "nearest", "HR"   # part of every study: the ends of the scale
+WORST, BEST = 1, 5              # their scores in the calibration
+REPEATS = 20                    # images that a rater sees twice, unless there are too few
+RULES = {                       # for excluding raters (ratings.py); a study's key keeps the rules it was made with
+    "fewest_ratings": 20,           # or all images, if there are fewer
+    "fewest_extremes": 3,           # of nearest, and of HR, that it takes to judge a rater by them
+    "fewest_repeats": 10,           # that it takes to judge a rater by them
+    "largest_difference": 1.3,      # mean |first - second rating|; 1.6 for scores by dice, about 0.8 for careful raters
 }
 PUBLIC, KEY, STUDY, PICTURES = "public", "key.json", "study.json", "pictures"
 
@@ -36,24 +36,24 @@ Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
 
 
 class Presentation(NamedTuple):
-    item: str       # name of a picture
-    repeat: bool    # whether this rater has seen it before, further up
+    item: str       # name of an image
+    repeat: bool    # whether this rater has already seen it, earlier in the order
 
 
 class Example(NamedTuple):
     item: str
-    score: int      # that the rater is told: 1 for nearest, 5 for HR
+    score: int      # the rater is told: 1 for nearest, 5 for HR
 
 
 def make_study(
     folder: str | Path, sets: dict[str, Pairs], methods: dict[str, Upscale], calibration: Pairs, seed: int = 0,
     repeats: int | None = None,
 ) -> Key:  # fmt: skip
-    """Write a study of every image of `sets` by nearest, each of `methods` and HR to a new folder, whole or not at all.
+    """Write a study to a new folder, completely or not at all: every image of `sets` by nearest, each of `methods`, and HR.
 
-    sets: {name: (image, LR, HR (H, W, 3) uint8) ...}; calibration: the same, shown first as examples, never rated; repeats:
-    how many pictures each rater sees twice, at most a third of them (default: 20, or as many as that). ValueError if the
-    folder holds anything, a method has a name that is taken or a picture of another size than HR."""
+    sets: {name: (image, LR, HR (H, W, 3) uint8) ...}; calibration: pairs of the same kind, shown first as examples, never rated;
+    repeats: how many images each rater sees twice, at most a third of them (default: 20, or that third if it is less). Raises
+    ValueError if the folder is not empty, if a method has a name that is taken, or if a result differs in size from HR."""
     folder = Path(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} is there already; a study never changes, so name a new folder")
@@ -101,7 +101,7 @@ def nearest_to(hr: np.ndarray) -> Upscale:
 
 
 def write_picture(folder: Path, picture: Image.Image, hr: np.ndarray, what: str) -> str:
-    """Its random name there. Only the pixels are written; ValueError if there are not as many as HR has."""
+    """Write an image and return its random name. Only the pixels are written. Raises ValueError if its size is not HR's."""
     pixels = np.asarray(picture.convert("RGB"))
     if pixels.shape != hr.shape:
         raise ValueError(f"{what}: {pixels.shape[1]}x{pixels.shape[0]} pixels, but HR has {hr.shape[1]}x{hr.shape[0]}")
@@ -112,12 +112,12 @@ def write_picture(folder: Path, picture: Image.Image, hr: np.ndarray, what: str)
 
 
 def version_of(key: Path) -> str:
-    """What every rating carries: any change of a picture, its meaning, the order or the rules is another study."""
+    """What every rating carries: any change to an image, its meaning, the order or the rules makes it another study."""
     return hashlib.sha256(key.read_bytes()).hexdigest()[:16]
 
 
 def read_json(path: Path, wanted: tuple[str, ...]) -> dict:
-    """The object in a file of a study, with those keys in it; ValueError otherwise."""
+    """The object in a study's file. Raises ValueError if it is not one with the wanted keys."""
     try:
         found = json.loads(path.read_text())
     except FileNotFoundError as error:
@@ -131,18 +131,18 @@ def read_json(path: Path, wanted: tuple[str, ...]) -> dict:
 
 @dataclass(frozen=True)
 class Study:
-    """What the rating page may know. No method, set or image name is in it, nor in the folder it is read from."""
+    """What the rating page may know. Neither it nor the folder it is read from names a method, a set or an image."""
 
     folder: Path                            # STUDY/public
     version: str
     seed: int
     repeats: int
-    calibration: tuple[Example, ...]        # to be shown first, each with its score
+    calibration: tuple[Example, ...]        # shown first, each with its score
     items: tuple[str, ...]
 
     @classmethod
     def load(cls, folder: str | Path) -> Study:
-        """From STUDY/public. ValueError if it holds no study."""
+        """From STUDY/public. Raises ValueError if it holds no study."""
         found = read_json(Path(folder) / STUDY, ("version", "seed", "repeats", "calibration", "items"))
         calibration = tuple(Example(*example) for example in found["calibration"])
         return cls(Path(folder), found["version"], found["seed"], found["repeats"], calibration, tuple(found["items"]))
@@ -153,9 +153,9 @@ class Study:
         return self.folder / PICTURES / f"{item}.png"
 
     def order(self, rater: str) -> list[Presentation]:
-        """Every picture once, and `repeats` of the first third again in the second half; always the same for a rater.
+        """Every image once, and `repeats` of the first third again in the second half; always the same for a rater.
 
-        Sorted by a hash, not drawn: no random generator promises the same numbers for ever."""
+        Sorted by a hash instead of drawn: no random generator promises the same numbers forever."""
 
         def draw(item: str, purpose: str) -> bytes:
             return hashlib.sha256(f"{self.version}/{self.seed}/{purpose}/{item}/{rater}".encode()).digest()
@@ -169,16 +169,16 @@ class Study:
 
 @dataclass(frozen=True)
 class Key:
-    """What only the organiser may know."""
+    """What only the organizer may know."""
 
     version: str
     methods: tuple[str, ...]                    # nearest first, HR last
     items: dict[str, tuple[str, str, str]]      # set, image, method
-    rules: dict[str, float]                     # of exclusion (raters.py), as they were before anyone rated
+    rules: dict[str, float]                     # for exclusion (ratings.py), fixed before anyone rated
 
     @classmethod
     def load(cls, folder: str | Path) -> Key:
-        """From STUDY. ValueError if it holds no key, or one that is not of the public part beside it."""
+        """From STUDY. Raises ValueError if it holds no key, or if the key does not belong to the public part beside it."""
         path = Path(folder) / KEY
         found, version = read_json(path, ("methods", "items", "rules")), version_of(path)
         if (public := Study.load(Path(folder) / PUBLIC)).version != version:
