@@ -1,3 +1,6 @@
+import pickle
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +9,7 @@ from PIL import Image, ImageCms
 from conftest import smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.hub.load import bundled
+from srgan_hub.imaging.color import DEEP, white
 from srgan_hub.inference.upscaler import BORDER, EXTENSION
 
 
@@ -183,3 +187,64 @@ def test_bad_arguments_are_refused(tiny_generator):
         Upscaler(tiny_generator, tile=0)
     with pytest.raises(ValueError, match="no pixels: 0x5"):
         Upscaler(tiny_generator)(Image.new("RGB", (0, 5)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
+def test_an_array_is_enlarged_as_its_image_is(tiny_generator, mode):
+    image = smooth_photo(20, 14).convert("L" if mode in DEEP else mode)
+    if mode in DEEP:
+        image = Image.fromarray((np.asarray(image) * (white(DEEP[mode]) / 255)).astype(DEEP[mode]))
+    upscaler, pixels = Upscaler(tiny_generator), np.asarray(image)
+    for size in ({}, {"scale": 2}, {"longest": 50}):
+        result = upscaler(pixels, **size)
+        assert result.dtype == pixels.dtype and np.array_equal(result, np.asarray(upscaler(image, **size)))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64, np.float16])
+def test_colour_of_more_than_8_bits_is_kept_in_arrays(tiny_generator, dtype):
+    white = 65535 if dtype == np.uint16 else 1
+    pixels = np.random.default_rng(0).random((9, 11, 3))
+    result = Upscaler(tiny_generator)((pixels * white).astype(dtype))
+    with torch.inference_mode():
+        padded = np.pad(pixels, [(8, 8), (8, 8), (0, 0)], "symmetric")
+        sr = tiny_generator(torch.tensor(padded, dtype=torch.float32).permute(2, 0, 1)[None])[0].permute(1, 2, 0).clamp(0, 1)
+    assert result.dtype == dtype and result.shape == (36, 44, 3)
+    assert np.abs(result / white - sr[32:-32, 32:-32].numpy()).max() < 2e-3
+    assert Upscaler(tiny_generator)((pixels * white).astype(dtype), scale=2).shape == (18, 22, 3)
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "words"),
+    [(7, TypeError, "got int"), (np.zeros((4, 4), int), TypeError, "int64 of shape"),
+     (np.zeros((4, 4, 5), np.uint8), TypeError, "5"),
+     (np.zeros((4, 4, 4), np.uint16), TypeError, "uint16"), (np.zeros((0, 4, 3), np.uint8), ValueError, "no pixels"),
+     (np.full((4, 4), np.nan), ValueError, "0 to 1"), ("nowhere.png", ValueError, "nowhere|No such file")],
+)  # fmt: skip
+def test_what_is_no_image_is_a_sentence(tiny_generator, image, error, words):
+    with pytest.raises(error, match=words):
+        Upscaler(tiny_generator)(image)
+
+
+def test_a_path_is_read(tiny_generator, tmp_path):
+    smooth_photo(20, 14).save(tmp_path / "a.png")
+    upscaler = Upscaler(tiny_generator)
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert np.array_equal(np.asarray(upscaler(path)), np.asarray(upscaler(smooth_photo(20, 14))))
+
+
+def test_it_says_what_it_is_and_a_copy_does_the_same(tiny_generator, tmp_path):
+    tiny_generator.save_pretrained(tmp_path / "tiny")
+    upscaler, photo = Upscaler.from_pretrained(tmp_path / "tiny", faithful=True), smooth_photo(20, 14)
+    assert repr(upscaler) == f"Upscaler({str(tmp_path / 'tiny')!r}, scale 4, {upscaler.engine})"
+    for copied in (pickle.loads(pickle.dumps(upscaler)), deepcopy(upscaler)):
+        assert "engine" not in vars(copied) and copied.faithful
+        assert np.array_equal(np.asarray(copied(photo)), np.asarray(upscaler(photo)))
+
+
+def test_a_forward_of_ones_own_is_used():
+    class Brighter(SRGANGenerator):
+        def forward(self, lr):
+            return super().forward(lr) * 0 + 0.6
+
+    photo = smooth_photo(20, 14)
+    assert set(np.asarray(Upscaler(Brighter(width=4, blocks=1))(photo)).ravel()) == {153}

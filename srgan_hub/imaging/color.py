@@ -121,16 +121,17 @@ def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
     return colour.expand(-1, 3, -1, -1), alpha
 
 
-def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str) -> Tensor:
-    """Color (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), with the C and type of `mode`.
+def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | type | None = None) -> Tensor:
+    """Color (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), with the C of `mode`.
 
-    Values are clamped and, except for F, rounded."""
+    dtype: uint8, uint16 or float32; default: that of the mode. Values are clamped and, except for float32, rounded."""
     if mode in ("L", "LA", *DEEP):
         colour = (colour * colour.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
     channels = (colour if alpha is None else torch.cat([colour, alpha], dim=1)).clamp(0, 1)
-    if mode == "F":
+    dtype = np.dtype(dtype or DEEP.get(mode, np.uint8))
+    if dtype == np.float32:
         return channels.float()
-    return (channels.float() * 65535).round().to(torch.uint16) if mode == "I;16" else (channels * 255).round().byte()
+    return (channels.float() * 65535).round().to(torch.uint16) if dtype == np.uint16 else (channels * 255).round().byte()
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:

@@ -107,8 +107,10 @@ def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tupl
     start = next(bands)
     bands = itertools.chain([start], bands)
     if start.dtype != np.uint8:
-        deep = np.asarray(to_image(np.concatenate(list(bands))).resize(size, Image.Resampling.BICUBIC))
-        yield (deep.clip(0, 1) if deep.dtype == np.float32 else deep)[..., None]  # float values may overshoot black and white
+        whole = np.concatenate(list(bands))
+        channels = [Image.fromarray(whole[..., c]).resize(size, Image.Resampling.BICUBIC) for c in range(whole.shape[2])]
+        deep = np.stack(channels, axis=2)
+        yield deep.clip(0, 1) if deep.dtype == np.float32 else deep  # float values may overshoot black and white
         return
     (width, height), (_, before) = size, source
     first, last, weights = windows(before, height)

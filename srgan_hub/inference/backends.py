@@ -109,11 +109,12 @@ def open_engine(
     generator: SRGANGenerator, or any module with `scale` whose forward takes (N, 3, H, W) RGB in [0, 1] and enlarges it. If it
     has no `to_graph`, OpenVINO converts it; with engine "auto", PyTorch computes what OpenVINO cannot convert for every size.
     int8: ranges, used if they are for these weights; compile: run PyTorch's engine with torch.compile. Raises EngineError."""
-    own = hasattr(generator, "to_graph")
+    graph = generator.to_graph() if hasattr(generator, "to_graph") else None
+    own = graph is not None
     fits = own and int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
     if choice.engine == "pytorch":
-        return PyTorchEngine(generator.to_graph() if own else generator, choice, compile)
+        return PyTorchEngine(graph if own else generator, choice, compile)
     if compile:
         raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; name that engine, or do not compile")
     if not own:
@@ -128,9 +129,9 @@ def open_engine(
                 raise
             return PyTorchEngine(generator, choice._replace(engine="pytorch"))
     if choice.engine == "onnxruntime":
-        return ONNXRuntimeEngine(generator.to_graph(), choice)
+        return ONNXRuntimeEngine(graph, choice)
     if choice.precision not in EIGHT_BITS:
-        return OpenVINOEngine(generator.to_graph(), choice, None)
+        return OpenVINOEngine(graph, choice, None)
     if not fits:
         raise EngineError(
             f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "

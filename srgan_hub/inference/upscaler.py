@@ -1,4 +1,4 @@
-"""Upscaler: any PIL image in, the same image `scale` times larger out."""
+"""Upscaler: any image in, the same image `scale` times larger out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands, tiled
 from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
@@ -35,7 +36,9 @@ SMALLEST_TILE = 32  # LR pixels a side; a GPU without room for this has room for
 
 
 class Upscaler:
-    """Enlarge PIL images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as requested.
+    """Enlarge images with a generator: `upscaler(image) -> image`, exactly `scale` times as wide and high, or as requested.
+
+    It can be copied and pickled; the copy opens its engine anew, on first use.
 
     generator: an SRGANGenerator, or any module with its `scale`, `reach` and `forward`; its weights are copied.
     tile: LR pixels a side above which an image is enlarged in tiles.
@@ -64,10 +67,10 @@ class Upscaler:
             overlap = FAR_OVERLAP if far else OVERLAP
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
-        self.engine = open_engine(generator, engine, precision, device, int8, compile)
+        self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
+        self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         # bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for
-        coarse = precision == "auto" and self.engine.choice.precision != "fp32"
-        self._for_fine = (deepcopy(generator), engine, "fp32", device) if coarse else None
+        self._coarse = precision == "auto" and self.engine.choice.precision != "fp32"
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
@@ -86,22 +89,45 @@ class Upscaler:
         generator = with_texture(generator, texture)
         int8 = find(name_or_id, **hub) if texture == 1 and not file else None  # the ranges are for the checkpoint's own weights
         compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
-        return cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
+        upscaler = cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
+        upscaler.name = str(name_or_id)
+        return upscaler
+
+    def __repr__(self) -> str:
+        return f"Upscaler({self.name!r}, scale {self.scale}, {self.engine})"
+
+    def __getstate__(self) -> dict:
+        return {name: value for name, value in vars(self).items() if name not in ("engine", "_fine")}
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.generator, **self._compute_by)
 
     def __call__(
         self,
-        image: Image.Image,
+        image: Image.Image | str | Path | np.ndarray,
         progress: Progress | None = None,
         *,
         scale: float | None = None,
         longest: int | None = None,
-    ) -> Image.Image:
+    ) -> Image.Image | np.ndarray:
         """The image enlarged, with EXIF orientation applied and ICC profile kept; its mode is as described in imaging.color.
 
+        image: a PIL image or the path of one, or an array, (H, W) or (H, W, C): uint8 with 1 to 4 channels (gray or RGB, then
+        alpha), uint16 or float in [0, 1] with 1 or 3. The result of an array is an array of its type.
         scale, longest: a factor from 1 up to the network's, or the pixels of the longer side; the network's result is shrunk
-        to that. progress(done, total) is called for every finished tile. Raises ValueError for an image without pixels, and
-        for an impossible size.
+        to that. progress(done, total) is called for every finished tile. Raises TypeError for anything else, and ValueError for
+        an image without pixels and an impossible size.
         """
+        if isinstance(image, np.ndarray):
+            pixels, mode = checked(image)
+            size = Target(scale, longest).size(*pixels.shape[1::-1], self.scale)
+            enlarged = np.concatenate(list(self._sized(pixels, mode, progress, size)))
+            return (enlarged if image.ndim == 3 else enlarged[..., 0]).astype(image.dtype, copy=False)
+        if isinstance(image, str | Path):
+            image = read_picture(Path(image))
+        if not isinstance(image, Image.Image):
+            raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
         source = upright(image)
         size = Target(scale, longest).size(*source.size, self.scale)
         pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
@@ -121,14 +147,15 @@ class Upscaler:
 
         size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
         the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
-        whole = self.scale * source.width, self.scale * source.height
-        yield from shrunk_rows(self._enlarged(source, progress), whole, size or whole)
+        yield from self._sized(np.atleast_3d(np.asarray(source)), source.mode, progress, size)
 
-    def _enlarged(self, source: Image.Image, progress: Progress | None) -> Iterator[np.ndarray]:
-        """Parts (h, scale W, C), one for each row of tiles."""
-        pixels = np.atleast_3d(np.asarray(source))                            # (H, W, C)
+    def _sized(self, pixels: np.ndarray, mode: str, progress: Progress | None, size: tuple | None) -> Iterator[np.ndarray]:
+        whole = self.scale * pixels.shape[1], self.scale * pixels.shape[0]
+        yield from shrunk_rows(self._enlarged(pixels, mode, progress), whole, size or whole)
+
+    def _enlarged(self, pixels: np.ndarray, mode: str, progress: Progress | None) -> Iterator[np.ndarray]:
+        """Parts (h, scale W, C), one for each row of tiles; pixels: (H, W, C)."""
         height, width, channels = pixels.shape
-        mode = source.mode
         opaque = channels in (2, 4) and pixels[..., -1].min() == 255
         if opaque:
             pixels, mode = pixels[..., :-1], mode[:-1]  # computed like an image without alpha
@@ -149,18 +176,18 @@ class Upscaler:
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
         """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (1, C, s h, s w)."""
-        if mode == "RGB" and not self.faithful and isinstance(self.engine, OpenVINOEngine):
+        if mode == "RGB" and piece.dtype == np.uint8 and not self.faithful and isinstance(self.engine, OpenVINOEngine):
             return torch.from_numpy(self.engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
         y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
         return self._enlarge_whole(piece, mode)[..., y, x]
 
     def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
         colour, alpha = to_tensors(piece)
-        sr = self._compute(colour, self.engine_for(mode in DEEP))
+        sr = self._compute(colour, self.engine_for(piece.dtype != np.uint8))
         if self.faithful:
             sr = back_projection(sr, colour, self.scale)
         if alpha is None:
-            return to_pixels(sr, None, mode)
+            return to_pixels(sr, None, mode, piece.dtype)
         if alpha.amin() == alpha.amax():  # usually fully opaque
             return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
         mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
@@ -168,11 +195,11 @@ class Upscaler:
 
     def engine_for(self, deep: bool) -> Engine:
         """The engine for an image; deep: whether it has more than 8 bits."""
-        return self._fine if deep and self._for_fine else self.engine
+        return self._fine if deep and self._coarse else self.engine
 
     @cached_property
     def _fine(self) -> Engine:
-        return open_engine(*self._for_fine)
+        return open_engine(self.generator, self._compute_by["engine"], "fp32", self._compute_by["device"])
 
     def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
         """The engine's result. If a GPU's memory is too small for it, it is computed in halves, as all later tiles are."""
@@ -185,6 +212,23 @@ class Upscaler:
                 raise
             self.tile = min(self.tile, half)
         return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
+
+
+def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
+    """(H, W, C) uint8, uint16 or float32, and a mode that names its channels. Raises TypeError or ValueError for other arrays."""
+    deep = pixels.dtype == np.uint16 or pixels.dtype.kind == "f"
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if pixels.ndim not in (2, 3) or channels not in ((1, 3) if deep else (1, 2, 3, 4)) or not (deep or pixels.dtype == np.uint8):
+        raise TypeError(
+            "an array must be (H, W) or (H, W, C): uint8 with 1 to 4 channels, or uint16 or float with 1 or 3, got "
+            f"{pixels.dtype} of shape {pixels.shape}"
+        )
+    if 0 in pixels.shape:
+        raise ValueError(f"the array has no pixels: its shape is {pixels.shape}")
+    if pixels.dtype.kind == "f" and not (pixels.min() >= 0 and pixels.max() <= 1):  # written this way, NaN fails too
+        raise ValueError(f"the values of a float array must be 0 to 1, got {pixels.min():g} to {pixels.max():g}")
+    pixels = np.atleast_3d(pixels).astype(np.float32 if pixels.dtype.kind == "f" else pixels.dtype, copy=False)
+    return pixels, ("L", "LA", "RGB", "RGBA")[channels - 1]
 
 
 def upright(image: Image.Image) -> Image.Image:

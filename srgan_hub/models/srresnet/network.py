@@ -132,8 +132,10 @@ class SRGANGenerator(
         """What a checkpoint's config.json says about the architecture."""
         return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
 
-    def to_graph(self) -> list:
-        """The same function as a list of steps (graph.Step), which is cheaper to compute."""
+    def to_graph(self) -> list | None:
+        """The same function as a list of steps (graph.Step), which is cheaper to compute; None if `forward` is overridden."""
+        if type(self).forward is not SRGANGenerator.forward:
+            return None
         from srgan_hub.models.srresnet.graph import inference_graph  # late: it imports this module
 
         return inference_graph(self)
