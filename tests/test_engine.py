@@ -1,4 +1,7 @@
+import multiprocessing
+import resource
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,3 +168,33 @@ def test_what_is_compiled_computes_and_what_cannot_be_is_a_sentence(monkeypatch)
     for name in ("openvino", "onnxruntime"):
         with pytest.raises(EngineError, match=f"torch.compile is for the engine pytorch, not {name}"):
             open_engine(generator, name, "fp32", "cpu", compile=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+def test_memory_does_not_grow_with_every_size():
+    def megabytes():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+    upscaler, rng = Upscaler.from_pretrained("srgan-x4-lite", device="cpu"), np.random.default_rng(0)
+    for number in range(70):
+        if number == 30:
+            before = megabytes()
+        upscaler(np.zeros((*rng.integers(20, 90, 2), 3), np.uint8))
+    assert megabytes() - before < 60  # 180 if every size is kept
+
+
+def enlarged_elsewhere(upscaler, results):
+    results.put(upscaler(np.full((20, 30, 3), 99, np.uint8)))
+
+
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+@pytest.mark.parametrize("name", ["openvino", "pytorch"])
+def test_a_used_upscaler_works_in_another_process(tiny_generator, way, name):
+    upscaler = Upscaler(tiny_generator, engine=name, device="cpu")
+    expected = upscaler(np.full((20, 30, 3), 99, np.uint8))
+    processes = multiprocessing.get_context(way)
+    results = processes.Queue()
+    process = processes.Process(target=enlarged_elsewhere, args=(upscaler, results), daemon=True)
+    process.start()
+    assert np.abs(results.get(timeout=60).astype(int) - expected).max() <= 2
+    process.join(10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cached_property, partial
@@ -16,7 +17,7 @@ from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands, tiled
-from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
+from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine, openvino_in_use
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
 from srgan_hub.models.registry import is_network_file, load_network
@@ -68,6 +69,7 @@ class Upscaler:
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
+        self._process = os.getpid()
         self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         # bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for
         self._coarse = precision == "auto" and self.engine.choice.precision != "fp32"
@@ -97,7 +99,10 @@ class Upscaler:
         return f"Upscaler({self.name!r}, scale {self.scale}, {self.engine})"
 
     def __getstate__(self) -> dict:
-        return {name: value for name, value in vars(self).items() if name not in ("engine", "_fine")}
+        return {name: value for name, value in vars(self).items() if name not in ("engine", "_fine", "_process")}
+
+    def __setstate__(self, state: dict) -> None:
+        vars(self).update(state, _process=os.getpid())
 
     @cached_property
     def engine(self) -> Engine:
@@ -176,8 +181,9 @@ class Upscaler:
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
         """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (1, C, s h, s w)."""
-        if mode == "RGB" and piece.dtype == np.uint8 and not self.faithful and isinstance(self.engine, OpenVINOEngine):
-            return torch.from_numpy(self.engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
+        engine = self.engine_for(piece.dtype != np.uint8)
+        if mode == "RGB" and piece.dtype == np.uint8 and not self.faithful and isinstance(engine, OpenVINOEngine):
+            return torch.from_numpy(engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
         y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
         return self._enlarge_whole(piece, mode)[..., y, x]
 
@@ -195,7 +201,19 @@ class Upscaler:
 
     def engine_for(self, deep: bool) -> Engine:
         """The engine for an image; deep: whether it has more than 8 bits."""
+        if self._process != os.getpid():
+            self._after_fork()
         return self._fine if deep and self._coarse else self.engine
+
+    def _after_fork(self) -> None:
+        """The threads of a parent process do not exist here, and OpenVINO and PyTorch would wait for them forever. So PyTorch
+        computes, with one thread, unless the parent has not used OpenVINO."""
+        state = self.__getstate__()
+        vars(self).clear()
+        self.__setstate__(state)
+        torch.set_num_threads(1)
+        if self._compute_by["engine"] != "pytorch" and openvino_in_use():
+            self._compute_by |= dict(engine="pytorch", precision="auto", int8=None)
 
     @cached_property
     def _fine(self) -> Engine:
