@@ -28,8 +28,8 @@ with quick_imports():
 CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of closed pages
 TITLE = """# SRGAN: enlarge photos
-Detail that is not in the small picture is invented: do not read text, faces or evidence from it. Photos stay on the machine \
-that computes this page: they are sent nowhere else, and deleted after {}."""
+Detail that is not in the small photo is invented: do not rely on it for text, faces or evidence. Photos stay on the machine \
+that runs this page; they are not sent anywhere else, and are deleted after {}."""
 
 
 def build(limits: Limits) -> gr.Blocks:

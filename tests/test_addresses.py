@@ -69,7 +69,7 @@ def test_an_answer_is_fetched_as_before(public, tmp_path):
         assert file.read() == b"a photo"
 
 
-@pytest.mark.parametrize(("path", "says"), [("/endless", "100000 bytes"), ("/packed", "packed"), ("/slow", "0.3 seconds"),
+@pytest.mark.parametrize(("path", "says"), [("/endless", "100000 bytes"), ("/packed", "compressed"), ("/slow", "0.3 seconds"),
                                             ("/away", "failed validation")])  # fmt: skip
 def test_what_is_too_much_is_given_up(public, tmp_path, path, says):
     start = time.monotonic()

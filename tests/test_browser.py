@@ -199,7 +199,7 @@ def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_p
     expected = open_upscaler(MODEL)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
     numbers = page.locator("#numbers").inner_text()
-    for part in ("220×200 → 880×800 pixels", "Time", "Computed by", "That is removed"):
+    for part in ("220×200 → 880×800 pixels", "Time", "Computed by", "removed from the enlarged file"):
         assert part in numbers
 
 
@@ -253,7 +253,7 @@ def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
     assert "no faithful partner" in page.locator("#doubted").inner_text()
     tab_to(page, "#model input[value='srgan-x4-photo']")
     page.keyboard.press("Space")
-    page.locator("#doubted", has_text="in the dark places is no evidence").wait_for(timeout=SECONDS)
+    page.locator("#doubted", has_text="in dark areas are not evidence").wait_for(timeout=SECONDS)
     keep(page, "invented")
     tab_to(page, "#enlarge")
     page.keyboard.press("Enter")

@@ -69,7 +69,7 @@ def test_a_request_has_a_largest_size_whether_it_says_it_or_not(path, most):
     half = bytes(most // 2)
     assert asked(reads, path, [half, half])[0] == 200
     assert asked(reads, path, [half, half, bytes(2)])[0] == 413
-    assert asked(reads, path, [b""], announced=most + 1) == (413, f"A request may have {most / 1e6:.1f} MB here.")
+    assert asked(reads, path, [b""], announced=most + 1) == (413, f"A request may have at most {most / 1e6:.1f} MB here.")
 
 
 def test_uploads_leave_room_on_the_disk(monkeypatch):

@@ -318,7 +318,7 @@ def cancels(page: Raw) -> None:
 def enlarges(page: Raw) -> str:
     """A normal request in the middle of it all: enlarged, or told that too many wait."""
     kind, said = page.done("upscale", [page.uploaded(flat(3)), *ORDER])
-    assert kind == "complete" or "The queue is full (4 wait)" in said["error"], said
+    assert kind == "complete" or "The queue is full (4 waiting)" in said["error"], said
     return kind
 
 
@@ -427,7 +427,7 @@ def test_nobody_rates_for_somebody_else(page, place):
         thief.begin()
         thief.rate(1)
     other = Rater(page, {"name": "f" * 32, "examples": 2})
-    assert other.rate(1) == "The rating was not kept: no picture was shown."
+    assert other.rate(1) == "The rating was not saved: no picture was shown."
     own = anna.browser["name"]
     for name in (own[:-1], own.upper(), f"../{rating.rater}", "x" * 5000, "", "\0" * 32, None, 7, [own], "../../etc/passwd"):
         nobody = Rater(page, {"name": name, "examples": 2}, anna.session)

@@ -13,7 +13,7 @@ from srgan_hub.ui.models import Limits
 from srgan_hub.ui.queue import Full, Line
 
 MODEL = "srgan-x4-lite"
-FULL = "The queue is full (2 wait). Please try again in a minute or two."
+FULL = "The queue is full (2 waiting). Please try again in a minute or two."
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_one_too_many_is_told_and_who_leaves_gives_a_place():
     running = [line.steps(work(number)) for number in range(4)]
     for one in running[:3]:
         next(one)
-    with pytest.raises(Full, match=r"The queue is full \(2 wait\)"):
+    with pytest.raises(Full, match=r"The queue is full \(2 waiting\)"):
         next(running[3])
     running[1].close()  # while waiting
     running[0].close()  # while working

@@ -41,7 +41,7 @@ def test_a_way_once_chosen_is_said_and_another_may_be(panel, path):
     assert shown[panel.why] == "The photo is shrunk to 200×50 pixels first. Now press Enlarge."
     shown = over_panel.admit(panel, LIMITS, path, "srgan-x4", Cut(region=Box(0, 0, 200, 50)))
     assert shown[panel.pick].visible and shown[panel.why].startswith("A region of 200×50 pixels")
-    assert "Three ways on" in over_panel.admit(panel, LIMITS, path, "srgan-x4", Cut(pixels=40_000))[panel.why]
+    assert "Three options" in over_panel.admit(panel, LIMITS, path, "srgan-x4", Cut(pixels=40_000))[panel.why]
 
 
 def test_a_region_is_as_large_as_it_may_be_and_around_what_was_looked_at(panel, path):

@@ -55,7 +55,7 @@ def test_what_cannot_be_checked_is_a_sentence(tiny, tmp_path):
     with pytest.raises(ImageError, match="Choose a photo"):
         run(None, ["bicubic"])
     Image.new("RGB", (63, 200)).save(path)
-    with pytest.raises(ImageError, match="at least 64×64 pixels, and the picture has 63×200"):
+    with pytest.raises(ImageError, match="at least 64×64 pixels, got 63×200"):
         run(path, ["bicubic"])
     with pytest.raises(ImageError, match="at least one model"):
         run(path, [])

@@ -68,7 +68,7 @@ def test_a_folder_is_no_hub_id_and_no_partner_of_one(opened, monkeypatch, tmp_pa
         open_upscaler("runs/secret")
     (tmp_path / "config.json").write_text('{"partner": "runs/secret"}')
     monkeypatch.setattr(models, "fetch", lambda *asked: tmp_path / "config.json")
-    with pytest.raises(CheckpointError, match="user/model names the partner 'runs/secret', which is no checkpoint of the Hub"):
+    with pytest.raises(CheckpointError, match="user/model names the partner 'runs/secret', which is not a checkpoint on the Hub"):
         open_upscaler("user/model", 0.5)
     assert not opened
 

@@ -19,9 +19,9 @@ def test_numbers_of_a_result():
 
 def test_what_was_kept_removed_or_cut_is_said():
     said = words.facts(RESULT._replace(profile=True, lost=["first frame only"], located=True, taken=(20, 14)), 1)
-    assert "first frame only" in said and "Not kept" not in words.facts(RESULT, 1)
+    assert "first frame only" in said and "Losses" not in words.facts(RESULT, 1)
     assert "Colour profile</th><td>kept" in said
-    assert "That is removed" in said
+    assert "removed from the enlarged file" in said
     assert "20×14" in said
 
 
@@ -41,7 +41,7 @@ def test_progress_is_told_to_screen_readers():
 def test_doubts_in_words():
     map_ = Image.new("RGB", (4, 4))
     said = words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=False))
-    for part in ("no evidence", "2.2 grey levels", "12% of the region", "1.5 grey levels"):
+    for part in ("not evidence", "2.2 grey levels", "12% of the region", "1.5 grey levels"):
         assert part in said
     assert "no faithful partner" in words.doubted(Doubts(None, map_, 0, 0, 1.5, weak=True))
     assert "weak sign" in words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=True))

@@ -246,14 +246,14 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str 
 
 
 LABELS = {
-    "srgan-x4-photo-large": "Photo: for photos from phones and the web, compressed ones too",
-    "srgan-x4-photo": "Photo, quicker: a quarter of the time, removes less of JPEG blocks and noise",
+    "srgan-x4-photo-large": "Photo: for photos from phones and the web, including compressed ones",
+    "srgan-x4-photo": "Photo, quicker: takes a quarter of the time, removes fewer JPEG blocks and less noise",
     "srresnet-x4-photo": "Photo, faithful: smoother, invents nothing",
     "srgan-x4": "Clean: for images without JPEG blocks or noise",
     "srgan-x4-vivid": "Clean, vivid: more texture, more of it invented",
     "srresnet-x4": "Clean, faithful: smoother, invents nothing",
-    "srgan-x4-lite": "Clean, quick: a fifth of the time",
-    "srresnet-x4-lite": "Clean, quick, faithful: a fifth of the time, smoother, invents nothing",
+    "srgan-x4-lite": "Clean, quick: takes a fifth of the time",
+    "srresnet-x4-lite": "Clean, quick, faithful: takes a fifth of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
 FILE = Path(__file__).parents[2] / "models.txt"  # exists only in a Space

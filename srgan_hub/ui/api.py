@@ -28,7 +28,7 @@ def target_of(size: str) -> Target:
             return Target(scale=float(size[1:]))
         return Target(longest=int(size))
     except ValueError as error:
-        raise ValueError(f"size must be full, a factor as x2, or pixels of the longer side as 3840, got {size!r}") from error
+        raise ValueError(f"size must be full, a factor (x2) or the longer side in pixels (3840), got {size!r}") from error
 
 
 def numbers(result: Result) -> dict:
@@ -64,11 +64,11 @@ def build(limits: Limits, line: Line) -> None:
             photo: an image file; upload it first.
             model: one of the page's models: srgan-x4-photo-large for photos from phones and the web, srgan-x4 for clean images.
             texture: percent, from 0 (faithful, invents nothing) to 100 (vivid); below 100 only for a model with a partner.
-            size: full, a factor up to the model's, such as x2, or the pixels of the longer side, such as 3840.
+            size: full, a factor up to the model's such as x2, or the longer side in pixels such as 3840.
             format: PNG, WebP (lossless) or JPEG.
 
         Returns:
-            The enlarged file, and its numbers. Before that, each step's words and share of the work take their place.
+            The enlarged file and its numbers; until then, None and the current step, its words and the share of the work done.
         """
         try:
             order = Order(model, texture / 100, target_of(size), format)
@@ -78,7 +78,7 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, step._asdict()) if step else (str(result.file), numbers(result))
 
     def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
-        """Enlarge a photograph as far as the model does, by plain bicubic interpolation and by a model, for comparison.
+        """Enlarge a photograph to the model's full size, by plain bicubic interpolation and by the model, for comparison.
 
         Args:
             photo: an image file; upload it first.
@@ -96,11 +96,11 @@ def build(limits: Limits, line: Line) -> None:
             yield (None, None, step._asdict()) if step else (str(plain), str(result.file), numbers(result))
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
-        """Shrink a sharp photograph by the models' factor, restore it by each method, and measure the results.
+        """Shrink a sharp photograph by the models' factor, restore it with each method, and measure the results.
 
         Args:
-            photo: an image file of at least 64x64 pixels; if a side has more than 1024, the most detailed part is used.
-            methods: names of the page's models, and "bicubic".
+            photo: an image file of at least 64x64 pixels; above 1024 pixels a side, only the most detailed part is used.
+            methods: names of the page's models, or "bicubic".
 
         Returns:
             For each method: psnr (dB) and ssim of the luma, niqe, feature_distance if it is installed, and seconds.

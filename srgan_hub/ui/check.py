@@ -62,16 +62,16 @@ def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
         size = f"{image.width}×{image.height}"
-        raise ImageError(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, and the picture has {size}")
+        raise ImageError(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, got {size}")
     if max(image.size) > SIDE:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)
     rows, results = {}, {}
     for number, method in enumerate(methods):
-        yield Step(f"{method}, {number + 1} of {len(methods)}: opening it", number / len(methods))
+        yield Step(f"{method}, {number + 1} of {len(methods)}: loading", number / len(methods))
         upscale = bicubic(scale) if method == BICUBIC else open_upscaler(method)
         if method != BICUBIC and upscale.scale != scale:
-            raise ImageError(f"{method} enlarges {upscale.scale} times, and this check is for {scale}")
+            raise ImageError(f"{method} enlarges {upscale.scale} times, but this check is for models that enlarge {scale} times")
         running = steps(partial(restore, upscale, lr, hr, scale))
         try:
             while True:
@@ -108,10 +108,10 @@ def measures() -> dict:
 # The panel "Check on a sharp picture".
 
 
-HOW = """Does it work on pictures like yours? A **sharp** photo is shrunk by the models' factor, as MATLAB's bicubic does it, \
-restored by each model, and compared with what it was. PSNR and SSIM reward being near to the original pixel by pixel, so the \
-faithful models win there; NIQE (how natural a picture looks) and the feature distance (how alike two pictures look to a \
-classifier) are lower where it is better."""
+HOW = """Does it work on photos like yours? A **sharp** photo is shrunk by the models' factor with MATLAB's bicubic, restored \
+by each model, and compared with the original. PSNR and SSIM reward closeness to the original, pixel by pixel, so the faithful \
+models win there. NIQE (how natural an image looks) and feature distance (how different two images look to a classifier) are \
+better when lower."""
 WIDTH, HEIGHT = 640, 480  # pixels that are shown
 
 
@@ -134,8 +134,8 @@ def table(check: Check, names: dict[str, str]) -> str:
     fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
     return (
         f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div><p>{words.by(check.small)} pixels were restored to "
-        f"{words.by(check.original.size)}, and measured on the luma (PSNR, SSIM, NIQE).{natural}</p>"
+        f"<tbody>{''.join(lines)}</tbody></table></div><p>Restored from {words.by(check.small)} to "
+        f"{words.by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
     )
 
 
@@ -161,14 +161,14 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
     with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
         gr.Markdown(HOW)
-        methods = gr.CheckboxGroup(choices, value=ticked, label="Restore by", elem_id="methods")
+        methods = gr.CheckboxGroup(choices, value=ticked, label="Restore with", elem_id="methods")
         with gr.Row():
             go = gr.Button("Check the photo above", variant="primary", elem_id="check")
             stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel-check")
         status = gr.HTML(elem_id="check-status", min_height=40)
         scores = gr.HTML(elem_id="scores")
         with gr.Column(visible=False) as compared:
-            which = gr.Radio([], label="Restored by, beside the original on the right", elem_id="which")
+            which = gr.Radio([], label="Restored by (the original is on the right)", elem_id="which")
             pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
     found = gr.State(None, time_to_live=limits.kept)  # from `regions`
 

@@ -139,7 +139,7 @@ def enlarge(
     if not sources:
         raise ImageError("Choose a photo first.")
     if len(sources) > limits.files:
-        raise ImageError(f"These are {len(sources)} files; up to {limits.files} can be enlarged here in one go.")
+        raise ImageError(f"You chose {len(sources)} files; up to {limits.files} can be enlarged here in one go.")
     if order.format not in FORMATS:
         raise ImageError(f"The format must be one of {', '.join(FORMATS)}, got {order.format!r}.")
     start = time.perf_counter()
@@ -162,7 +162,7 @@ def enlarge(
             width, height = list(sizes.values())[number]
             share = (before + width * height * done / max(tiles, 1)) / whole
             name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
-            doing = f"tile {done} of {tiles}" if done < tiles else "packing the file"
+            doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
             yield Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share)
     except StopIteration as end:
         for job, found in end.value:
@@ -199,7 +199,7 @@ def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     """The size of what will be enlarged of a file. Raises ImageError if it is too large or cannot be read."""
     megabytes = Path(source).stat().st_size / 1e6
     if megabytes > limits.file_megabytes:
-        raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} are taken here")
+        raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} MB are accepted here")
     size = size_of(source) if order.cut == Cut() else open_photo(source, order.cut).image.size
     if too_large := limits.sentence(size, order.model):
         raise ImageError(too_large)
@@ -242,7 +242,7 @@ def sentence(source: str | Path, error: ImageError, target: Path | None = None) 
     text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
     for given, said in (
         ("use --format png, tif or webp", "choose PNG or WebP"), ("use --format png or tif", "choose PNG"),
-        ("close other programs or choose a smaller --tile", "take a smaller photo or a region of it"),
+        ("close other programs or choose a smaller --tile", "choose a smaller photo or a region of it"),
     ):  # fmt: skip
         text = text.replace(given, said)
     text = text.replace("close other programs or use --format png", "choose PNG").replace("use --format png", "choose PNG")

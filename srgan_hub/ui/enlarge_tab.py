@@ -80,7 +80,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             model = gr.Radio([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
             about = gr.Markdown(line_of(models[0]), elem_id="model-line")
             other = gr.Textbox(
-                label="Another checkpoint of the Hub", placeholder="user/name", visible=may_name_hub_ids(), elem_id="other"
+                label="Another checkpoint from the Hub", placeholder="user/name", visible=may_name_hub_ids(), elem_id="other"
             )
             texture = gr.Slider(
                 0, 100, 100, step=25, label="Texture, %", info="0: faithful, invents nothing. 100: vivid.", elem_id="texture",
@@ -88,7 +88,9 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             )  # fmt: skip
             with gr.Row():
                 size = gr.Dropdown(offer, value=offer[0], label="Size", elem_id="size", min_width=120, filterable=False)
-                format = gr.Dropdown(list(FORMATS), value="PNG", label="File", elem_id="format", min_width=120, filterable=False)
+                format = gr.Dropdown(
+                    list(FORMATS), value="PNG", label="Format", elem_id="format", min_width=120, filterable=False
+                )
             longest = gr.Number(USUAL, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
             go = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
             stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
@@ -164,7 +166,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
     def take_quick(path):
         with told(path):
             name, found = over_panel.quickly(limits, path)
-        said = f'"{name_of(name)}" is the model now. Now press Enlarge.'
+        said = f'Switched to the model "{name_of(name)}". Now press Enlarge.'
         return {model: name, other: "", cut: found, status: words.said(said)}
 
     def fit_longest(path, cut_, chosen, wanted, name, other_):

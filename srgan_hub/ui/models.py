@@ -62,7 +62,7 @@ def cost_of(model: str) -> float:
     try:
         return (_operations_of_file(model) if is_network_file(model) else _operations(**shape)) / _operations()
     except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{model}: {CONFIG} describes no generator") from error
+        raise CheckpointError(f"{model}: {CONFIG} does not describe a generator") from error
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +85,7 @@ def partner(model: str) -> str | None:
     checkpoint of the visitor's own choice names a local folder as its partner."""
     named = config(model).get("partner")
     if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
-        raise CheckpointError(f"{model} names the partner {named!r}, which is no checkpoint of the Hub")
+        raise CheckpointError(f"{model} names the partner {named!r}, which is not a checkpoint on the Hub")
     return named
 
 
@@ -96,7 +96,7 @@ def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
     check(model)
     faithful = partner(model) if texture != 1 else None
     if texture != 1 and not faithful:
-        raise CheckpointError(f"{model} has no faithful partner to be blended with; leave the texture at 100 %")
+        raise CheckpointError(f"{model} has no faithful partner to blend with; leave the texture at 100 %")
     if not 0 <= texture <= 1:
         raise CheckpointError(f"texture must be from 0 to 1, got {texture}")
     return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may be quantized, which is faster
@@ -132,13 +132,13 @@ class Limits:
     """Each number has an environment variable; README.md lists them."""
 
     # two cores take 13 to 15 s per megapixel, or 17 to 18 s for a texture between two checkpoints, which is not quantized
-    megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "megapixels of an upload")
-    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "megapixels of a file that is read at all, to be cut or shrunk")
-    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "megabytes of an uploaded file")
-    files: int = variable(8, "SRGAN_MAX_FILES", "files enlarged at once")
-    jobs: int = variable(1, "SRGAN_JOBS", "photographs computed at the same time; each uses all cores")
-    queue: int = variable(20, "SRGAN_QUEUE", "visitors that may wait")
-    kept: int = variable(3600, "SRGAN_KEPT_SECONDS", "seconds that uploads and results are kept")
+    megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "largest upload, in megapixels")
+    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "largest file to read and crop or shrink, in megapixels")
+    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "largest uploaded file, in megabytes")
+    files: int = variable(8, "SRGAN_MAX_FILES", "files per upload")
+    jobs: int = variable(1, "SRGAN_JOBS", "photos enlarged at the same time; each uses all cores")
+    queue: int = variable(20, "SRGAN_QUEUE", "visitors who may wait")
+    kept: int = variable(3600, "SRGAN_KEPT_SECONDS", "seconds for which uploads and results are kept")
 
     @classmethod
     def from_environment(cls) -> Limits:

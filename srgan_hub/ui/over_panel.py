@@ -36,7 +36,7 @@ def build() -> OverPanel:
         shrink = gr.Button("Shrink it first", elem_id="take-shrunk")
         quick = gr.Button("Use the quick model", elem_id="take-quick", visible=bool(quick_model()))
         pick = gr.Image(
-            label="Click where the region shall be", show_label=False, interactive=False, visible=False, elem_id="pick",
+            label="Click to place the region", show_label=False, interactive=False, visible=False, elem_id="pick",
             format="png", buttons=[],
         )  # fmt: skip
     return OverPanel(group, why, region, shrink, quick, pick)
@@ -48,7 +48,7 @@ def admit(panel: OverPanel, limits: Limits, path: str | None, model: str, cut: C
     text = ""
     if over:
         taken = open_photo(path, cut).image.size
-        text = f"**{over}** Three ways on:" if limits.sentence(taken, model) else way(path, cut)
+        text = f"**{over}** Three options:" if limits.sentence(taken, model) else way(path, cut)
     return {
         panel.group: gr.Column(visible=bool(over)),
         panel.why: text,
@@ -62,7 +62,7 @@ def way(path: str, cut: Cut) -> str:
     """What will be enlarged of a photo, in words."""
     size = words.by(open_photo(path, cut).image.size)
     if cut.region:
-        return f"A region of {size} pixels will be enlarged. Click on the picture to move it."
+        return f"A region of {size} pixels will be enlarged. Click on the photo to move it."
     return f"The photo is shrunk to {size} pixels first. Now press Enlarge."
 
 

@@ -43,7 +43,7 @@ class Line:
         Raises Full, a sentence, if all places are taken."""
         with self.moved:
             if len(self.there) >= self.jobs + self.places:
-                raise Full(f"The queue is full ({self.places} wait). Please try again in a minute or two.")
+                raise Full(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
             self.there.append(work)
         try:
             while (before := self.there.index(work) - self.jobs) >= 0:

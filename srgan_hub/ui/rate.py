@@ -19,11 +19,11 @@ from srgan_hub.hub.push import collect
 STUDY, RATINGS, REPOSITORY = "SRGAN_STUDY", "SRGAN_RATINGS", "SRGAN_RATINGS_REPO"
 WORDS = {1: "bad", 2: "poor", 3: "fair", 4: "good", 5: "excellent"}
 START = """### How good does each picture look?
-You are shown pictures one after another: photographs, and photographs that were made small and enlarged again in
-several ways. Say of each how good it looks, from 1 (bad) to 5 (excellent), with the buttons or the keys 1 to 5. There
-is no right answer, and no way to see which is which. First come {examples} examples of the ends of the scale, then
-{pictures} pictures. You may close the page and go on later in the same browser. What is kept is your scores with a
-random number for you, nothing else. Only this browser can add to them."""
+You will see pictures one after another: photos, and photos that were shrunk and enlarged again in several ways. Rate how
+good each one looks, from 1 (bad) to 5 (excellent), with the buttons or the keys 1 to 5. There is no right answer, and no
+way to tell which is which. First come {examples} examples of the ends of the scale, then {pictures} pictures. You may close
+the page and continue later in the same browser. Only your scores are stored, under a random number that stands for you.
+Only this browser can add to them."""
 THANKS = "### Thank you\nYou have rated all {pictures} pictures."
 # Keys press the buttons if these are visible and nothing is being typed.
 KEYS = """<script>
@@ -111,7 +111,7 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
             turn = sessions.turn(*opened(rater))
         example, over = turn.score is not None, turn.picture is None
         kind = "Example" if example else "Picture"
-        bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="how far you are"></progress>'
+        bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="your progress"></progress>'
         return {
             browser: rater,
             shown: turn.shown,
@@ -139,7 +139,7 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
         return show({"name": rater["name"], "examples": examples + 1})
 
     def rate(rater, item, score):
-        with said("The rating was not kept: "):
+        with said("The rating was not saved: "):
             name, _ = opened(rater)
             if item is None:
                 raise ValueError("no picture was shown")
@@ -154,7 +154,7 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
     page.load(resume, browser, changing, **hidden)
 
     if key:
-        blind = "Results (you have the key: who has seen them is not blind any more)"
+        blind = "Results (you have the key; once you have seen them, you cannot rate blind)"
         with gr.Accordion(blind, open=False, elem_id="rate-results"):
             ask = gr.Button("Show the results so far", elem_id="rate-report")
             figure = gr.Image(interactive=False, format="png", show_label=False, visible=False, elem_id="rate-figure")

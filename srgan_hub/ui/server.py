@@ -44,7 +44,7 @@ class Bounded(httpx.AsyncBaseTransport):
         response = await safehttpx.AsyncSecureTransport(public).handle_async_request(request)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             await response.aclose()
-            raise Unfetched("the answer is packed")
+            raise Unfetched("the response is compressed")
         response.stream = Part(response.stream, self.most)
         return response
 
@@ -60,7 +60,7 @@ class Part(httpx.AsyncByteStream):
         async for chunk in self.stream:
             count += len(chunk)
             if count > self.most or time.monotonic() - start > SECONDS:
-                raise Unfetched(f"more than {self.most} bytes, or {SECONDS} seconds")
+                raise Unfetched(f"the response exceeds {self.most} bytes or {SECONDS} seconds")
             yield chunk
 
     async def aclose(self) -> None:
@@ -88,7 +88,7 @@ SHUT = tuple(API + name for name in (
 )) + ("/monitoring",)  # fmt: skip
 JSON = 256_000      # bytes of a request that is not an upload; the page's own have a few thousand
 ROOM = 500_000_000  # bytes of the disk that uploads must leave free for results and ratings
-STUMBLED = "This request cannot be answered: neither the page nor its clients send such a one."
+STUMBLED = "This request is not valid: neither the page nor its clients send requests like it."
 
 
 class TooLarge(Exception):
@@ -141,7 +141,7 @@ class Guard:
             if started:
                 raise
             if isinstance(error, TooLarge):
-                await refuse(send, 413, f"A request may have {largest / 1e6:.1f} MB here.")
+                await refuse(send, 413, f"A request may have at most {largest / 1e6:.1f} MB here.")
             else:
                 logger.warning("refused %s %.100r: %s", scope["method"], path, type(error).__name__)
                 await refuse(send, 400, STUMBLED)

@@ -96,17 +96,17 @@ footer { opacity: 1 !important; } footer .divider { display: none; } footer { ga
 
 # Descriptions of images for people who cannot see them, by the place of each image; gradio writes none.
 ALT = {
-    "#photo img": "the photo that was uploaded",
+    "#photo img": "the uploaded photo",
     "#examples img": "an example to try",
-    "#sample img": "a part of an example, enlarged",
-    "#pair img": "a region of the photo, enlarged: the two methods lie over each other",
+    "#sample img": "part of an example, enlarged",
+    "#pair img": "a region of the photo, enlarged by two methods, one over the other",
     "#before img": "a region of the photo, enlarged by the method on the left",
-    "#after img": "the same region, enlarged by the model that was chosen, or the map of what it invented",
-    "#changed img": "map of what the enlarged region changes of the photo",
+    "#after img": "the same region, enlarged by the chosen model, or the map of what it invented",
+    "#changed img": "map of what enlarging changed in this region of the photo",
     "#thumbnail img": "the whole photo, with a frame around the region that is shown",
-    "#restored img": "the photo as it was restored, and over it the original",
+    "#restored img": "the restored photo, with the original over it",
     "#rate-picture img": "the picture to judge",
-    "#rate-figure img": "histograms of the scores, a row for each set, a column for each method",
+    "#rate-figure img": "histograms of the scores: one row per set, one column per method",
     "#pick img": "the whole photo, with a frame around the region that will be enlarged",
 }
 # gradio's CSS applies only inside its page; styles for the page's own edges, and the script, go into the document's head.

@@ -11,12 +11,12 @@ from srgan_hub.hub.space import offered
 LOCAL = "http://127.0.0.1:7860"  # until the page knows its address
 ADDRESS = "() => [location.origin + location.pathname]"
 PACKAGE_TITLE = """### In Python, on your own machine
-The package is this project's: `pip install .` in its folder installs it. No limits, and no upload."""
+Install the package with `pip install .` in this project's folder. There are no limits and no uploads."""
 CLIENT_TITLE = """### In Python, computed by this page
-`pip install gradio_client`. The limits of this page hold; */compare* and */evaluate* are described under *Use via API* below."""
-CURL_TITLE = "### From a shell\nThe same by `curl`: upload, ask, wait, fetch."
+`pip install gradio_client`. This page's limits apply; */compare* and */evaluate* are described under *Use via API* below."""
+CURL_TITLE = "### From a shell\nThe same with `curl`: upload, start, wait, download."
 OWN = """### A model of your own
-Fine-tune on a folder of your photographs, in minutes on a GPU and in hours without one, and enlarge with it:
+Fine-tune a model on a folder of your photos (minutes on a GPU, hours without one), then enlarge with it:
 
 ```sh
 accelerate launch -q train_accelerate.py --pretrained srresnet-x4 --dataset photos --lr 5e-5 --keep 0.6 \\
@@ -25,8 +25,8 @@ srgan-hub upscale photo.jpg -o photo_x4.png --model runs/mine
 ```
 
 ### A page of your own
-Duplicate this Space, or run `python app.py`, with the variable `SRGAN_MODELS` set to your checkpoints, as \
-`user/my-model srgan-x4-photo`: the first is the page's default. The README lists the variables that set its limits."""
+Duplicate this Space, or run `python app.py`, with the variable `SRGAN_MODELS` set to your checkpoints, such as \
+`user/my-model srgan-x4-photo`; the first is the page's default. The README lists the variables that set the limits."""
 
 
 class Kind(NamedTuple):

@@ -98,8 +98,8 @@ def build() -> ViewPanel:
     with gr.Column(elem_id="view"):
         with gr.Column(elem_id="empty") as empty:
             gr.HTML(
-                "<h2>Choose a photo, or one of the examples</h2><p>Or drop or paste photos anywhere on this page. The most "
-                "detailed part appears here at once, at full size. This is what to expect: move the line.</p>"
+                "<h2>Choose a photo or one of the examples</h2><p>You can also drop or paste photos anywhere on this page. The "
+                "most detailed part appears here at once, at full size. Move the line to see what to expect.</p>"
             )
             if there := sample():
                 gr.HTML(words.names("Bicubic", title(MODEL), there[0].size))
@@ -123,7 +123,7 @@ def build() -> ViewPanel:
                         [("Bicubic, plain enlargement", BICUBIC), *((name_of(name), name) for _, name in offered())],
                         value=BICUBIC, label="On the left", elem_id="left",
                     )  # fmt: skip
-                    gr.Markdown("Look elsewhere: click on the small picture, or go")
+                    gr.Markdown("To look elsewhere, click on the small image or move:")
                     with gr.Row(elem_id="compass"):
                         moves = {name: gr.Button(name, size="sm", elem_id=f"go-{name.lower()}") for name in COMPASS}
     width = gr.Number(640, visible=False)

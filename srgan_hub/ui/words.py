@@ -25,18 +25,18 @@ def facts(result: Result, bytes_: int) -> str:
     """A table of the numbers, and sentences about what was left out."""
     rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
     if result.count > 1:
-        rows = {"Pictures": str(result.count)}
+        rows = {"Photos": str(result.count)}
     elif result.taken != result.given:
-        rows["Taken of it"] = f"{by(result.taken)} pixels"
+        rows["Enlarged from"] = f"{by(result.taken)} pixels"
     rows["File"] = f"{result.file.name}, {bytes_ / 1e6:.1f} MB"
     rows["Time"] = f"{result.seconds:.1f} s"
     rows["Computed by"] = result.engine
     if result.profile:
         rows["Colour profile"] = "kept"
     if result.lost:
-        rows["Not kept"] = "; ".join(result.lost)
+        rows["Losses"] = "; ".join(result.lost)
     if result.located:
-        rows["Place"] = "The photo says where it was taken (GPS). That is removed: the enlarged file does not."
+        rows["Location"] = "The photo says where it was taken (GPS). This was removed from the enlarged file."
     table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
     missing = f'<div class="notice"><p>Not enlarged:</p><ul>{faults}</ul></div>' if faults else ""
@@ -45,7 +45,7 @@ def facts(result: Result, bytes_: int) -> str:
 
 def names(left: str, right: str, size: tuple[int, int]) -> str:
     """What is on which side of the view."""
-    pixels = f"<span>{by(size)} pixels of the result, one for one</span>"
+    pixels = f"<span>{by(size)} pixels of the result, shown 1:1</span>"
     fitting = no_wider("#pair, #sample", size[0]) + no_wider(".names", max(size[0], READABLE))
     return f'{fitting}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
 
@@ -60,24 +60,24 @@ def doubted(doubts: Doubts) -> str:
     if doubts.invented is None:
         first = (
             "This model has no faithful partner to compare it with, so what it invented cannot be shown. Any detail may be a "
-            "guess: a face, a number plate or a word is no evidence."
+            "guess: faces, number plates and words are not evidence."
         )
     else:
         first = (
-            "<b>The darker, the more of it is invented.</b> The model's faithful partner saw the same small photo and shows the "
-            "mean of everything that could have been there; the map is what this model adds to that. It may look right and still "
-            "be wrong: a face, a number plate or a word in the dark places is no evidence. Here it adds "
-            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more on {doubts.clearly:.0%} of the region. Where it is "
-            "light the two agree, and both may be wrong."
+            "<b>The darker the map, the more was invented.</b> The model's faithful partner saw the same small photo and shows "
+            "the mean of everything that could have been there; the map shows what this model adds to it. The result may look "
+            "right and still be wrong: faces, number plates and words in dark areas are not evidence. Here the model adds "
+            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more in {doubts.clearly:.0%} of the region. In light "
+            "areas the two agree, but both may be wrong."
         )
         if doubts.weak:
             first += (
-                " <b>For this quick model it is a weak sign:</b> how far it is from plain enlargement tells about as much of "
-                "where it is wrong (the slider, with bicubic on the left)."
+                " <b>For this quick model the map is a weak sign:</b> how much the result differs from plain enlargement says "
+                "about as much about where it is wrong (see the slider, with bicubic on the left)."
             )
     second = (
-        f"Shrunk again, this region differs from the photo you gave by {doubts.changed_mean:.1f} grey levels on average (of "
-        "219): that part was not invented but changed."
+        f"Shrunk again, this region differs from your photo by {doubts.changed_mean:.1f} grey levels on average (of 219): that "
+        "part was not invented but changed."
     )
     return f"<p>{first}</p><p>{second}</p>"
 
