@@ -15,11 +15,12 @@ import statistics
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import spearmanr
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.held_out import open_photos
 from srgan_hub.evaluation.benchmark import bicubic, validation_pairs
-from srgan_hub.evaluation.metrics import SPREAD, inside_border, invented, rank_correlation, smoothed
+from srgan_hub.evaluation.metrics import SPREAD, inside_border, invented, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.ui.models import partner
@@ -33,7 +34,7 @@ def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: floa
     other = inside_border(other, other)[0]
     error = np.abs(luma(sr) - luma(hr))
     levels = invented(sr, other, spread)
-    return rank_correlation(levels, error), rank_correlation(levels, smoothed(error, spread))
+    return tuple(spearmanr(levels, of, axis=None).statistic for of in (error, smoothed(error, spread)))
 
 
 def validation(dataset: str) -> list[tuple]:

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 
 from conftest import smooth_photo
-from srgan_hub.evaluation.metrics import STRONG, coloured, invented, lr_error, rank_correlation, smoothed
+from srgan_hub.evaluation.metrics import STRONG, coloured, invented, lr_error, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 
@@ -43,10 +42,3 @@ def test_colours_grow_darker():
     assert grey[0] == pytest.approx(235)
     assert grey[-1] == grey[-2]
 
-
-def test_rank_correlation_is_scipys():
-    rng = np.random.default_rng(0)
-    a = rng.integers(0, 9, (20, 30)).astype(float)
-    b = a + rng.normal(0, 4, a.shape).round()
-    assert rank_correlation(a, b) == pytest.approx(spearmanr(a.ravel(), b.ravel()).statistic)
-    assert np.isnan(rank_correlation(a, np.ones_like(a)))

@@ -327,17 +327,3 @@ def coloured(levels: np.ndarray) -> np.ndarray:
     lower = np.minimum(place.astype(int), len(COLOURS) - 2)
     share = (place - lower)[..., None]
     return ((1 - share) * COLOURS[lower] + share * COLOURS[lower + 1]).round().astype(np.uint8)
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's rank correlation of two arrays of one shape; equal values share their mean rank. nan if one is constant."""
-    x, y = ranks(a), ranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    spread = np.sqrt((x**2).sum() * (y**2).sum())
-    return float((x * y).sum() / spread) if spread else float("nan")
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """(N,) float64: the rank of each value, from 0; equal values get the mean of their ranks."""
-    _, index, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count + 1) / 2)[index.ravel()]

@@ -163,7 +163,6 @@ PNG_ROWS = 32                                # rows filtered at a time
 SAMPLES = 6                              # blocks of half as many rows, from which the zlib strategy is chosen
 WORSE = 1.15                             # runs alone are not used if they take this many times as many bytes
 PAETH = 4                                # filter of all rows: the best for nearly all rows of an enlarged photo
-PNG_MOST = 2**31 - 1                         # largest side, in pixels, that the format can hold
 
 
 def write_png(
