@@ -221,7 +221,9 @@ def train(config: Config) -> Path:
     )
     on_cpu = accelerator.device.type == "cpu"
     if on_cpu and (config.mixed_precision == "fp16" or config.sync_batchnorm):
-        raise ValueError("--mixed_precision fp16 and --sync_batchnorm need GPUs; on a CPU use bf16 or no, without it")
+        raise ValueError(
+            "--mixed_precision fp16 and --sync_batchnorm need GPUs; on a CPU, use bf16 or no, and leave out --sync_batchnorm"
+        )
     torch.set_num_threads(config.threads or threads_each())
     set_seed(config.seed)
     pusher = Pusher(config.push_to_hub, output, config.private) if config.push_to_hub and accelerator.is_main_process else None
@@ -251,7 +253,7 @@ def train(config: Config) -> Path:
     if weights.blocks and not comparable(generator, blocks_of):
         raise ValueError(
             f"--blocks_weight: {config.teacher} must be a generator of {generator.blocks} blocks of {generator.width} channels, "
-            "as this one; srgan-hub convert makes both"
+            "like this one; srgan-hub convert makes both"
         )
     generator = prepared(generator, config)
     if on_cpu:
@@ -277,7 +279,7 @@ def train(config: Config) -> Path:
         before = checkpoint.configuration(start_from)
         for name, value in dataclasses.asdict(config).items():
             if before.get(name) != value and name not in ("resume", "output_dir", "checkpoint_dir", "max_train_time"):
-                accelerator.print(f"resumed with another {name}: {value!r} instead of {before.get(name)!r}")
+                accelerator.print(f"resumed with a different {name}: {value!r} instead of {before.get(name)!r}")
         checkpoint.load(accelerator, start_from)
         accelerator.print(f"resumed {start_from} at update {counters.step}")
 
@@ -293,11 +295,11 @@ def train(config: Config) -> Path:
     )  # fmt: skip
     samples = []  # photos whose mean color the result should have
     if config.streaming:
-        accelerator.print("streaming: photographs are decoded as they come, nothing is cached")
+        accelerator.print("streaming: photos are decoded as they arrive, nothing is cached")
         stream, held_out = open_streamed(config.dataset, **source)
         states = counters.streams or [None] * accelerator.num_processes
         if len(states) != accelerator.num_processes:
-            raise ValueError(f"a stream goes on with as many processes as it was stopped with: {len(states)}")
+            raise ValueError(f"a stream must be resumed with as many processes as before: {len(states)}")
         patches, photographs = StreamPatches(stream, **cut, state=states[accelerator.process_index]), "a stream of"
     else:
         cache, numbers, held_out = open_photos(config.dataset, **source)
@@ -444,7 +446,7 @@ def train(config: Config) -> Path:
                 pusher.start(step)
             log.leave_out_pause()
             if stopping:
-                accelerator.print(f"stopped after update {step} ({stop.reason or 'another process'}); go on with --resume latest")
+                accelerator.print(f"stopped after update {step} ({stop.reason or 'another process'}); --resume latest continues")
                 accelerator.end_training()
                 return output
 
@@ -453,11 +455,11 @@ def train(config: Config) -> Path:
     if discriminator is not None and accelerator.is_main_process:
         accelerator.unwrap_model(discriminator).save_pretrained(output / DISCRIMINATOR)
     accelerator.end_training()
-    accelerator.print(f"{output} has had its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
+    accelerator.print(f"{output} has finished its {counters.step} updates, in {counters.seconds / 60:.1f} minutes of training")
     if pusher:
         show()
     if pusher and not pusher.finish(counters.step):
-        raise ValueError(f"the result is whole in {output}, but not pushed; the same command with --resume latest tries again")
+        raise ValueError(f"the result is complete in {output}, but not pushed; the same command with --resume latest tries again")
     return output
 
 
@@ -482,7 +484,7 @@ def starting_point(config: Config, output: Path, checkpoints: Path) -> Path | No
     found = checkpoint.find(checkpoints, "latest" if config.resume == "auto" else config.resume)
     before = checkpoint.configuration(found)["variant"]
     if before != config.variant:
-        raise ValueError(f"{found} is a run of --variant {before}, not {config.variant}; start it with --pretrained")
+        raise ValueError(f"{found} is a run of --variant {before}, not {config.variant}; start a new run with --pretrained")
     return found
 
 
@@ -511,10 +513,10 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
     if not config.pretrained_discriminator:
         return SRGANDiscriminator(crop=config.crop)
     if not config.pretrained:
-        raise ValueError("--pretrained_discriminator is the one of a checkpoint: name that with --pretrained")
+        raise ValueError("--pretrained_discriminator belongs to a checkpoint: give that with --pretrained")
     discriminator = SRGANDiscriminator.from_pretrained(config.pretrained, subfolder=DISCRIMINATOR).train()
     if discriminator.crop != config.crop:
-        raise ValueError(f"the discriminator of {config.pretrained} sees other crops: give --crop {discriminator.crop}")
+        raise ValueError(f"the discriminator of {config.pretrained} needs another crop size: give --crop {discriminator.crop}")
     return discriminator
 
 
@@ -557,7 +559,7 @@ def fits(size: int, accelerator: Accelerator) -> bool:
         return False
     free = torch.cuda.mem_get_info(accelerator.device)[0]
     if size > free / 2:
-        accelerator.print(f"the photographs stay in main memory: {size / 1e9:.1f} GB, and the GPU has {free / 1e9:.1f} GB free")
+        accelerator.print(f"the photos stay in main memory: {size / 1e9:.1f} GB, the GPU has only {free / 1e9:.1f} GB free")
     return size <= free / 2
 
 
@@ -596,11 +598,11 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"train_accelerate.py: {error}")
     except (OSError, SafetensorError) as error:  # such as a full disk under the log or the result
-        sys.exit(f"train_accelerate.py: {error}; what the last checkpoint holds is kept, and --resume latest goes on from there")
+        sys.exit(f"train_accelerate.py: {error}; the last checkpoint is kept, and --resume latest continues from it")
     except (torch.OutOfMemoryError, MemoryError):
         sys.exit("train_accelerate.py: out of memory; a smaller --batch_size with more --gradient_accumulation_steps takes less")
     except KeyboardInterrupt:
-        sys.exit("train_accelerate.py: stopped at once; what the last checkpoint holds is kept")
+        sys.exit("train_accelerate.py: stopped at once; the last checkpoint is kept")
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def evaluate(visitor: Visitor) -> tuple[str, str]:
 def mistake(visitor: Visitor) -> tuple[str, str]:
     kind, said = visitor.hear("upscale", visitor.call("upscale", visitor.upload(b"no picture"), *ORDER))
     how, words = ended(kind, said)
-    return ("told", words) if "not a picture" in words else (how, words)
+    return ("told", words) if "not a readable image" in words else (how, words)
 
 
 def cancel(visitor: Visitor) -> tuple[str, str]:

@@ -101,7 +101,7 @@ def upscale(options: argparse.Namespace) -> int:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         print(f"{loss}: {', '.join(names[:NAMED])}{more}")
     if there:
-        print(f"{there} {'was' if there == 1 else 'were'} there already; --force does them again")
+        print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists; --force overwrites it")
     return 2 if faults else 0
 
 
@@ -109,7 +109,7 @@ def benchmark(options: argparse.Namespace) -> int:
     """Measure checkpoints and interpolations side by side on benchmark sets: one table per set."""
     data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
     if not data:
-        raise ValueError("name the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
+        raise ValueError("give the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
@@ -118,10 +118,10 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
     methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
     if options.jpeg and any(map(os.path.isdir, options.write_card)):
-        raise ValueError("a checkpoint's card holds results on clean pictures; with --jpeg, give --write-card a Markdown file")
+        raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
-            raise ValueError(f"--write-card {folder}: what is in it is not measured; name it in --models too")
+            raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
     measures = perceptual_measures()
@@ -158,7 +158,7 @@ def figure(options: argparse.Namespace) -> int:
     photo = np.asarray(read(options.image, options.image))
     methods, scale = open_methods(options.models, options.scale)
     if min(photo.shape[:2]) < scale:
-        raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be enlarged {scale} times again")
+        raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be shrunk {scale} times")
     comparison(photo, methods, scale, Box(*options.box) if options.box else None).save(output)
     return 0
 
@@ -173,7 +173,7 @@ def plot(options: argparse.Namespace) -> int:
         numbers = {name: tuple(from_json(mean[key]) for key in ("psnr", options.measure)) for name, mean in means.items()}
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ValueError(
-            f"{options.report} is no report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "
+            f"{options.report} is not a report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "
             f"the measure {options.measure}"
         ) from error
     tradeoff(numbers, options.measure, options.set or next(iter(sets))).save(output)
@@ -183,7 +183,7 @@ def plot(options: argparse.Namespace) -> int:
 def picture_to_write(path: Path) -> Path:
     """The path, if an image can be written there. Otherwise raises ValueError, before any work is done."""
     if path.suffix.lower() not in (".png", ".jpg", ".webp"):
-        raise ValueError(f"{path}: name it .png, .jpg or .webp")
+        raise ValueError(f"{path}: the file name must end in .png, .jpg or .webp")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
     return path
@@ -209,14 +209,14 @@ def quantize(options: argparse.Namespace) -> int:
     save(quantization, folder)
     of = sum(step.kind == "conv" for step in in_eight_bits(generator))
     print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits ({len(quantization.mixed().ranges)} "
-          f"in mixed), by {len(pictures)} photographs; the mean squared change of luma is {change:.2f} grey levels")  # fmt: skip
+          f"in mixed), by {len(pictures)} photos; the mean squared change of luma is {change:.2f} grey levels")  # fmt: skip
     return 0
 
 
 def transfer_texture(options: argparse.Namespace) -> int:
     """Give a faithful model the texture of a GAN that was fine-tuned from its sibling: add what that fine-tuning changed."""
     if options.output.exists():
-        raise ValueError(f"{options.output} is there already; choose another -o")
+        raise ValueError(f"{options.output} already exists; choose another -o")
     base, gan = (SRGANGenerator.from_pretrained(name) for name in (options.base, options.gan))
     partner = None if Path(options.base).exists() else options.base  # a path means nothing to others
     result = transfer(base, gan, options.share, partner)
@@ -225,18 +225,18 @@ def transfer_texture(options: argparse.Namespace) -> int:
         photos = splits.get("train") or next(iter(splits.values()))
         result = centre_colour(result, [decode(photos[number]) for number in range(0, len(photos), -(-len(photos) // SAMPLES))])
     result.save_pretrained(options.output)
-    print(f"{options.output}: {options.base} and {options.share:g} of what {options.gan} has learned beyond {gan.partner}")
+    print(f"{options.output}: {options.base} plus {options.share:g} of what {options.gan} learned beyond {gan.partner}")
     return 0
 
 
 def convert_esrgan(options: argparse.Namespace) -> int:
     """Make a generator from an ESRGAN network: some of its groups of dense blocks, and with --growth some of their channels."""
     if options.output.exists():
-        raise ValueError(f"{options.output} is there already; choose another -o")
+        raise ValueError(f"{options.output} already exists; choose another -o")
     try:
         keep = [int(number) for number in options.keep.split(",")] if options.keep else None
     except ValueError as error:
-        raise ValueError(f"--keep takes numbers of groups, as 0,1,2,21, not {options.keep}") from error
+        raise ValueError(f"--keep takes group numbers, such as 0,1,2,21, not {options.keep}") from error
     pictures = lr_pictures(options.photos, 4, FITTED)
     if is_network_file(options.source):
         network = load_network(options.source).network
@@ -249,7 +249,7 @@ def convert_esrgan(options: argparse.Namespace) -> int:
     generator.save_pretrained(options.output)
     made = f"groups {options.keep} of {options.source}" if options.keep else options.source
     narrow = {None: "", 0: ", residual blocks"}.get(options.growth, f", {options.growth} channels a convolution")
-    print(f"{options.output}: {made}{narrow}; measured on {len(pictures)} photographs")
+    print(f"{options.output}: {made}{narrow}; measured on {len(pictures)} photos")
     return 0
 
 
@@ -258,7 +258,7 @@ def push_checkpoint(options: argparse.Namespace) -> int:
     generator = SRGANGenerator.from_pretrained(options.checkpoint)  # fails here, before anything is sent, if it does not load
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
-        raise ValueError(f"{options.checkpoint} is on the Hub already; to copy it, fetch it first: hf download {folder}")
+        raise ValueError(f"{options.checkpoint} is already on the Hub; to copy it, download it first: hf download {folder}")
     beside = SRGANDiscriminator.from_pretrained(folder, subfolder=DISCRIMINATOR) if options.discriminator else None
     with tempfile.TemporaryDirectory(prefix="srgan_hub-") as copy:
         for name in PUSHED:  # only contents: a read-only folder would make a read-only copy
@@ -317,75 +317,75 @@ def space_push(options: argparse.Namespace) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photographs with SRGAN, and measure it.")
+    parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photos with SRGAN, and measure the results.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     model_help = f"bundled checkpoint ({', '.join(bundled())}), folder, or Hub id user/name"
 
-    command = commands.add_parser("upscale", help="enlarge pictures", description=upscale.__doc__)
+    command = commands.add_parser("upscale", help="enlarge images", description=upscale.__doc__)
     command.set_defaults(run=upscale)
     add = command.add_argument
-    add("inputs", nargs="+", metavar="IN", type=Path, help="picture, or folder (the pictures directly in it)")
+    add("inputs", nargs="+", metavar="IN", type=Path, help="image, or folder of images (without its subfolders)")
     add("-o", "--output", required=True, type=Path, metavar="OUT_OR_FOLDER",
-        help="file, for a single picture; otherwise folder, where photo.jpg becomes photo_x4.png")  # fmt: skip
+        help="file, for a single image; otherwise a folder, where photo.jpg becomes photo_x4.png")  # fmt: skip
     add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
     size = command.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR",
-        help="times as large, as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
-    size.add_argument("--to", type=positive, metavar="PIXELS", help="length of the longer side, as 3840")
+        help="enlargement factor, such as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
+    size.add_argument("--to", type=positive, metavar="PIXELS", help="length of the longer side, such as 3840")
     add("--texture", type=float, default=1.0, metavar="SHARE",
-        help="from 0, the faithful network that the model was trained on from, to 1, the model as it is [1]")  # fmt: skip
+        help="from 0, the faithful network that the model was trained from, to 1, the model itself [1]")  # fmt: skip
     add("--tile", type=positive, default=TILE, metavar="N",
-        help=f"largest piece, in pixels of IN; less takes less memory [{TILE}]")  # fmt: skip
+        help=f"largest tile, in pixels of IN; smaller tiles take less memory [{TILE}]")  # fmt: skip
     add("--overlap", type=natural, metavar="N",
-        help="surroundings that a piece sees, in pixels of IN; 40, the reach of 16 blocks, is exact, 56 for the lite models "
+        help="context around each tile, in pixels of IN; 40 is exact (the reach of 16 blocks), 56 for the lite models "
              f"[{OVERLAP}; {FAR_OVERLAP} for networks that see further]")  # fmt: skip
     add("--faithful", action="store_true",
-        help="let the result, shrunk again, be IN: for evidence and science; costs little of the texture")  # fmt: skip
+        help="make the result match IN when shrunk again: for evidence and science; costs little texture")  # fmt: skip
     add_engine(add, "auto", "auto")
     add("--compile", action="store_true",
-        help="with the engine pytorch: torch.compile, which needs a C++ compiler and a minute or more at first")  # fmt: skip
-    add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or as OUT is named]")
-    add("--force", action="store_true", help="do again what is there already (never an input)")
+        help="use torch.compile (engine pytorch only); needs a C++ compiler, and takes a minute or more at first")  # fmt: skip
+    add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or the suffix of OUT]")
+    add("--force", action="store_true", help="overwrite existing outputs (never an input)")
 
     command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
     command.set_defaults(run=benchmark)
     add = command.add_argument
     add("--data", metavar="FOLDER_OR_ID",
-        help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as MATLAB makes it; "
-             "or dataset on the Hub with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
-    add("--config", metavar="NAME", help="configuration of a dataset on the Hub that has several")
-    add("--split", metavar="NAME", help="split of a dataset on the Hub [test, validation or train, the first it has]")
+        help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as in MATLAB; "
+             "or Hub dataset with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
+    add("--config", metavar="NAME", help="configuration of a Hub dataset that has several")
+    add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
         help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
-    add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are measured [4]")
+    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
     add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
         help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
-    add("--json", metavar="FILE", help="write every value there, with the hashes of images and weights")
-    add("--csv", metavar="FILE", help="write the values of every image there")
-    add("--markdown", metavar="FILE", help="write the tables there")
+    add("--json", metavar="FILE", help="write every value to this file, with the hashes of images and weights")
+    add("--csv", metavar="FILE", help="write the values of every image to this file")
+    add("--markdown", metavar="FILE", help="write the tables to this file")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
-             "matter (or name a Markdown file)")  # fmt: skip
+             "matter (or give a Markdown file)")  # fmt: skip
 
-    command = commands.add_parser("figure", help="draw a picture under several models", description=figure.__doc__)
+    command = commands.add_parser("figure", help="draw an image enlarged by several models", description=figure.__doc__)
     command.set_defaults(run=figure)
     add = command.add_argument
-    add("image", type=Path, metavar="IMAGE", help="the original; what is enlarged is made from it")
+    add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--scale", type=positive, metavar="N", help="enlargement, where only interpolations are drawn [4]")
+    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are drawn [4]")
     add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="picture to write")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     command = commands.add_parser("plot", help="draw perception against distortion", description=plot.__doc__)
     command.set_defaults(run=plot)
     add = command.add_argument
-    add("report", type=Path, metavar="REPORT", help="what `srgan-hub benchmark --json` wrote")
+    add("report", type=Path, metavar="REPORT", help="report written by `srgan-hub benchmark --json`")
     add("--set", metavar="NAME", help="[the report's first]")
     add("--measure", choices=("niqe", "feature_distance"), default="niqe", help="[niqe]")
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="picture to write")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     command = commands.add_parser("export", help="write a model for other programs", description=export_checkpoint.__doc__)
     command.set_defaults(run=export_checkpoint)
@@ -399,56 +399,56 @@ def build_parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"bundled checkpoint ({', '.join(bundled())}), or folder")
     add("--calibration", required=True, metavar="PHOTOGRAPHS",
-        help="photographs like those it was trained on: folder, parquet shards or Hub id, as train_accelerate.py --dataset takes "
-             "them; they are shrunk first")  # fmt: skip
-    add("--pictures", type=positive, default=24, metavar="N", help="how many of them, evenly chosen [24]")
+        help="photos like those it was trained on: folder, parquet shards or Hub id, as for train_accelerate.py --dataset; "
+             "they are shrunk first")  # fmt: skip
+    add("--pictures", type=positive, default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
 
     command = commands.add_parser("transfer", help="give a model the texture of a GAN", description=transfer_texture.__doc__)
     command.set_defaults(run=transfer_texture)
     add = command.add_argument
     add("base", metavar="BASE", help=f"the faithful model: {model_help}")
-    add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained on from that partner")
-    add("--share", type=float, default=1.0, metavar="SHARE", help="of what the GAN has learned [1]")
-    add("--photos", metavar="PHOTOGRAPHS", help="to set the mean colour by, as quantize --calibration takes them [left as it is]")
+    add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained from that partner")
+    add("--share", type=float, default=1.0, metavar="SHARE", help="share of what the GAN has learned [1]")
+    add("--photos", metavar="PHOTOGRAPHS", help="photos to set the mean colour by, as for quantize --calibration [unchanged]")
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
-    command = commands.add_parser("convert", help="make a generator of an ESRGAN network", description=convert_esrgan.__doc__)
+    command = commands.add_parser("convert", help="make a generator from an ESRGAN network", description=convert_esrgan.__doc__)
     command.set_defaults(run=convert_esrgan)
     add = command.add_argument
     add("source", metavar="SOURCE",
-        help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made of it")
-    add("--keep", metavar="NUMBERS", help="groups of dense blocks that are kept, as 0,1,2,4,6,21,22 of 23")
+        help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made from it")
+    add("--keep", metavar="NUMBERS", help="groups of dense blocks to keep, such as 0,1,2,4,6,21,22 of 23")
     add("--growth", type=natural, metavar="N",
-        help="channels that each convolution of a dense block keeps [all, 32]; 0: a residual block in the place of each group")
+        help="channels that each convolution of a dense block keeps [all, 32]; 0: a residual block instead of each group")
     add("--photos", required=True, metavar="PHOTOGRAPHS",
-        help="to fit the enlargement and choose channels by, as quantize --calibration takes them")  # fmt: skip
+        help="photos to fit the enlargement and choose channels by, as for quantize --calibration")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     command = commands.add_parser("push", help="push a model to the Hub", description=push_checkpoint.__doc__)
     command.set_defaults(run=push_checkpoint)
     add = command.add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"folder, or bundled checkpoint ({', '.join(bundled())})")
-    add("repo_id", metavar="user/name", help="the model on the Hub; made if need be")
-    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
-    add("--branch", metavar="NAME", help="push there; made from main if need be [main]")
-    add("--tag", metavar="NAME", help="name this state, for from_pretrained(..., revision=NAME)")
+    add("repo_id", metavar="user/name", help="the model on the Hub; created if needed")
+    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
+    add("--branch", metavar="NAME", help="push to this branch; created from main if needed [main]")
+    add("--tag", metavar="NAME", help="tag for this state, for from_pretrained(..., revision=NAME)")
     add("--replace-text", action="store_true",
-        help="let the text of CHECKPOINT's README.md replace that of the card on the Hub [the text there stays]")  # fmt: skip
+        help="replace the text of the card on the Hub with that of CHECKPOINT's README.md [the Hub's text is kept]")  # fmt: skip
     add("--discriminator", action="store_true", help="push CHECKPOINT's discriminator/ too, for others to fine-tune with")
 
-    group = commands.add_parser("dataset", help="share photographs to train on", description="Datasets on the Hub.")
+    group = commands.add_parser("dataset", help="share photos to train on", description="Datasets on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "push", help="push photographs to the Hub", description=dataset_push.__doc__
+        "push", help="push photos to the Hub", description=dataset_push.__doc__
     )
     command.set_defaults(run=dataset_push)
     add = command.add_argument
     add("source", metavar="SOURCE",
         help="folder of images (train/ and validation/ in it become splits), of parquet shards, or a DIV2K download")  # fmt: skip
-    add("repo_id", metavar="user/name", help="the dataset on the Hub; made if need be, its earlier shards replaced")
-    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
-    add("--shards", type=positive, metavar="N", help="parquet files of the train split [one for every 128 MB]")
-    add("--license", metavar="ID", help="licence of the photographs, as the Hub names it, such as cc-by-4.0 [not stated]")
-    add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
+    add("repo_id", metavar="user/name", help="the dataset on the Hub; created if needed, earlier shards are replaced")
+    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
+    add("--shards", type=positive, metavar="N", help="number of parquet files of the train split [one per 128 MB]")
+    add("--license", metavar="ID", help="licence of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
+    add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     group = commands.add_parser("space", help="share the page", description="The page as a Space on the Hub.")
     command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
@@ -456,11 +456,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=space_push)
     add = command.add_argument
-    add("repo_id", metavar="user/space", help="the Space on the Hub; made if need be, what its owner added to it is kept")
+    add("repo_id", metavar="user/space", help="the Space on the Hub; created if needed, what its owner added is kept")
     add("--model", nargs="+", action="extend", default=[], metavar="NAME",
-        help="checkpoint to offer, Hub id user/name or bundled; several, the default first [all bundled ones]")  # fmt: skip
-    add("--private", action="store_true", help="make it one that only you, or the members of the organisation, see")
-    add("--dry-run", metavar="FOLDER", help="write what would be pushed there instead; needs no network and no token")
+        help="checkpoints to offer, bundled names or Hub ids user/name, the default first [all bundled ones]")  # fmt: skip
+    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
+    add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     mos.add_to(commands)
     return parser
@@ -468,10 +468,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_engine(add, engine: str, precision: str) -> None:
     add("--engine", choices=("auto", *PACKAGES), default=engine,
-        help=f"what computes; auto: a GPU by PyTorch, a CPU by OpenVINO where it is installed [{engine}]")  # fmt: skip
+        help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU if it is installed [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
-        help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16, fp16, the first the hardware is made for; int8 is "
-             f"faster still, and loses up to 0.05 dB [{precision}]")  # fmt: skip
+        help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16 or fp16, the first that the hardware supports; "
+             f"int8 is even faster, and loses up to 0.05 dB [{precision}]")  # fmt: skip
 
 
 def positive(text: str) -> int:
@@ -500,6 +500,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("srgan-hub: stopped; finished pictures are kept", file=sys.stderr)
+        print("srgan-hub: stopped; finished images are kept", file=sys.stderr)
         return status_of(stop)
 

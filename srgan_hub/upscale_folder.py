@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
             print(f"about {number * world} of {len(jobs)}", flush=True)
     done, failed = sum(gather_object([done])), sum(gather_object([len(faults)]))
     accelerator.print(
-        f"{done} enlarged {target.label(upscaler.scale)} with {options.model}, {there} were there already, "
-        f"{failed} not possible ({upscaler.engine}, {world} process(es))"
+        f"{done} enlarged {target.label(upscaler.scale)} with {options.model}, {there} already existed, "
+        f"{failed} failed ({upscaler.engine}, {world} process(es))"
     )
     accelerator.end_training()
     return 2 if failed else 0
@@ -79,14 +79,14 @@ def run(options: argparse.Namespace) -> int:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("source", metavar="SOURCE", help="folder of pictures, or dataset on the Hub or of parquet shards")
+    add("source", metavar="SOURCE", help="folder of images, or dataset on the Hub or of parquet shards")
     add("output", metavar="OUTPUT", help="folder; photo.jpg becomes photo_x4.png")
     add("--model", default="srgan-x4", metavar="NAME", help="bundled checkpoint, folder, or Hub id user/name [srgan-x4]")
     add("--format", choices=sorted(FORMATS), default="png", help="[png]")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--scale", type=float, metavar="FACTOR", help="times as large, up to the model's [the model's]")
+    size.add_argument("--scale", type=float, metavar="FACTOR", help="enlargement factor, up to the model's [the model's]")
     size.add_argument("--to", type=int, metavar="PIXELS", help="length of the longer side")
-    add("--cpu", action="store_true", help="compute on the CPU even where there is a GPU")
+    add("--cpu", action="store_true", help="compute on the CPU even if there is a GPU")
     options = parser.parse_args(arguments)
     try:
         return run(options)
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"upscale_folder: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("upscale_folder: stopped; finished pictures are kept, and the same command goes on", file=sys.stderr)
+        print("upscale_folder: stopped; finished images are kept, and the same command continues", file=sys.stderr)
         return status_of(stop)
 
 

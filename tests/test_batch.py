@@ -32,7 +32,7 @@ def test_all_are_done_in_order_and_the_damaged_one_is_told_of(jobs, tiny_generat
     found = list(enlarge_files(jobs, upscaler, Target(), lambda *what: told.append(what)))
     assert [job for job, _ in found] == jobs
     assert [done.pixels for _, done in found if not isinstance(done, ImageError)] == [16 * 9 * (8 + n) for n in (0, 1, 3, 4)]
-    assert str(found[2][1]) == f"{jobs[2].source}: not a picture that can be read"
+    assert str(found[2][1]) == f"{jobs[2].source}: not a readable image"
     assert told[:2] == [(jobs[0], 0, 1), (jobs[0], 1, 1)] and len(told) == 8
     for number in (0, 1, 3, 4):
         expected = upscaler(smooth_photo(8 + number, 9))
@@ -111,7 +111,7 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator, erro
 
     job = Job(tmp_path / "train-000001", tmp_path / "a.png", "png", away)
     ((_, fault),) = enlarge_files([job], Upscaler(tiny_generator), Target())
-    assert str(fault).endswith("train-000001: not a picture that can be enlarged (the Hub cannot be reached)")
+    assert str(fault).endswith("train-000001: not an image that can be enlarged (the Hub cannot be reached)")
     fine = job._replace(content=lambda: encoded(Image.new("L", (3, 2))))
     assert list(enlarge_files([fine], Upscaler(tiny_generator), Target(scale=2))) == [(fine, Done(24, ()))]
 

@@ -86,7 +86,7 @@ def test_faulty_sets_are_named(sets, tmp_path):
     with pytest.raises(ValueError, match="90x80, not 4 times its LR, 12x10"):
         list(pairs(find_sets(sets / "Set5")[0]))
     (sets / "Set5" / "HR" / "a.png").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"a\.png is no picture that can be read"):
+    with pytest.raises(ValueError, match=r"a\.png is not a readable image"):
         list(pairs(find_sets(sets / "Set5")[0]))
     (sets / "Mine" / "HR" / "a.png").rename(sets / "Mine" / "HR" / "b.png")
     with pytest.raises(ValueError, match="only one has: a, b"):

@@ -373,13 +373,13 @@ def test_of_a_photo_before_a_damaged_one_nothing_is_left(too_large, tmp_path):
     page.set_input_files("#photo input[type=file]", str(tmp_path / "broken.png"))
     page.wait_for_selector("#over", state="hidden")
     page.wait_for_selector("#pair", state="hidden")
-    assert "broken.png: not a picture that can be read" in toast(page)
+    assert "broken.png: not a readable image" in toast(page)
 
 
 def test_damaged_file_gets_a_sentence(page, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
     upload(page, tmp_path / "broken.png")
-    assert "broken.png: not a picture that can be read" in toast(page)
+    assert "broken.png: not a readable image" in toast(page)
 
 
 def test_nothing_chosen_and_wrong_type_get_a_sentence(page, tmp_path):
@@ -404,7 +404,7 @@ def test_several_give_a_zip_and_the_bad_one_is_named(page, tmp_path):
     keep(page, "several")
     with zipfile.ZipFile(file) as zipped:
         assert zipped.namelist() == ["one_x4.png", "large_x4.png"]
-    assert "broken.png: not a picture that can be read." in page.locator("#numbers").inner_text()
+    assert "broken.png: not a readable image." in page.locator("#numbers").inner_text()
 
 
 def test_what_stands_in_a_files_name_is_shown_and_not_run(page):
@@ -413,13 +413,13 @@ def test_what_stands_in_a_files_name_is_shown_and_not_run(page):
     page.evaluate("() => { window.hits = 0; window.hit = () => window.hits++; }")
     broken, sound = ({"name": f"{n}{name}", "mimeType": "image/png", "buffer": data} for n, data in enumerate((b"x", flat(9))))
     page.set_input_files("#photo input[type=file]", broken)
-    assert "not a picture that can be read" in toast(page)
+    assert "not a readable image" in toast(page)
     page.get_by_role("tab", name="Several").click()
     page.set_input_files("#photos input[type=file]", [broken, sound])
     page.wait_for_function("document.querySelector('#photos')?.innerText.includes('<img src=x onerror')")
     page.click("#enlarge-many")
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
-    assert "0img src=x onerror=hit()&lt;img src=x onerror=hit()&gt;'.png: not a picture" in page.locator("#numbers").inner_text()
+    assert "0img src=x onerror=hit()&lt;img src=x onerror=hit()&gt;'.png: not a readable" in page.locator("#numbers").inner_text()
     assert page.locator("#numbers :is(img, script), #photos img[src=x], [data-testid=toast-body] img").count() == 0
     assert page.evaluate("window.hits") == 0
     page.set_content("<img src=x onerror='window.hits = 1'>")

@@ -289,7 +289,7 @@ def test_damaged_images_are_left_out_and_counted_in_one_warning(tmp_path, photos
 
 
 def test_nothing_readable_is_an_error_that_names_the_cause_and_is_not_kept(tmp_path, photos, images, monkeypatch):
-    with pytest.raises(ValueError, match=r"holds no readable image; of 2, the first: cannot identify image file"):
+    with pytest.raises(ValueError, match=r"holds no readable image; the first of 2: cannot identify image file"):
         open_cache(Listed([b"text"] * 2), tmp_path / "text")
     with pytest.raises(ValueError, match="the dataset is empty"):
         open_cache(Listed(), tmp_path / "empty")
@@ -299,7 +299,7 @@ def test_nothing_readable_is_an_error_that_names_the_cause_and_is_not_kept(tmp_p
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "decode", missing)
-        with pytest.raises(ValueError, match="of 8, the first: decoder webp not available"):
+        with pytest.raises(ValueError, match="the first of 8: decoder webp not available"):
             open_cache(images, tmp_path / "codec")
     assert_holds(open_cache(images, tmp_path / "codec"), photos)
 

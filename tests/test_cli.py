@@ -94,7 +94,7 @@ def test_an_input_is_never_overwritten(model, pictures, capsys):
 def test_two_inputs_never_share_a_result(model, pictures, tmp_path, capsys):
     smooth_photo(8, 8).save(pictures / "a.png")
     assert main(["upscale", str(pictures), "-o", str(tmp_path / "out"), "--model", model]) == 2
-    assert "already that of" in capsys.readouterr().err
+    assert "already the result of" in capsys.readouterr().err
     assert files(tmp_path / "out") == ["a_x4.png", "b_x4.png"]
     assert read(tmp_path / "out" / "a_x4.png").size == (80, 48)  # the first one's
 
@@ -149,7 +149,7 @@ def test_the_same_file_twice_is_one_picture(model, pictures, tmp_path):
 def test_several_pictures_do_not_go_into_one_file(model, pictures, tmp_path, capsys):
     for inputs in ([str(pictures)], [str(pictures / "a.jpg"), str(pictures / "b.png")]):
         assert main(["upscale", *inputs, "-o", str(tmp_path / "o.png"), "--model", model]) == 2
-        assert "several pictures need one" in capsys.readouterr().err
+        assert "several images need one" in capsys.readouterr().err
     assert not (tmp_path / "o.png").exists()
 
 
@@ -206,7 +206,7 @@ def test_wrong_options_are_one_sentence(model, pictures, tmp_path, monkeypatch, 
 def test_empty_folder_is_said(model, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert main(["upscale", str(tmp_path / "empty"), "-o", str(tmp_path / "out"), "--model", model]) == 2
-    assert "no picture in this folder" in capsys.readouterr().err
+    assert "this folder contains no images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["upscale", "--help"], ["benchmark", "--help"], ["dataset", "push", "--help"],
@@ -259,7 +259,7 @@ def test_benchmark_measures_what_becomes_of_jpeg_files(model, tmp_path, capsys):
     assert "| blocks |" in capsys.readouterr().out
     (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     assert main([*command, "--write-card", model]) == 2
-    assert "a checkpoint's card holds results on clean pictures" in capsys.readouterr().err
+    assert "a checkpoint's card holds results on clean images" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["benchmark", "--jpeg", "100"])
 
@@ -270,7 +270,7 @@ def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     for option, sentence in (
         (["--write-card", str(tmp_path / "notes.md")], "no place for this"),
         (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
-        (["--models", "bicubic", "--write-card", model], "name it in --models too"),
+        (["--models", "bicubic", "--write-card", model], "add it to --models"),
     ):
         assert main(["benchmark", "--data", str(tmp_path / "unheard-of"), "--models", model, *option]) == 2
         assert sentence in capsys.readouterr().err
@@ -359,7 +359,7 @@ def test_what_a_format_cannot_hold_is_refused_before_the_work(model, tmp_path, c
     Image.new("L", (length, 1)).save(tmp_path / "a.png")
     command = ["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out"), "--format", format]
     assert main(command) == 2
-    assert f"{4 * length}x4 is more than the {most} pixels a side that {format} holds" in capsys.readouterr().err
+    assert f"{4 * length}x4 exceeds the {most} pixels per side that {format} supports" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, capsys):
@@ -367,7 +367,7 @@ def test_a_full_disk_is_foreseen_with_its_figures(model, tmp_path, monkeypatch, 
     monkeypatch.setattr("srgan_hub.inference.batch.LARGE", 1000)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 100_000}))
     assert main(["upscale", str(tmp_path / "a.png"), "--model", model, "-o", str(tmp_path / "out" / "b.png")]) == 2
-    assert "result of 200x280 may take 0.0 GB, and 0.0 GB are free in" in capsys.readouterr().err
+    assert "result of 200x280 may take 0.0 GB, but only 0.0 GB are free in" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -375,7 +375,7 @@ def test_transfer_writes_a_checkpoint_that_names_its_partner(tmp_path, photo_fol
     output = tmp_path / "new"
     command = ["transfer", "srresnet-x4", "srgan-x4-vivid", "--share", "0.5", "--photos", str(photo_folder), "-o", str(output)]
     assert main(command) == 0
-    assert "0.5 of what srgan-x4-vivid has learned beyond srresnet-x4" in capsys.readouterr().out
+    assert "0.5 of what srgan-x4-vivid learned beyond srresnet-x4" in capsys.readouterr().out
     assert SRGANGenerator.from_pretrained(output).partner == "srresnet-x4"
     assert main(command) == 2
-    assert "is there already; choose another -o" in capsys.readouterr().err
+    assert "already exists; choose another -o" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from srgan_hub.hub.push import check_id, check_license, hub_errors
 
 @pytest.mark.parametrize("wrong", ["photos", "a/b/c", "user/my photos", "", "user/..", "user/-"])
 def test_an_id_that_nobody_can_own_is_refused_by_its_kind(wrong):
-    with pytest.raises(ValueError, match="is no id of a space"):
+    with pytest.raises(ValueError, match="is not a valid space id"):
         check_id(wrong, "space")
 
 

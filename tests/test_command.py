@@ -42,7 +42,7 @@ def test_plan_makes_a_study_of_the_sets(planned):
     assert key.methods == ("nearest", "bicubic", "tiny", "HR")
     assert len(key.items) == 5 * 4
     assert (study.seed, study.repeats, len(study.calibration)) == (3, 6, 8)
-    assert "20 pictures a rater, 4 methods" in printed
+    assert "20 pictures per rater, 4 methods" in printed
     shown = {path.read_bytes() for path in map(study.picture, key.items)}
     assert not [e for e in study.calibration if study.picture(e.item).read_bytes() in shown]  # mirrored
 
@@ -105,7 +105,7 @@ def test_report_draws_what_people_rated(planned, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan", "--data", "{sets}", "--models", "{model}", "-o", "{sets}"], "is there already"),
+        (["plan", "--data", "{sets}", "--models", "{model}", "-o", "{sets}"], "already exists"),
         (["plan", "--data", "{sets}/none", "--models", "{model}", "-o", "{sets}/s"], "there is no folder"),
         (["plan", "--data", "{sets}", "--models", "none", "-o", "{sets}/s"], "no checkpoint 'none'"),
         (["plan", "--data", "{sets}", "--models", "{model}", "{model}", "-o", "{sets}/s"], "named twice"),
@@ -113,7 +113,7 @@ def test_report_draws_what_people_rated(planned, tmp_path, capsys, monkeypatch):
         (["plan", "--data", "{sets}", "--models", "{model}", "-o", "{sets}/s", "--calibration", "{sets}"], "no pictures to"),
         (["report", "{sets}", "--ratings", "{model}/config.json"], "holds no study"),
         (["report", "{study}", "--ratings", "{sets}/none"], "there is no file"),
-        (["report", "{study}", "--ratings", "{model}/README.md"], "is no rating"),
+        (["report", "{study}", "--ratings", "{model}/README.md"], "is not a rating"),
     ],
 )
 def test_mistakes_are_one_sentence(planned, sets, model, capsys, arguments, message):

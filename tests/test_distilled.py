@@ -127,7 +127,7 @@ def test_a_run_learns_from_as_many_as_it_was_told(photos, tmp_path):
 
 def test_what_cannot_be_kept_is_a_sentence(photos, tmp_path, monkeypatch):
     small = cached([smooth_photo(100, 100)], tmp_path / "small")
-    with pytest.raises(ValueError, match="no photograph is as large as the 224x224"):
+    with pytest.raises(ValueError, match="no photo is as large as a teacher's patch of 224x224"):
         Distilled(tmp_path, small, [0], count=1, scale=4, seed=0, settings={})
     with pytest.raises(ValueError, match="--crop must be at most 224"):
         DistilledPatches(opened(photos, tmp_path), crop=256, batch_size=1, seed=0)

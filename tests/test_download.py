@@ -25,9 +25,9 @@ def test_bytes_that_changed_on_the_way_are_told_removed_and_fetched_anew(hub):
     hub.flip_next(1, weights)
     hub.flip_next(1, "user/config/resolve/main/config.json")
     first, again, other, anew = told(hub, "'user/weights'", "'user/weights'", "'user/config'", "'user/config'")
-    end = "are not those that the Hub states, and are gone from the cache; download them again"
-    assert first == f"user/weights: the bytes of model.safetensors {end}"
-    assert other == f"user/config: the bytes of config.json {end}"
+    end = "does not match the hash on the Hub and was removed from the cache; download it again"
+    assert first == f"user/weights: model.safetensors {end}"
+    assert other == f"user/config: config.json {end}"
     assert again == anew == 4
     assert hub.requests.count(f"GET /{weights}") == 2
 
@@ -40,8 +40,8 @@ def test_bytes_that_changed_on_the_disk_are_found_without_the_hub(hub):
     data[-1] ^= 1
     link.resolve().write_bytes(data)
     offline, gone = told(hub, "'user/net'", "'user/net'", HF_HUB_OFFLINE="1")
-    assert "the bytes of model.safetensors are not those" in offline
-    assert "model.safetensors is not in the cache and nothing is downloaded offline" in gone
+    assert "model.safetensors does not match the hash" in offline
+    assert "model.safetensors is not in the cache and cannot be downloaded offline" in gone
     assert not os.path.lexists(link)
     assert told(hub, "'user/net'") == [4]
 
@@ -58,8 +58,8 @@ def test_downloads_that_break_off_go_on_or_are_told(hub):
     resumed, broken, busy, down = told(hub, "'user/once'", "'user/always'", "'user/busy'", "'user/down'")
     assert resumed == busy == 4
     assert "model.safetensors is not in the cache and the Hub cannot be reached (" in broken
-    assert broken.endswith("); check the network and try again, or name a folder")
-    assert down == "user/down: config.json is not in the cache and the Hub answered 503; try again later, or name a folder"
+    assert broken.endswith("); check the network and try again, or give a folder")
+    assert down == "user/down: config.json is not in the cache and the Hub answered 503; try again later, or give a folder"
     assert sum(line.startswith(f"GET /{once}") for line in hub.requests) == 2
 
 
@@ -88,11 +88,11 @@ def test_who_may_not_read_and_what_is_not_there_are_told(hub):
     )
     assert missing.startswith("no checkpoint 'user/none': no such folder here, and the Hub has no such model (or it is private: ")
     assert secret == missing.replace("none", "secret")
-    assert revision == "user/net has no revision 'v9': name one of its branches, tags or commits"
+    assert revision == "user/net has no revision 'v9': use one of its branches, tags or commits"
     assert gated == stranger
     assert gated.endswith(f"terms: do so at {hub.url}/user/gated, then log in with `hf auth login`")
-    assert wrong == "user/net: the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew"
-    assert name.startswith("'user/my net' is neither a folder here nor a Hub id: ")
+    assert wrong == "user/net: the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"
+    assert name.startswith("'user/my net' is neither a local folder nor a Hub id: ")
     assert "at the same time" in both
     assert set(hub.take_strays()) == {"HEAD /user/secret/resolve/main/config.json: no token"}
 
@@ -102,7 +102,7 @@ def test_no_network_and_no_hub_are_told(hub):
     assert unreachable.startswith("user/net: config.json is not in the cache and the Hub cannot be reached (")
     hub.fail_next(1, 200, "user/net/")  # as a hotel's login page answers everything
     (no_hub,) = told(hub, "'user/net'")
-    assert no_hub == f"user/net: what answers at {hub.url} is no Hub: check HF_ENDPOINT, and whether a proxy is in the way"
+    assert no_hub == f"user/net: the server at {hub.url} is not a Hub: check HF_ENDPOINT, and whether a proxy is in the way"
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path):
@@ -116,4 +116,4 @@ def test_a_cache_that_takes_nothing_is_told(hub, tmp_path):
     hub.seed("model", "user/net", checkpoint_files())
     (tmp_path / "file").write_text("no folder")
     (said,) = told(hub, f"'user/net', cache_dir={str(tmp_path / 'file' / 'cache')!r}")
-    assert "config.json cannot be kept in the cache" in said and "make room, or name another cache_dir" in said
+    assert "config.json cannot be stored in the cache" in said and "free some space, or use another cache_dir" in said

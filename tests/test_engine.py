@@ -129,8 +129,8 @@ def test_a_gpu_computes_by_pytorch(monkeypatch):
         (dict(engine="tensorrt"), "the engine must be one of auto, pytorch, openvino, onnxruntime"),
         (dict(precision="fp8"), "the precision one of auto, fp32, bf16, fp16, mixed, int8, got 'auto' and 'fp8'"),
         (dict(precision="fp16", device="cpu"), "fp16 is for GPUs; on a CPU use bf16 or fp32"),
-        (dict(engine="openvino", device="cuda"), "openvino computes on the CPU here, not on cuda"),
-        (dict(engine="onnxruntime", precision="bf16"), "ONNX Runtime computes in fp32 here"),
+        (dict(engine="openvino", device="cuda"), "openvino runs only on the CPU here, not on cuda"),
+        (dict(engine="onnxruntime", precision="bf16"), "ONNX Runtime supports only fp32 here"),
     ],
 )
 def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, sentence):

@@ -128,7 +128,7 @@ def test_several_come_in_a_zip_and_the_bad_one_is_named(tiny, photo, tmp_path):
         assert zipped.namelist() == ["my photo_x4.png", "my photo-2_x4.png"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["photos_x4.zip"]
     assert len(result.faults) == 2
-    assert "broken.png: not a picture that can be read." in result.faults
+    assert "broken.png: not a readable image." in result.faults
     assert not any(str(tmp_path) in fault for fault in result.faults)
     assert any("my photo.png, 1 of 3: tile" in step.words for step in seen)
 
@@ -155,16 +155,16 @@ def test_too_many_or_none_or_an_unknown_format(tiny, photo, tmp_path):
 
 
 def test_a_size_that_cannot_be_had_is_a_sentence(tiny, photo, tmp_path):
-    with pytest.raises(ImageError, match=r"my photo\.png: a longest side of 9999 cannot be had from 40x28"):
+    with pytest.raises(ImageError, match=r"my photo\.png: a longest side of 9999 is not possible from 40x28"):
         run([photo], ORDER._replace(target=Target(longest=9999)), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("picture", "format", "said"),
     [
-        (Image.new("RGBA", (8, 6)), "JPEG", "a.png: it has transparency, which jpg cannot hold; choose PNG or WebP."),
-        (Image.new("RGB", (5000, 1)), "WebP", r"more than the 16383 pixels a side that webp holds; choose PNG\."),
-        (Image.new("RGB", (17000, 1)), "JPEG", r"more than the 65500 pixels a side that jpg holds; choose PNG\."),
+        (Image.new("RGBA", (8, 6)), "JPEG", "a.png: it has transparency, which jpg does not support; choose PNG or WebP."),
+        (Image.new("RGB", (5000, 1)), "WebP", r"exceeds the 16383 pixels per side that webp supports; choose PNG\."),
+        (Image.new("RGB", (17000, 1)), "JPEG", r"exceeds the 65500 pixels per side that jpg supports; choose PNG\."),
     ],
 )
 def test_what_a_format_cannot_hold_is_a_sentence_in_the_pages_words(tiny, tmp_path, picture, format, said):

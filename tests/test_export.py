@@ -52,7 +52,7 @@ def test_file_says_what_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["srgan-x4", "--format", "onnx", "-o", "model.xml"], "model.xml: name it .onnx"),
+        (["srgan-x4", "--format", "onnx", "-o", "model.xml"], "model.xml: the file name must end in .onnx"),
         (["nothing", "--format", "onnx", "-o", "model.onnx"], "no checkpoint 'nothing'"),
         (["srgan-x4", "--format", "onnx", "-o", "no/such/model.onnx"], "there is no folder no/such"),
         (["srgan-x4", "--format", "openvino", "-o", "no/such/model.xml"], "there is no folder no/such"),

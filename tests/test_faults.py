@@ -109,7 +109,7 @@ def test_ratings_on_a_full_disk(disk, tmp_path):
         try:
             given.append(ratings.append(path, study, "anna", shown[number % len(shown)], 2))
         except OSError as error:
-            assert "No space left" in str(error) or "no room left" in str(error)  # noqa: PT017
+            assert "No space left" in str(error) or "no space left" in str(error)  # noqa: PT017
             refused += 1
     assert refused and ratings.read(path) == (given, 0)
     (disk / "filler").unlink()
@@ -125,7 +125,7 @@ def test_training_on_a_full_disk(disk, photo_folder, tmp_path):
     train(Config(output_dir=str(disk / "run"), **(config | {"max_train_steps": 2})))
     first = state_of(disk / "run")
     fill(disk, left=8192)
-    with pytest.raises(ValueError, match=r"cannot be written .* whole: free some room, then go on with --resume latest$"):
+    with pytest.raises(ValueError, match=r"cannot be written .* intact: free some space, then continue with --resume latest$"):
         train(Config(output_dir=str(disk / "run"), resume="latest", **config))
     assert equal(state_of(disk / "run"), first)
     (disk / "filler").unlink()

@@ -62,9 +62,9 @@ def test_wrong_pictures_are_refused(distance):
     with pytest.raises(ValueError, match="differ in size: 50x40 and 49x40"):
         distance(image, image[:, :-1])
     for wrong in (image[..., 0], image.astype(np.float32), np.zeros((40, 50, 4), np.uint8)):
-        with pytest.raises(ValueError, match="wanted \\(H, W, 3\\) uint8"):
+        with pytest.raises(ValueError, match="expected \\(H, W, 3\\) uint8"):
             distance(wrong, image)
-        with pytest.raises(ValueError, match="wanted \\(H, W, 3\\) uint8"):
+        with pytest.raises(ValueError, match="expected \\(H, W, 3\\) uint8"):
             distance(image, wrong)
 
 

@@ -40,7 +40,7 @@ def test_box_finds_the_detail(photo):
 @pytest.mark.parametrize("box", [Box(190, 0, 32), Box(0, 150, 32), Box(0, 0, 0)])
 def test_box_outside_is_refused(photo, box):
     methods, scale = open_methods(["nearest"])
-    with pytest.raises(ValueError, match="does not lie in the picture of 200x160"):
+    with pytest.raises(ValueError, match="is not inside the image of 200x160"):
         comparison(photo, methods, scale, box)
 
 

@@ -23,7 +23,7 @@ def test_graphs_have_one_input_and_one_output_of_any_size(random_generator):
 
 def test_without_the_package_onnx_there_is_a_sentence(monkeypatch):
     monkeypatch.setattr(backends, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r"made by the package onnx: pip install 'srgan-hub\[onnx\]'"):
+    with pytest.raises(EngineError, match=r"needs the package onnx: pip install 'srgan-hub\[onnx\]'"):
         onnx_model([])
 
 

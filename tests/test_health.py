@@ -12,7 +12,7 @@ def test_discriminator_that_wins_for_good_is_reported_once():
     health = Health()
     heard = [health.warnings(WINS, 100) for _ in range(WON_UPDATES // 100 + 5)]
     assert [bool(words) for words in heard] == [False] * (WON_UPDATES // 100 - 1) + [True] + [False] * 5
-    assert "told results from photographs without fail for 500 updates" in heard[WON_UPDATES // 100 - 1][0]
+    assert "told results from photos without a mistake for 500 updates" in heard[WON_UPDATES // 100 - 1][0]
 
 
 def test_discriminator_that_wins_now_and_then_is_not_reported():

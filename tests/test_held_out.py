@@ -199,5 +199,5 @@ def test_benchmark_images_are_not_trained_on(tmp_path, opened, monkeypatch, capl
 
 def test_a_dataset_of_benchmark_images_alone_is_refused(tmp_path, opened, monkeypatch):
     monkeypatch.setattr("srgan_hub.data.held_out.benchmark_image", lambda hashed: "Set5 woman")
-    with pytest.raises(ValueError, match="holds nothing but benchmark images"):
+    with pytest.raises(ValueError, match="holds only benchmark images"):
         opened(shards(tmp_path / "d", train=range(3)))

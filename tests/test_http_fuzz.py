@@ -431,8 +431,8 @@ def test_nobody_rates_for_somebody_else(page, place):
     own = anna.browser["name"]
     for name in (own[:-1], own.upper(), f"../{rating.rater}", "x" * 5000, "", "\0" * 32, None, 7, [own], "../../etc/passwd"):
         nobody = Rater(page, {"name": name, "examples": 2}, anna.session)
-        assert "none that the page gave" in nobody.rate(1)
-        assert "none that the page gave" in nobody.begin()
+        assert "not issued by this page" in nobody.rate(1)
+        assert "not issued by this page" in nobody.begin()
     assert [again for again in rated(place) if again.rater == rating.rater] == [rating]
     anna.begin()  # the thief has used her session
     assert anna.rate(5) is None

@@ -69,7 +69,7 @@ def test_run_stopped_by_a_signal_resumes_to_the_same_weights(photo_folder, tmp_p
         if line.startswith("update 2/6"):
             os.killpg(cut.pid, signal.SIGTERM)
     cut.wait()
-    assert "(SIGTERM); go on with --resume latest" in seen
+    assert "(SIGTERM); --resume latest continues" in seen
     again = run(command, "--output_dir", str(tmp_path / "cut"), "--resume", "latest")
     assert "resumed" in again
     assert equal(state_of(tmp_path / "whole"), state_of(tmp_path / "cut"))

@@ -39,7 +39,7 @@ def test_folders_of_one_name_keep_their_paths(tmp_path):
 def test_what_cannot_stand_in_one_table_is_refused(tmp_path):
     for scale in (2, 4):
         SRGANGenerator(width=4, blocks=1, scale=scale).save_pretrained(tmp_path / f"x{scale}")
-    with pytest.raises(ValueError, match=r"x2 enlarges 2 times, .*x4 enlarges 4 times; measure them apart"):
+    with pytest.raises(ValueError, match=r"x2 enlarges 2 times, .*x4 enlarges 4 times; measure them separately"):
         open_methods([str(tmp_path / "x2"), str(tmp_path / "x4")])
     with pytest.raises(ValueError, match=r"x2 enlarges 2 times, 4 was asked for"):
         open_methods([str(tmp_path / "x2")], scale=4)

@@ -42,7 +42,7 @@ def noisy(picture: np.ndarray, sigma: float) -> np.ndarray:
 
 def test_a_picture_too_small_says_so():
     small = np.asarray(smooth_photo(199, 190))
-    with pytest.raises(ValueError, match="two blocks of 96x96 pixels inside the border of 4, got a picture of 199x190"):
+    with pytest.raises(ValueError, match="two blocks of 96x96 pixels inside the border of 4, got an image of 199x190"):
         niqe(small)
     assert math.isnan(niqe_of_result(small, small))
     assert niqe(np.asarray(smooth_photo(200, 104))) > 0

@@ -47,7 +47,7 @@ def test_what_is_no_photo_is_a_sentence(tmp_path):
     (tmp_path / "a.png").write_bytes(b"nothing")
     assert not is_located(tmp_path / "a.png")
     for function in (size_of, open_photo):
-        with pytest.raises(ImageError, match="not a picture that can be read"):
+        with pytest.raises(ImageError, match="not a readable image"):
             function(str(tmp_path / "a.png"))
 
 

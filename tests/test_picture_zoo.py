@@ -81,7 +81,7 @@ def test_every_sound_file_becomes_its_picture(tmp_path, nearest, capsys):
     assert len(os.listdir(tmp_path / "out")) == len(paths) > 100
     frames = next(line for line in summary.splitlines() if line.startswith("first frame only: "))
     assert all(f"frames.{form}" in frames for form in ("gif", "webp", "png", "tiff"))
-    assert "16 bits a channel read as 8: " in summary
+    assert "16 bits per channel read as 8: " in summary
 
 
 def test_every_broken_file_is_right_or_a_sentence(tmp_path, nearest, capsys):
@@ -97,7 +97,7 @@ def test_every_broken_file_is_right_or_a_sentence(tmp_path, nearest, capsys):
             assert difference(read(tmp_path / "out" / f"{path.stem}_x4.tif"), expected(read(path))) <= 2
 
 
-@pytest.mark.parametrize(("form", "loss"), [("png", "cut to 16 bits, as png holds no more"), ("jpg", "cut to 8 bits, as jpg")])
+@pytest.mark.parametrize(("form", "loss"), [("png", "cut to 16 bits because png"), ("jpg", "cut to 8 bits because jpg")])
 def test_depth_that_a_format_does_not_hold_is_told(tmp_path, nearest, capsys, form, loss):
     in_mode("F").save(tmp_path / "float.tif")
     in_mode("I;16").save(tmp_path / "deep.png")

@@ -43,7 +43,7 @@ def test_a_name_with_a_suffix_is_that_file(folder, tmp_path):
         plan([folder / "a.png"], tmp_path / "large.bmp", "x4", None, False)
     with pytest.raises(ImageError, match="the name says jpg, --format says png"):
         plan([folder / "a.png"], tmp_path / "large.jpg", "x4", "png", False)
-    with pytest.raises(ImageError, match="several pictures need one"):
+    with pytest.raises(ImageError, match="several images need one"):
         plan([folder], tmp_path / "large.jpg", "x4", None, False)
 
 
@@ -58,6 +58,6 @@ def test_each_fault_is_a_sentence_and_the_rest_is_done(folder, tmp_path):
 def test_no_result_overwrites_an_input_or_another_result(folder, tmp_path):
     (tmp_path / "b.jpg").write_bytes((folder / "b.jpg").read_bytes())
     made = plan([folder / "b.jpg", tmp_path / "b.jpg"], tmp_path / "out", "x4", None, False)
-    assert len(made.jobs) == 1 and "is already that of" in made.faults[0]
+    assert len(made.jobs) == 1 and "is already the result of" in made.faults[0]
     same = plan([folder / "a.png"], folder / "a.png", "x4", None, True)
     assert not same.jobs and "would overwrite an input" in same.faults[0]

@@ -56,7 +56,7 @@ def test_profile_is_kept():
 def test_rows_that_do_not_fit_are_refused():
     writer = PNGWriter(io.BytesIO(), 4, 2, 3)
     for shape in ((1, 5, 3), (1, 4, 1), (3, 4, 3)):
-        with pytest.raises(ValueError, match="wanted at most 2 rows"):
+        with pytest.raises(ValueError, match="expected at most 2 rows"):
             writer.write(np.zeros(shape, np.uint8))
     writer.write(np.zeros((1, 4, 3), np.uint8))
     with pytest.raises(ValueError, match="1 rows are missing"):

@@ -54,7 +54,7 @@ def test_each_preset_loads_the_hr_images_of_its_look_alike(look_alikes):
         "eugenesiow/Div2k validation 101 102",
     ]
     for id in ids:
-        assert f"{id} loads by a preset that was tested on a look-alike, not on the repository itself" in done.stderr
+        assert f"{id} is loaded with a preset that was tested on a look-alike, not on the repository itself" in done.stderr
 
 
 def test_without_its_preset_such_a_repository_is_mixed_or_refused(look_alikes):

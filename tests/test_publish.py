@@ -100,14 +100,14 @@ def test_row_groups_and_shards_stay_small(photos, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["photos", "photos"], "write user/name"),
-        (["photos", "user/my photos"], "is no id of a dataset"),
+        (["photos", "photos"], "use user/name"),
+        (["photos", "user/my photos"], "is not a valid dataset id"),
         (["nowhere", "user/photos"], "there is no nowhere"),
         (["empty", "user/photos"], "empty"),
         (["damaged", "user/photos"], "holds no readable image in its split train"),
         (["photos", "user/photos", "--shards", "9"], "choose --shards 8 or less"),
         (["photos", "user/photos", "--dry-run", "photos"], "not an empty folder"),
-        (["photos", "user/photos", "--license", "Ask: me"], "'Ask: me' for a licence"),
+        (["photos", "user/photos", "--license", "Ask: me"], "'Ask: me' as a licence"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence(photos, tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -181,7 +181,7 @@ os._exit(0)  # a stream of datasets leaves threads that can abort the interprete
     ]  # the shard of the first push is gone
     card = files["README.md"].decode()
     assert "# Our photographs" in card
-    assert "`mit`, as stated by who pushed it" in card
+    assert "`mit`, as stated by the uploader" in card
     assert "not stated" not in card
     assert not list(photos.parent.glob("srgan-hub-*"))
 
@@ -207,7 +207,7 @@ print(json.dumps([
     assert done.returncode == 0, done.stderr
     *refused, pushed = json.loads(done.stdout.splitlines()[-1])
     namespace = "write to google/photos (403)"
-    sentences = ["(403)", "(401)", "(403)", namespace, "already and is public", "does not take 'mine'", "is no YAML"]
+    sentences = ["(403)", "(401)", "(403)", namespace, "exists and is public", "does not accept 'mine'", "is not valid YAML"]
     for (status, said), sentence in zip(refused, sentences, strict=True):
         assert status == 2
         assert len(said) == 1, said
@@ -232,7 +232,7 @@ print(json.dumps([push("photos", "user/photos", "--shards", "3") for again in ra
     assert done.returncode == 0, done.stderr
     (broken, said), (finished, _) = json.loads(done.stdout.splitlines()[-1])
     assert (broken, finished) == (2, 0)
-    assert "check the network, then run the same command again: what has been uploaded is not sent twice" in said[-1]
+    assert "check the network, then run the same command again: nothing is uploaded twice" in said[-1]
     assert [hub.requests.count(f"PUT {put}") for put in puts] == [1, 7, 1]
     files = hub.files("dataset", "user/photos")
     assert [files[path] for path in sorted(files) if path.startswith("data/train-")] == shards

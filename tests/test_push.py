@@ -60,7 +60,7 @@ def test_push_that_never_works_costs_no_run(hub, photo_folder, tmp_path):
     options = ["--max_train_steps", "2", "--push_to_hub", "user/mine", "--private"]
     done = train(hub, photo_folder, out, *options)
     assert done.returncode == 1
-    assert "the result is whole in" in done.stderr
+    assert "the result is complete in" in done.stderr
     assert "Traceback" not in done.stderr
     assert (out / "model.safetensors").is_file()
     hub.fail_next(0)
@@ -206,7 +206,7 @@ def test_private_is_seen_with_a_token_only(hub, checkpoint):
     assert private[0] == public[0] == 0
     assert hub.repos["models", "user/mine"].private and not hub.repos["models", "user/open"].private
     assert (refused[0], refused[1].count("\n")) == (2, 1)
-    assert "is there already and is public" in refused[1]
+    assert "already exists and is public" in refused[1]
     without = client(hub, "-c", LOAD, "user/mine", "{'token': False}")
     assert "has no such model (or it is private" in without.stderr
     assert hub.take_strays()
@@ -248,12 +248,12 @@ def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoi
     shutil.copytree(checkpoint, damaged)
     (damaged / "model.safetensors").write_bytes(b"short")
     wrong = {
-        "is no id of a model": ("hf_test", checkpoint, "mine"),
+        "is not a valid model id": ("hf_test", checkpoint, "mine"),
         "refuses to write": ("hf_test", checkpoint, "other/mine"),
         "no token": ("", checkpoint, "user/mine"),
-        "does not take the token": ("hf_wrong", checkpoint, "user/mine"),
+        "rejected the token": ("hf_wrong", checkpoint, "user/mine"),
         "no checkpoint 'none'": ("hf_test", "none", "user/mine"),
-        "not a whole safetensors file": ("hf_test", damaged, "user/mine"),
+        "not a complete safetensors file": ("hf_test", damaged, "user/mine"),
     }
     done = pushes(hub, *(case[1:] for case in wrong.values()), tokens=[case[0] for case in wrong.values()])
     done += pushes(hub, [checkpoint, "user/mine"], HF_HUB_OFFLINE="1")
@@ -274,7 +274,7 @@ def test_other_networks_and_wrong_names_are_refused(hub, checkpoint):
         [checkpoint, "user/mine", "--branch", "a..b"],
         [checkpoint, "user/mine", "--discriminator"],
     )
-    sentences = ("another network", "'a b' can be no", "'a..b' can be no", "is a pickle")
+    sentences = ("another network", "'a b' is not a valid", "'a..b' is not a valid", "is a renamed pickle")
     for (status, said), says in zip((other, tag, branch, pickle), sentences, strict=True):
         assert (status, said.count("\n")) == (2, 1), said
         assert says in said

@@ -82,7 +82,7 @@ def test_mixed_leaves_out_what_shows(random_generator, pictures, monkeypatch):
 
 
 def test_calibration_needs_pictures(random_generator):
-    with pytest.raises(ValueError, match="no picture to calibrate on"):
+    with pytest.raises(ValueError, match="no images to calibrate on"):
         calibrate(random_generator, [])
 
 
@@ -186,14 +186,14 @@ RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_a_sentence(tmp_path, tensors, metadata):
     save_file(tensors, tmp_path / "int8.safetensors", metadata)
-    with pytest.raises(CheckpointError, match="write it again with srgan-hub quantize, or delete it"):
+    with pytest.raises(CheckpointError, match="recreate it with srgan-hub quantize, or delete it"):
         read(tmp_path / "int8.safetensors")
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x02", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
 def test_a_file_that_is_no_safetensors_is_a_sentence(tmp_path, content):
     (tmp_path / "int8.safetensors").write_bytes(content)
-    with pytest.raises(CheckpointError, match="write it again with srgan-hub quantize, or delete it"):
+    with pytest.raises(CheckpointError, match="recreate it with srgan-hub quantize, or delete it"):
         read(tmp_path / "int8.safetensors")
 
 
@@ -206,15 +206,15 @@ def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
     misfits.append(Quantization(own, {2: one}, {}, {2: torch.ones(3)}))
     for other in (*misfits, Quantization("0" * 64, {2: one}, {}, {})):
         assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
-    with pytest.raises(EngineError, match="no ranges for int8 with these weights; make them with srgan-hub quantize"):
+    with pytest.raises(EngineError, match="no quantization ranges exist for int8 with these weights; create them"):
         open_engine(random_generator, "openvino", "int8", "cpu", other)
-    with pytest.raises(EngineError, match="no ranges for int8; make them"):
+    with pytest.raises(EngineError, match="no quantization ranges exist for int8; create them"):
         open_engine(random_generator, "openvino", "int8", "cpu")
 
 
 def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, photo, capsys, monkeypatch):
     assert main(["quantize", str(checkpoint), "--calibration", str(photo_folder), "--pictures", "3"]) == 0
-    assert "7 of 7 convolutions in 8 bits (7 in mixed), by 3 photographs; the mean squared" in capsys.readouterr().out
+    assert "7 of 7 convolutions in 8 bits (7 in mixed), by 3 photos; the mean squared" in capsys.readouterr().out
     monkeypatch.setattr(backends, "has_int8", lambda: True)
     upscaler = Upscaler.from_pretrained(checkpoint, engine="openvino")
     assert upscaler.engine.choice.precision == "mixed" and " int8 and " in str(upscaler.engine)

@@ -61,5 +61,5 @@ def test_what_a_browser_says_is_looked_at():
     wrong_examples = ({"name": SECRET, "examples": wrong} for wrong in (-1, True, "2", 1.5))
     wrong_names = ({"name": wrong, "examples": 2} for wrong in (SECRET + "/../x", None))
     for other in (None, [], SECRET, {}, {"name": SECRET}, *wrong_examples, *wrong_names):
-        with pytest.raises(ValueError, match="begin again"):
+        with pytest.raises(ValueError, match="start again"):
             opened(other)

@@ -138,7 +138,7 @@ def test_a_whole_line_that_is_no_rating_is_named(study, tmp_path):
     good = path.read_text()
     for bad in ("[1]", "{}", good.replace('"score": 4', '"score": 9'), good.replace('"anna"', "7"), good.replace("time", "date")):
         path.write_text(good + bad.strip() + "\n")
-        with pytest.raises(ValueError, match="line 2 is no rating"):
+        with pytest.raises(ValueError, match="line 2 is not a rating"):
             read(path)
 
 

@@ -103,5 +103,5 @@ def test_a_server_of_whole_files_only_is_refused(monkeypatch):
         status = 200
 
     monkeypatch.setattr(remote, "urlopen", lambda *args, **more: Whole())
-    with pytest.raises(ValueError, match="gives out whole files only"):
+    with pytest.raises(ValueError, match="only serves whole files"):
         fetch({"bytes": None, "path": "http://127.0.0.1/1.png"})

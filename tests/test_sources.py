@@ -51,7 +51,7 @@ def test_several_datasets_with_commas_are_one_by_split(tmp_path):
     assert images.fingerprint != open_splits(str(one))["train"].fingerprint
     with pytest.raises(IndexError):
         images[3]
-    with pytest.raises(ValueError, match="one dataset can be streamed at a time"):
+    with pytest.raises(ValueError, match="only one dataset can be streamed at a time"):
         open_stream(f"{one},{other}", "train")
 
 
@@ -164,9 +164,9 @@ def test_what_is_not_there_is_one_sentence(tmp_path):
     folder = str(write_files(tmp_path / "photos", {"train/1.png": flat(1), "validation/1.png": flat(2), "notes.txt": b"text"}))
     (tmp_path / "empty").mkdir()
     for words, dataset, options in [
-        ("--dataset is empty; name a folder of images, a folder of parquet shards, or a Hub id", "", {}),
-        ("is a file; name the folder of images or parquet shards, or a zip", f"{folder}/notes.txt", {}),
-        ("is a file; name the folder", f"{folder}/train/1.png", {}),
+        ("--dataset is empty; give a folder of images, a folder of parquet shards, or a Hub id", "", {}),
+        ("is a file; give the folder of images or parquet shards, or a zip", f"{folder}/notes.txt", {}),
+        ("is a file; give the folder", f"{folder}/train/1.png", {}),
         ("nowhere' cannot be loaded: ", str(tmp_path / "nowhere"), {}),
         ("empty' cannot be loaded: .*doesn't contain any data files", str(tmp_path / "empty"), {}),
         ("photos' cannot be loaded: .*", folder, dict(data_files="*.nothing")),

@@ -147,10 +147,10 @@ print(json.dumps([places, offered(), theme.files(), size, unneeded]))
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["space"], "write user/name"),
+        (["space"], "use user/name"),
         (["user/space", "--model", "srgan-x5"], "cannot load 'srgan-x5'"),
         (["user/space", "--model", "/runs/mine"], "`srgan-hub push`"),
-        (["user/space", "--model", "user/my model"], "no id of a model"),
+        (["user/space", "--model", "user/my model"], "not a valid model id"),
         (["user/space", "--dry-run", "full"], "not an empty folder"),
     ],
 )
@@ -276,7 +276,7 @@ print(json.dumps([
     push("google/space"),
 ]))
 """)
-    sentences = ["a Space of docker", "already and is public", "another app: its app.py", "is no YAML", '"colorFrom" must be']
+    sentences = ["a Space of docker", "exists and is public", "another app: its app.py", "not valid YAML", '"colorFrom" must be']
     sentences += ["no model user/none", "holds no model.safetensors", "(401)", "(403)", "write to google/space (403)"]
     hub.subscribed = False
     said += [run(hub, 'print(json.dumps(push("user/space")))')]

@@ -116,7 +116,7 @@ def test_small_and_damaged_images_are_passed_over_and_counted(tmp_path, caplog):
     images = [flat(1), b"damaged", flat(2, 15, 90), flat(3, 90, 15), flat(4, 16, 16), None]
     run = patches(as_shards(tmp_path, images))
     assert greys(run.batch(k) for k in range(20)) == {1, 4}
-    message = "passed over 2 images that cannot be read and 2 smaller than a crop"
+    message = "skipped 2 images that cannot be read and 2 smaller than a crop"
     assert {record.getMessage() for record in caplog.records} == {message}
 
 
@@ -125,7 +125,7 @@ def test_benchmark_images_are_passed_over(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr("srgan_hub.data.cache.known_hashes", lambda: {"Set5 woman": perceptual_hash(decode(image))})
     run = patches(as_shards(tmp_path, [flat(1), image, flat(2)]))
     assert greys(run.batch(k) for k in range(20)) == {1, 2}
-    assert {record.getMessage() for record in caplog.records} == {"passed over 1 benchmark images, which are to be measured on"}
+    assert {record.getMessage() for record in caplog.records} == {"skipped 1 benchmark images, which are reserved for measuring"}
     as_shards(tmp_path / "one", [image], shards=1)
     with pytest.raises(ValueError, match=r"\(0 are smaller, 0 cannot be read, 1 are benchmark images\)"):
         patches(tmp_path / "one")

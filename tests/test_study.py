@@ -171,7 +171,7 @@ def test_mistakes_are_told_and_leave_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "mine").write_text("")
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="already exists"):
         small_study(tmp_path / "s")
 
 
@@ -182,7 +182,7 @@ def test_what_is_no_study_is_told(made, tmp_path):
     with pytest.raises(ValueError, match=r"no picture '\.\./\.\./key'"):
         study.picture("../../key")
     (folder / "public" / "study.json").write_text("[]")
-    with pytest.raises(ValueError, match="is no file of a study"):
+    with pytest.raises(ValueError, match="is not a file of a study"):
         Study.load(folder / "public")
     (folder / "key.json").write_text('{"seed"')
     with pytest.raises(ValueError, match="is damaged"):

@@ -32,9 +32,9 @@ def test_no_side_is_lost():
         (Target(scale=5), "from 1 to the network's 4, got 5"),
         (Target(scale=0.5), "from 1 to the network's 4, got 0.5"),
         (Target(scale=float("nan")), "got nan"),
-        (Target(longest=401), "401 cannot be had from 100x30: from 100 to 400 can"),
-        (Target(longest=99), "99 cannot be had"),
-        (Target(2, 200), "not by both"),
+        (Target(longest=401), "401 is not possible from 100x30; choose 100 to 400"),
+        (Target(longest=99), "99 is not possible"),
+        (Target(2, 200), "not both"),
     ],
 )
 def test_what_cannot_be_had_is_a_sentence(target, sentence):
@@ -67,4 +67,4 @@ def test_commands(tiny_generator, tmp_path, capsys):
     assert read(tmp_path / "out" / "a_x1.5.png").size == (60, 42) and read(tmp_path / "out" / "a_100.png").size == (100, 70)
     assert "enlarged x1.5 with" in (printed := capsys.readouterr().out) and "enlarged to 100 with" in printed
     assert main([*command, "--to", "1000"]) == 2
-    assert "a.png: a longest side of 1000 cannot be had from 40x28: from 40 to 160 can" in capsys.readouterr().err
+    assert "a.png: a longest side of 1000 is not possible from 40x28; choose 40 to 160" in capsys.readouterr().err

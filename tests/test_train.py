@@ -80,7 +80,7 @@ def test_discriminator_is_kept_and_trained_on(small, photo_folder, tmp_path):
     assert all(torch.allclose(kept[name], second[name], atol=1e-6) for name in weights)
     with pytest.raises(ValueError, match="give --crop 32"):
         train(configuration(photo_folder, tmp_path / "third", crop=48, **again))
-    with pytest.raises(ValueError, match="name that with --pretrained"):
+    with pytest.raises(ValueError, match="give that with --pretrained"):
         train(configuration(photo_folder, tmp_path / "fourth", pretrained_discriminator=True, **options))
     shutil.rmtree(tmp_path / "first" / "discriminator")
     with pytest.raises(ValueError, match=r"holds no discriminator/config\.json"):
@@ -184,7 +184,7 @@ def test_runs_are_not_mixed_up(small, photo_folder, tmp_path, vgg_file):
 def test_checkpoint_of_other_networks_is_one_sentence(small, photo_folder, tmp_path, other):
     options = dict(variant="srgan-mse", max_train_steps=1, validation="none")
     train(configuration(photo_folder, tmp_path / "out", **options))
-    with pytest.raises(ValueError, match="checkpoint-0000001 is of other networks than these options make; give the") as caught:
+    with pytest.raises(ValueError, match="checkpoint-0000001 does not fit the networks of these options; give the") as caught:
         train(configuration(photo_folder, tmp_path / "out", resume="latest", **{**options, **other}))
     assert "\n" not in str(caught.value)
 
@@ -236,7 +236,7 @@ def test_finished_run_keeps_its_card(small, photo_folder, tmp_path, capsys):
     (tmp_path / "out" / "checkpoints" / "checkpoint-0000004-mine").mkdir()
     train(configuration(photo_folder, tmp_path / "out", resume="latest"))
     assert card.read_text() == "the owner's words"
-    assert "has had its 4 updates" in capsys.readouterr().out
+    assert "has finished its 4 updates" in capsys.readouterr().out
 
 
 def test_run_stopped_before_its_result_was_written_writes_it(small, photo_folder, tmp_path):
@@ -564,12 +564,12 @@ def test_blocks_are_learned_where_lr_is_damaged_and_images_where_it_is_clean(den
 
 @pytest.mark.parametrize(("more", "said"), [
     (dict(blocks_weight=1.0), "--blocks_weight compares the blocks with a teacher's"),
-    (dict(blocks_weight=1.0, teacher="srresnet-x4-lite"), "learns images only from patches that are kept"),
+    (dict(blocks_weight=1.0, teacher="srresnet-x4-lite"), "images are learned only from kept patches"),
     (dict(blocks_weight=1.0, pixel_weight=0.0, teacher="srresnet-x4-lite"),
      "must be a generator of 1 blocks of 4 channels"),
-    (dict(teacher_patches=5), "keeps the results of a --teacher"),
+    (dict(teacher_patches=5), "keeps a --teacher's results"),
     (dict(teacher_patches=5, teacher="srresnet-x4-lite", streaming=True), "not streamed"),
-    (dict(clean_teacher="srresnet-x4-lite"), "--clean_teacher is for patches that are kept"),
+    (dict(clean_teacher="srresnet-x4-lite"), "--clean_teacher needs patches that are kept"),
 ])  # fmt: skip
 def test_options_of_a_teacher_that_make_no_sense_are_a_sentence(more, said, photo_folder, tmp_path):
     with pytest.raises(ValueError, match=said):

@@ -76,7 +76,7 @@ def test_two_processes_killed_in_the_middle_do_every_picture_once(pictures, mode
     second = launch(log, pictures, out, "--model", model, PYTHONPATH=path)
     assert second.wait(120) == 0, log.read_text()
     printed = log.read_text()
-    assert f"{COUNT - len(there)} enlarged x4" in printed and f"{len(there)} were there already" in printed
+    assert f"{COUNT - len(there)} enlarged x4" in printed and f"{len(there)} already existed" in printed
     assert "2 process(es)" in printed
     assert_all_are_right(out, pictures, model)
     assert all((out / name).stat().st_mtime_ns == then for name, then in there.items())
@@ -89,12 +89,12 @@ def test_a_dataset_of_parquet_shards_is_a_source(model, tmp_path, capsys, datase
     write_shard(tmp_path / "data" / "train-0.parquet", [*photos[:2], b"damaged", photos[2]])
     assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--scale", "2", "--cpu"]) == 2
     captured = capsys.readouterr()
-    assert "train-000002: not a picture that can be read" in captured.err
-    assert "3 enlarged x2" in captured.out and "1 not possible" in captured.out
+    assert "train-000002: not a readable image" in captured.err
+    assert "3 enlarged x2" in captured.out and "1 failed" in captured.out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"train-{n:06d}_x2.png" for n in (0, 1, 3)]
     assert read(tmp_path / "out" / "train-000003_x2.png").size == (18, 16)
     assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--scale", "2", "--cpu"]) == 2
-    assert "0 enlarged x2" in (printed := capsys.readouterr().out) and "3 were there already" in printed
+    assert "0 enlarged x2" in (printed := capsys.readouterr().out) and "3 already existed" in printed
 
 
 def test_what_lies_beside_shards_makes_no_folder_of_pictures(model, tmp_path, datasets_cache):
@@ -108,8 +108,8 @@ def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path,
     smooth_photo(9, 8).save(pictures / "03.jpg")
     assert main([str(pictures), str(tmp_path / "out"), "--model", model, "--cpu"]) == 2
     captured = capsys.readouterr()
-    assert "03.png: its result" in captured.err and "is already that of" in captured.err
-    assert f"{COUNT} enlarged x4" in captured.out and "1 not possible" in captured.out
+    assert "03.png: its result" in captured.err and "is already the result of" in captured.err
+    assert f"{COUNT} enlarged x4" in captured.out and "1 failed" in captured.out
 
 
 @pytest.mark.parametrize(

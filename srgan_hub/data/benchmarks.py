@@ -75,7 +75,7 @@ def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
         hr = np.asarray(read(file, path))
         if one.lr is None:
             if min(hr.shape[:2]) < scale:
-                raise ValueError(f"{path} is {hr.shape[1]}x{hr.shape[0]}: nothing of it is left in an LR {scale} times smaller")
+                raise ValueError(f"{path} is {hr.shape[1]}x{hr.shape[0]}: too small to be shrunk {scale} times")
             yield name, *shrunk(hr, scale)
             continue
         lr = read(one.lr[name], f"LR of {path}")
@@ -97,7 +97,7 @@ def read(file: Path | bytes, path: Path | str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content(file))).convert("RGB")
     except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is no picture that can be read ({error})") from error
+        raise ValueError(f"{path} is not a readable image ({error})") from error
 
 
 def content(file: Path | bytes) -> bytes:

@@ -140,7 +140,7 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
         os.fsync(index.fileno())
     if not any(_entries(folder)):
         (folder / "index.jsonl").unlink()  # retry all of them next time: the cause may be gone
-        raise ValueError(f"the dataset holds no readable image; of {len(images)}, the first: {_reason(images[0])}")
+        raise ValueError(f"the dataset holds no readable image; the first of {len(images)}: {_reason(images[0])}")
 
 
 def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
@@ -177,7 +177,7 @@ def _check_room(images: Images, start: int, folder: Path) -> None:
     if needed > 0.98 * free:
         raise ValueError(
             f"the decoded photographs need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; "
-            "name a larger disk with --cache_dir, or use --streaming"
+            "choose a larger disk with --cache_dir, or use --streaming"
         )
 
 

@@ -45,7 +45,7 @@ class Distilled:
         self.cache, self.scale, self.seed, self.count = cache, scale, seed, count
         self.photos = [i for i in photos if min(cache.sizes[i]) >= SIDE]
         if not self.photos:
-            raise ValueError(f"no photograph is as large as the {SIDE}x{SIDE} pixels that a teacher's patches have")
+            raise ValueError(f"no photo is as large as a teacher's patch of {SIDE}x{SIDE} pixels")
         settings = {"version": VERSION, "scale": scale, "seed": seed, "photos": self.photos, **settings}
         self.folder = root / hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:20]
         small, large = (count, SIDE // scale, SIDE // scale, 3), (count, SIDE, SIDE, 3)
@@ -55,7 +55,7 @@ class Distilled:
         if needed > 0.98 * (free := shutil.disk_usage(self.folder).free):
             raise ValueError(
                 f"{count} patches of a teacher need {needed / 1e9:.1f} GB in {root}, where {free / 1e9:.1f} GB are free; "
-                "name a larger disk with --cache_dir, or take fewer"
+                "choose a larger disk with --cache_dir, or use fewer"
             )
         (self.folder / "settings.json").write_text(json.dumps(settings))
         with FileLock(self.folder / "making"):

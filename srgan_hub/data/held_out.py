@@ -50,7 +50,7 @@ def open_photos(
     known = {i: name for i, name in enumerate(map(benchmark_image, cache.hashes)) if name}
     everything = [i for i in range(len(cache)) if i not in known]
     if not everything:
-        raise ValueError(f"{dataset} holds nothing but benchmark images, which are to be measured on; choose another --dataset")
+        raise ValueError(f"{dataset} holds only benchmark images, which are reserved for measuring; choose another --dataset")
     if known:
         logger.warning("left out %d photographs that are benchmark images: %s", len(known), ", ".join(known.values()))
     other = _other_split(splits, split, validation)

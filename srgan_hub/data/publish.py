@@ -33,14 +33,14 @@ DIV2K_TERMS = (
     "DIV2K (Agustsson and Timofte 2017, <https://data.vision.ee.ethz.ch/cvl/DIV2K/>) is for academic research only, and its "
     "photographs remain their owners'. Do not push it publicly without the right to."
 )
-UNSTATED = "other: not stated. Who pushed these photographs named none: ask before using them."
+UNSTATED = "other: not stated. The uploader of these photos did not name a licence: ask before using them."
 
 CARD = """
 # {name}
 
 Photographs for training and measuring super-resolution networks: high resolution only, since a trainer makes the
-low-resolution images from them. `hr` is the image, in the file's own bytes (nothing was encoded anew); `name` is the
-file's name without its ending.
+low-resolution images from them. `hr` is the image, in the file's own bytes (nothing was re-encoded); `name` is the
+file's name without its extension.
 
 ## Load it
 
@@ -144,7 +144,7 @@ def write_dataset(
     folder = Path(folder)
     was_there = folder.exists()
     if was_there and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is there and not an empty folder; name another")
+        raise ValueError(f"{folder} exists and is not an empty folder; choose another")
     written = Written()
     try:
         for _ in _write_shards(plan, folder, written, progress):
@@ -168,10 +168,10 @@ def is_div2k(source: str | Path) -> bool:
 
 def _open(source: str | Path) -> dict[str, Images]:
     if not Path(source).exists():
-        raise ValueError(f"there is no {source}; name a folder of images, of parquet shards, or of a DIV2K download")
+        raise ValueError(f"there is no {source}; give a folder of images, of parquet shards, or of a DIV2K download")
     splits = {split: images for split, images in open_splits(str(source)).items() if len(images)}
     if not splits:
-        raise ValueError(f"{source} holds no image")
+        raise ValueError(f"{source} contains no images")
     return splits
 
 
@@ -280,7 +280,7 @@ def _card_on_hub(repo_id: str) -> DatasetCard | None:
     try:
         return DatasetCard(Path(path).read_text(encoding="utf-8"))
     except Exception as error:  # PyYAML's own errors, or a ValueError
-        raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
+        raise ValueError(f"the front matter of the README.md of {repo_id} is not valid YAML; fix it on its page first") from error
 
 
 def _card(repo_id: str, source: str | Path, license: str | None, written: Written, old: DatasetCard | None = None) -> DatasetCard:
@@ -293,7 +293,7 @@ def _card(repo_id: str, source: str | Path, license: str | None, written: Writte
     name = repo_id.split("/")[-1]
     card = old or DatasetCard("---\n{}\n---\n" + fill(CARD, name=name, repo_id=repo_id, start=MARKS[0], end=MARKS[1]))
     license = license or card.data.get("license")
-    stated = f"`{license}`, as stated by who pushed it." if license not in (None, "other") else ""
+    stated = f"`{license}`, as stated by the uploader." if license not in (None, "other") else ""
     notes = [DIV2K_TERMS, stated] if is_div2k(source) else [stated or UNSTATED]
     table = "\n".join(f"| {split} | {count} | {written.bytes[split] / 1e6:.1f} |" for split, count in written.images.items())
     if block(card.text, MARKS) is None:

@@ -79,7 +79,7 @@ class WebFile(io.RawIOBase):
             try:
                 with urlopen(Request(self.url, headers={"Range": piece}), timeout=60) as answer:
                     if answer.status != 206:
-                        raise ValueError("the server gives out whole files only")
+                        raise ValueError("the server only serves whole files")
                     return answer.headers["Content-Range"], answer.read()
             except OSError as error:
                 if not left or (isinstance(error, HTTPError) and error.code < 500):

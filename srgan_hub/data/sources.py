@@ -48,7 +48,7 @@ def open_splits(
     or one named hr, HR or image. Raises ValueError if anything is not found.
     """
     if not dataset:
-        raise ValueError("--dataset is empty; name a folder of images, a folder of parquet shards, or a Hub id user/name")
+        raise ValueError("--dataset is empty; give a folder of images, a folder of parquet shards, or a Hub id user/name")
     path = _path(dataset)
     if "," in dataset and not path.exists():
         opened = [open_splits(one.strip(), config=config, data_files=data_files, column=column) for one in dataset.split(",")]
@@ -63,7 +63,7 @@ def open_splits(
 def open_stream(dataset: str, split: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None):
     """One split as a `datasets.IterableDataset` with only the HR column, undecoded (see data/remote.py). ValueError as above."""
     if "," in dataset and not _path(dataset).exists():
-        raise ValueError(f"--dataset {dataset}: one dataset can be streamed at a time; leave out --streaming for several")
+        raise ValueError(f"--dataset {dataset}: only one dataset can be streamed at a time; leave out --streaming for several")
     opened = load(dataset, config, data_files, streaming=True)
     rows = opened[choose(opened, split, dataset)]
     return _undecoded(rows if rows.features else rows._resolve_features(), column, dataset)
@@ -177,7 +177,7 @@ def _arguments(dataset: str, config: str | None, data_files: str | None) -> tupl
         logger.warning("%s %s", dataset, UNVERIFIED)
         return dataset, preset.options, preset.links
     if path.is_file() and path.suffix.lower() != ".zip":
-        raise ValueError(f"{dataset} is a file; name the folder of images or parquet shards, or a zip of images")
+        raise ValueError(f"{dataset} is a file; give the folder of images or parquet shards, or a zip of images")
     if data_files:
         inside = f"{data_files}/**" if (path / data_files).is_dir() else data_files
         return str(path), dict(data_files=inside), ()
@@ -225,8 +225,8 @@ def _refuse_mixture(paths: list[str | None], dataset: str) -> None:
     low = [path for path in paths if LR_NAME.search(path[shared:])]
     if low and len(low) < len(paths):
         raise ValueError(
-            f"{dataset} holds LR images beside HR ones ({low[0]}); name the HR files alone, with --data_files 'PATTERN' or "
-            "as a folder of their own"
+            f"{dataset} holds LR images beside HR ones ({low[0]}); give only the HR files, with --data_files 'PATTERN' or "
+            "as a separate folder"
         )
 
 
@@ -267,7 +267,7 @@ PRESETS = {
     # the script on its main branch no longer loads; the converted tables name files in the zips on DIV2K's own site
     "eugenesiow/div2k": Preset(dict(revision="refs/convert/parquet", data_dir="bicubic_x4"), links=("hr",)),
 }
-UNVERIFIED = "loads by a preset that was tested on a look-alike, not on the repository itself"
+UNVERIFIED = "is loaded with a preset that was tested on a look-alike, not on the repository itself"
 
 
 # Local parquet shards, read one row group at a time with pyarrow alone, without the package datasets.

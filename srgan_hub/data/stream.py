@@ -84,9 +84,9 @@ class StreamPatches:
                     yield before, np.pad(photo, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="symmetric")
                 before = self.stream.state_dict()
             if small or damaged:
-                logger.warning("passed over %d images that cannot be read and %d smaller than a crop", damaged, small)
+                logger.warning("skipped %d images that cannot be read and %d smaller than a crop", damaged, small)
             if known:
-                logger.warning("passed over %d benchmark images, which are to be measured on", known)
+                logger.warning("skipped %d benchmark images, which are reserved for measuring", known)
             if not used:
                 raise ValueError(
                     f"the {self.share} holds no image as large as a {self.crop}x{self.crop} crop "

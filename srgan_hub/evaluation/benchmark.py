@@ -122,7 +122,7 @@ def open_methods(
     if len({*scales.values(), *([scale] if scale else [])}) > 1:
         wanted = [f"{name} enlarges {factor} times" for name, factor in scales.items()]
         wanted += [f"{scale} was asked for"] if scale else []
-        raise ValueError(f"one table is for one scale, but {', '.join(wanted)}; measure them apart")
+        raise ValueError(f"all methods must have one scale, but {', '.join(wanted)}; measure them separately")
     scale = next(iter(scales.values()), scale or 4)
     short = [Path(name).name for name in names]
     methods = []

@@ -41,7 +41,7 @@ def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Bo
     lr, hr = shrunk(photo, scale)
     box = box or detailed(hr)
     if min(box.x, box.y, box.side - 1) < 0 or box.x + box.side > hr.shape[1] or box.y + box.side > hr.shape[0]:
-        raise ValueError(f"the box {box.x} {box.y} {box.side} does not lie in the picture of {hr.shape[1]}x{hr.shape[0]}")
+        raise ValueError(f"the box {box.x} {box.y} {box.side} is not inside the image of {hr.shape[1]}x{hr.shape[0]}")
     panels = []
     for method in methods:
         results = []

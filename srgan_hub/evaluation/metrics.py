@@ -143,7 +143,7 @@ def niqe(image: np.ndarray, border: int = 4) -> float:
     if rows * columns < 2:
         raise ValueError(
             f"NIQE needs two blocks of {BLOCK}x{BLOCK} pixels inside the border of {border}, "
-            f"got a picture of {image.shape[1]}x{image.shape[0]}"
+            f"got an image of {image.shape[1]}x{image.shape[0]}"
         )
     y = y[: rows * BLOCK, : columns * BLOCK]
     found = torch.cat([features(y, BLOCK), features(shrunk_exactly(y, 2), BLOCK // 2)], dim=1)
@@ -258,7 +258,7 @@ class FeatureDistance:
         Raises ValueError for images of another shape or type, of different sizes, or too small."""
         for image in (sr, hr):
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise ValueError(f"wanted (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
+                raise ValueError(f"expected (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
         if sr.shape != hr.shape:
             raise ValueError(f"the images differ in size: {sr.shape[1]}x{sr.shape[0]} and {hr.shape[1]}x{hr.shape[0]}")
         if min(sr.shape[:2]) < SMALLEST:

@@ -26,7 +26,7 @@ from huggingface_hub.utils import httpx
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 LONGEST = 1000  # characters of a message, at most
-AGAIN = "check the network and try again, or name a folder"
+AGAIN = "check the network and try again, or give a folder"
 
 
 class CheckpointError(ValueError):
@@ -76,37 +76,37 @@ def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
     if isinstance(error, (LocalEntryNotFoundError, ValueError)) and isinstance(cause, (httpx.HTTPError, OSError)):
         error = cause  # why the Hub could not be asked; the cache could not help either
     if isinstance(error, HFValidationError):
-        return f"{source!r} is neither a folder here nor a Hub id: {_line(error)}"
+        return f"{source!r} is neither a local folder nor a Hub id: {_line(error)}"
     if isinstance(error, GatedRepoError):
         page = f"{constants.ENDPOINT}/{source}"
-        return f"{source} is for those who have agreed to its terms: do so at {page}, then log in with `hf auth login`"
+        return f"{source} requires that you accept its terms: do so at {page}, then log in with `hf auth login`"
     if isinstance(error, RepositoryNotFoundError):
         return f"no checkpoint {source!r}: no such folder here, and the Hub has no such model (or it is private: `hf auth login`)"
     if isinstance(error, RevisionNotFoundError):
-        return f"{source} has no revision {hub.get('revision')!r}: name one of its branches, tags or commits"
+        return f"{source} has no revision {hub.get('revision')!r}: use one of its branches, tags or commits"
     if isinstance(error, OfflineModeIsEnabled) or (isinstance(error, LocalEntryNotFoundError) and hub.get("local_files_only")):
         how = "without local_files_only" if hub.get("local_files_only") else "without HF_HUB_OFFLINE"
-        return f"{source}: {filename} is not in the cache and nothing is downloaded offline; load it once {how}, or name a folder"
+        return f"{source}: {filename} is not in the cache and cannot be downloaded offline; load it once {how}, or give a folder"
     if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
         return f"{source} holds no {filename}; {WANTED}"
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         if status == 401:
-            return f"{source}: the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew"
+            return f"{source}: the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"
         if status == 403:
-            return f"{source}: the Hub does not let this token read it (403): use one that may, with `hf auth login`"
-        return f"{source}: {filename} is not in the cache and the Hub answered {status}; try again later, or name a folder"
+            return f"{source}: this token may not read it (403): log in with one that may: `hf auth login`"
+        return f"{source}: {filename} is not in the cache and the Hub answered {status}; try again later, or give a folder"
     if isinstance(error, FileMetadataError):
-        return f"{source}: what answers at {constants.ENDPOINT} is no Hub: check HF_ENDPOINT, and whether a proxy is in the way"
+        return f"{source}: the server at {constants.ENDPOINT} is not a Hub: check HF_ENDPOINT, and whether a proxy is in the way"
     if isinstance(error, httpx.HTTPError):
         reason = _line(error) or type(error).__name__
         return f"{source}: {filename} is not in the cache and the Hub cannot be reached ({reason}); {AGAIN}"
     if isinstance(error, LocalEntryNotFoundError):
         return f"{source}: {filename} is not in the cache and the Hub cannot be reached; {AGAIN}"
     if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer or more bytes than stated
-        return f"{source}: the download of {filename} broke off; {AGAIN}"
+        return f"{source}: the download of {filename} was interrupted; {AGAIN}"
     if isinstance(error, OSError):
-        return f"{source}: {filename} cannot be kept in the cache ({error}); make room, or name another cache_dir"
+        return f"{source}: {filename} cannot be stored in the cache ({error}); free some space, or use another cache_dir"
     return f"{source}: {_line(error)}"
 
 
@@ -135,5 +135,5 @@ def _check_bytes(path: Path, source: str) -> None:
     except OSError as error:
         raise CheckpointError(f"{source}: {blob} is damaged and cannot be removed ({error}); delete it and try again") from error
     raise CheckpointError(
-        f"{source}: the bytes of {path.name} are not those that the Hub states, and are gone from the cache; download them again"
+        f"{source}: {path.name} does not match the hash on the Hub and was removed from the cache; download it again"
     )

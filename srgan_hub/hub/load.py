@@ -25,7 +25,7 @@ FORMAT = 1  # of config.json, stored there beside the constructor's arguments; f
 LARGEST_CONFIG = 100_000  # bytes; larger files are not read
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
 PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
-REFUSED = "reading a pickle can run whatever code is in it, so none is opened: ask its owner for safetensors of srgan_hub"
+REFUSED = "reading a pickle can run any code in it, so none is opened: ask its owner for safetensors of srgan_hub"
 OTHERS = {  # a key of their config.json -> the library that writes it; the first one found counts
     "_diffusers_version": "diffusers", "_class_name": "diffusers", "transformers_version": "transformers",
     "model_type": "transformers", "architectures": "transformers", "pretrained_cfg": "timm", "network_g": "BasicSR",
@@ -107,7 +107,7 @@ def read_config(path: Path, cls: type, source: str) -> dict:
     """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` accepts."""
     try:
         if (size := path.stat().st_size) > LARGEST_CONFIG:
-            raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, which none of srgan_hub has; copy it again")
+            raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, too much for one of srgan_hub; copy it again")
         config = json.loads(path.read_text(encoding="utf-8"))
     except CheckpointError:
         raise
@@ -125,11 +125,11 @@ def read_config(path: Path, cls: type, source: str) -> dict:
     if type(form) is not int or form < 1:
         raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
     if form > FORMAT:
-        raise CheckpointError(f"{source} is of format {form}, and this srgan_hub reads up to {FORMAT}: update srgan_hub")
+        raise CheckpointError(f"{source} has format {form}, but this srgan_hub reads only up to {FORMAT}: update srgan_hub")
     if unknown := sorted(config.keys() - known):
         shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
         raise CheckpointError(
-            f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with what made it"
+            f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with the program that made it"
         )
     return config
 
@@ -145,15 +145,15 @@ def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
         except OSError as unread:
             raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
         if start.startswith(b"version "):
-            what = f"{WEIGHTS} is a pointer of Git LFS, not the file that it stands for: run `git lfs pull`"
+            what = f"{WEIGHTS} is a Git LFS pointer, not the file itself: run `git lfs pull`"
         elif start[8:] == b"{":  # the header, which follows its length in every safetensors file
-            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+            what = f"{WEIGHTS} is not a complete safetensors file ({error}): copy or download it again"
         elif start.startswith(b"PK\3\4"):
-            what = f"{WEIGHTS} is a zip archive, such as torch.save makes, under another name; {REFUSED}"
+            what = f"{WEIGHTS} is a renamed zip archive, such as torch.save writes; {REFUSED}"
         elif re.match(rb"\x80[\2-\5]", start):
-            what = f"{WEIGHTS} is a pickle under another name; {REFUSED}"
+            what = f"{WEIGHTS} is a renamed pickle; {REFUSED}"
         else:
-            what = f"{WEIGHTS} is not a whole safetensors file ({error}): copy or download it again"
+            what = f"{WEIGHTS} is not a complete safetensors file ({error}): copy or download it again"
         raise CheckpointError(f"{source}: {what}") from error
 
 
@@ -162,8 +162,8 @@ def instead(names: list[str]) -> str:
     pickles = [name for name in names if name.lower().endswith(PICKLES)]
     others = [name for name in names if name.endswith(".safetensors") and name != WEIGHTS]
     if pickles:
-        return f"; {', '.join(pickles[:3])} will not do: {REFUSED}"
-    return f"; {', '.join(others[:3])} is for the library that it was made with" if others else ""
+        return f"; {', '.join(pickles[:3])} cannot be used: {REFUSED}"
+    return f"; {', '.join(others[:3])} is for the library that made it" if others else ""
 
 
 def is_hub_id(source: str) -> bool:
@@ -196,7 +196,7 @@ def locate(source: str) -> str:
         return source
     if source and Path(source).is_file():
         pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
-        raise CheckpointError(f"{source} is a file: name the folder that holds {CONFIG} and {WEIGHTS}{pickle}")
+        raise CheckpointError(f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}{pickle}")
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
         + (", ".join(bundled()) or "none")
@@ -212,9 +212,9 @@ def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], sour
     faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
     both = wanted.keys() & found.keys()
     if found and not both:
-        what = f"its tensors ({', '.join(sorted(found)[:3])}, ...) are another network's"
-        raise CheckpointError(f"{source} is not a {type(model).__name__}: {what}; load it with what made it")
-    faults += [f"{n} is {found[n]}, wanted {wanted[n]}" for n in both if wanted[n] != found[n]]
+        what = f"its tensors ({', '.join(sorted(found)[:3])}, ...) belong to another network"
+        raise CheckpointError(f"{source} is not a {type(model).__name__}: {what}; load it with the program that made it")
+    faults += [f"{n} is {found[n]}, expected {wanted[n]}" for n in both if wanted[n] != found[n]]
     for name in both:
         if own[name].is_floating_point() != tensors[name].is_floating_point():
             faults.append(f"{name} holds {tensors[name].dtype}")

@@ -74,12 +74,12 @@ def push(
             raise ValueError(f"{folder} holds no {name}; push what save_pretrained or train_accelerate.py wrote")
     for name in (branch, tag):
         if name is not None and not REF.fullmatch(name):
-            raise ValueError(f"{name!r} can be no branch or tag: letters, digits and . _ - / between them")
+            raise ValueError(f"{name!r} is not a valid branch or tag: use letters, digits, and . _ - / between them")
     check_push(repo_id, private, token)
     api = HfApi(token=token)
     with hub_errors(repo_id):
         if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
-            raise ValueError(f"{repo_id} has a tag {tag!r} already; choose another, a tag stays what it was")
+            raise ValueError(f"{repo_id} already has a tag {tag!r}; choose another, since tags are not moved")
         if branch and not create_pr:
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         before = api.model_info(repo_id, revision=branch)
@@ -114,7 +114,7 @@ def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text
     try:
         card = (folder / CARD).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{folder / CARD} is not in UTF-8; save it so") from error
+        raise ValueError(f"{folder / CARD} is not in UTF-8; save it as UTF-8") from error
     if block(card, USE) is not None:
         scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
         card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
@@ -141,15 +141,15 @@ def check_id(repo_id: str, kind: str) -> None:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise ValueError(f"{repo_id!r} is no id of a {kind}: {error}") from error
+        raise ValueError(f"{repo_id!r} is not a valid {kind} id: {error}") from error
     if repo_id.count("/") != 1:
-        raise ValueError(f"{repo_id!r} is no id of a {kind}: write user/name, with your name on the Hub or an organisation's")
+        raise ValueError(f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's")
 
 
 def check_token(api: HfApi) -> None:
     """Raise an error unless the Hub is reachable and accepts the token; within `hub_errors` it becomes a ValueError."""
     if not (api.token or get_token()):
-        raise ValueError("there is no token for the Hub: run `hf auth login`, or set HF_TOKEN to one that may write")
+        raise ValueError("there is no token for the Hub: run `hf auth login`, or set HF_TOKEN to one with write access")
     api.whoami()
 
 
@@ -157,7 +157,7 @@ def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more)
     """Make a repository if there is none; returns its address. Raises ValueError if it is public despite `private`."""
     url = str(api.create_repo(repo_id, repo_type=kind, private=private or None, exist_ok=True, **more))
     if private and not api.repo_info(repo_id, repo_type=kind).private:
-        raise ValueError(f"{repo_id} is there already and is public; make it private on its page, or choose another name")
+        raise ValueError(f"{repo_id} already exists and is public; make it private on its page, or choose another name")
     return url
 
 
@@ -172,7 +172,7 @@ def check_license(license: str | None, ask: bool) -> None:
             ModelCard(f"---\nlicense: {license}\n---\n").validate()
     except ValueError as error:
         raise ValueError(
-            f"the Hub does not take {license!r} for a licence; the identifiers are listed at "
+            f"the Hub does not accept {license!r} as a licence; the identifiers are listed at "
             "https://huggingface.co/docs/hub/repositories-licenses"
         ) from error
 
@@ -180,7 +180,7 @@ def check_license(license: str | None, ask: bool) -> None:
 @contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
     """Turn whatever the Hub or the connection to it raises into a ValueError of one sentence that says what to do."""
-    again = "then run the same command again: what has been uploaded is not sent twice"
+    again = "then run the same command again: nothing is uploaded twice"
     try:
         yield
     except OfflineModeIsEnabled as error:
@@ -188,14 +188,14 @@ def hub_errors(repo_id: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status == 401:
-            raise ValueError("the Hub does not take the token (401): run `hf auth login`, or set HF_TOKEN anew") from error
+            raise ValueError("the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN") from error
         if status == 403:
             raise ValueError(
-                f"the Hub refuses to write to {repo_id} (403): use a token that may write (`hf auth login`), and your own name "
-                "or an organisation's that you belong to"
+                f"the Hub refuses to write to {repo_id} (403): use a token with write access (`hf auth login`), and your own "
+                "name or that of an organisation you belong to"
             ) from error
         reason = (error.server_message or str(error)).strip().splitlines()[0]
-        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; mend that, {again}") from error
+        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; fix that, {again}") from error
     except (httpx.HTTPError, ConnectionError, LocalEntryNotFoundError) as error:
         reason = str(error) or type(error).__name__
         raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error

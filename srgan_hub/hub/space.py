@@ -56,8 +56,8 @@ The code is Apache-2.0; the terms of the photographs that a checkpoint was train
 ## Your own checkpoint
 
 Duplicate this Space, and set its variable `SRGAN_MODELS` (Settings, Variables and secrets) to the id of your model on the
-Hub, as `user/mine`, or to several with spaces between, the default first. It goes before `models.txt`. A private model also
-needs the secret `HF_TOKEN`, a token that may read it.
+Hub, such as `user/mine`, or to several separated by spaces, the default first. It takes precedence over `models.txt`. A private
+model also needs the secret `HF_TOKEN`, a token that may read it.
 
 ## At home
 
@@ -66,18 +66,18 @@ pip install -r requirements.txt
 python app.py
 ```
 
-With `pip install -r pre-requirements.txt` before it, Linux gets the torch for CPUs instead of the CUDA build of several GB.
+On Linux, run `pip install -r pre-requirements.txt` first to get torch for CPUs instead of the CUDA build of several GB.
 
-The files that `pushed.txt` lists are replaced when the page is pushed again; all others, and what stands outside this part of
+The files that `pushed.txt` lists are replaced when the page is pushed again; all others, and the text outside this part of
 README.md, are kept.
 """
 REQUIREMENTS = """\
-# What app.py imports, in the versions that it was tested with. What these need in turn is not pinned: a Space installs gradio
-# once more, with extras of its own, and exact versions of those could contradict them.
+# What app.py imports, in the versions that it was tested with. Their dependencies are not pinned: a Space installs gradio
+# once more, with extras of its own, and exact versions could conflict with those.
 """
 PRE_REQUIREMENTS = """\
 # A Space installs this before requirements.txt: the torch for CPUs, since PyPI's for Linux is the CUDA build of several GB.
-# Not in requirements.txt, because pip would ask this index for every package, and where it cannot be reached lose 8 s on each.
+# Not in requirements.txt, because pip would ask this index for every package, and lose 8 s on each if it cannot be reached.
 --extra-index-url https://download.pytorch.org/whl/cpu
 """
 
@@ -100,12 +100,13 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
         url = _create(api, repo_id, private)
         about = api.space_info(repo_id)
         if about.sdk != "gradio":
-            raise ValueError(f"{repo_id} is there already, a Space of {about.sdk}, not gradio; choose another name, or delete it")
+            raise ValueError(f"{repo_id} already exists as a Space of {about.sdk}, not gradio; choose another name, or delete it")
         there = {sibling.rfilename for sibling in about.siblings or ()}
         pushed = set(_read(repo_id, PUSHED).splitlines()) if PUSHED in there else set()
         if not pushed and (foreign := sorted({"app.py", "requirements.txt"} & there)):
             raise ValueError(
-                f"{repo_id} holds another app: its {foreign[0]} was not pushed by this; choose another name, or delete that file"
+                f"{repo_id} holds another app: its {foreign[0]} was not pushed by srgan-hub; choose another "
+                "name, or delete that file"
             )
         old = _read(repo_id, "README.md") if "README.md" in there else ""
         files["README.md"] = str(_card(repo_id, models, hidden, old)).encode()
@@ -115,9 +116,9 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
         message = "Push the page"
         api.create_commit(repo_id, operations, commit_message=message, repo_type="space", parent_commit=about.sha)
     for model in hidden:
-        logger.warning("not everybody may read %s: give the Space the secret HF_TOKEN, a token that may, in its settings", model)
+        logger.warning("%s is not public: in the Space's settings, add the secret HF_TOKEN, a token that may read it", model)
     if variable:
-        logger.warning("the page offers what the Space's variable %s says, not this: %s", VARIABLE, variable.value)
+        logger.warning("the page offers the models in the Space's variable %s instead: %s", VARIABLE, variable.value)
     return url
 
 
@@ -130,7 +131,7 @@ def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterabl
     models, folder = _known(models), Path(folder)
     files = _files(models) | {"README.md": str(_card(repo_id, models)).encode()}
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is there and not an empty folder; name another")
+        raise ValueError(f"{folder} exists and is not an empty folder; choose another")
     for path, file in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         if isinstance(file, bytes):
@@ -148,7 +149,7 @@ def _known(models: Iterable[str]) -> list[str]:
             continue
         if not is_hub_id(model):
             raise ValueError(
-                f"a Space cannot load {model!r}: name a Hub id (user/mine; `srgan-hub push` puts a folder there) or a bundled "
+                f"a Space cannot load {model!r}: use a Hub id (user/mine; `srgan-hub push` uploads a folder) or a bundled "
                 f"checkpoint ({', '.join(bundled())})"
             )
         check_id(model, "model")
@@ -163,7 +164,7 @@ def _files(models: list[str]) -> dict[str, bytes | Path]:
     """Path in the Space -> content, or the file that holds it; all but README.md."""
     if missing := [name for name in TAKEN if not (CLONE / name).exists()]:
         raise ValueError(
-            f"an installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, then this again"
+            f"the installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, and try again"
         )
     taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").rglob("*"), *PACKAGE.rglob("*")]
     unwanted = {BUNDLED / name for name in bundled() if models and name not in models}
@@ -219,7 +220,7 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str 
     try:
         card = SpaceCard(old or new)
     except Exception as error:  # PyYAML's own errors, or a ValueError
-        raise ValueError(f"the front matter of the README.md of {repo_id} is no YAML; mend it on its page first") from error
+        raise ValueError(f"the front matter of the README.md of {repo_id} is not valid YAML; fix it on its page first") from error
     if card.text.strip() in ("", UNTOUCHED):
         card = SpaceCard(new)
     if block(card.text, ABOUT_BLOCK) is None:

@@ -50,7 +50,7 @@ def normalise(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         values = np.asarray(image)
         if not (values.min() >= 0 and values.max() <= 1):  # written this way, NaN fails too
-            raise ValueError(f"its values are {values.min():g} to {values.max():g}; those of a float picture must be 0 to 1")
+            raise ValueError(f"its values are {values.min():g} to {values.max():g}; values of a float image must be 0 to 1")
         return image
     if image.mode == "CMYK" and (converted := by_profile(image)):
         return converted
@@ -67,7 +67,7 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
     If one of its gray levels is transparent, the result is LA."""
     values = np.asarray(image) if image.mode != "F" else (np.asarray(image) * 65535).round()
     if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
-        raise ValueError(f"its values are {values.min()} to {values.max()}; those of a whole-number picture must be 0 to 65535")
+        raise ValueError(f"its values are {values.min()} to {values.max()}; values of an integer image must be 0 to 65535")
     result = Image.fromarray(values.astype(np.uint16))
     result.info = image.info
     if isinstance(clear := image.info.get("transparency"), int):

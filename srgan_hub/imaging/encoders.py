@@ -205,7 +205,7 @@ class PNGWriter:
 
     def write(self, rows: np.ndarray) -> None:
         if rows.shape[1:] != self.shape or len(rows) > self.left:
-            raise ValueError(f"wanted at most {self.left} rows of {self.shape}, got {rows.shape}")
+            raise ValueError(f"expected at most {self.left} rows of {self.shape}, got {rows.shape}")
         self.left -= len(rows)
         for first in range(0, len(rows), PNG_ROWS):
             part = rows[first : first + PNG_ROWS]

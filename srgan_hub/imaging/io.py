@@ -48,18 +48,18 @@ def read_with_losses(file: Path | BinaryIO, max_pixels: int | None = None) -> tu
         with warnings.catch_warnings(action="ignore"), Image.open(file) as image:  # large size or odd EXIF: no matter
             if max_pixels and image.width * image.height > max_pixels:
                 raise ImageError(
-                    f"{image.width}x{image.height} are {image.width * image.height / 1e6:.1f} megapixels; up to "
-                    f"{max_pixels / 1e6:g} can be enlarged here. Crop or shrink it, or use srgan-hub on your own machine."
+                    f"{image.width}x{image.height} is {image.width * image.height / 1e6:.1f} megapixels; the limit here is "
+                    f"{max_pixels / 1e6:g}. Crop or shrink it, or use srgan-hub on your own machine."
                 )
             if 0 in image.size:
-                raise ImageError("the picture has no pixels")
+                raise ImageError("the image has no pixels")
             lost = losses(image)
             image.load()
             return image, lost
     except ImageError:
         raise
     except UnidentifiedImageError as error:
-        raise ImageError("not a picture that can be read") from error
+        raise ImageError("not a readable image") from error
     except MemoryError as error:
         raise ImageError("not enough memory to read it; close other programs") from error
     except Image.DecompressionBombError as error:
@@ -75,7 +75,7 @@ def losses(image: Image.Image) -> tuple[str, ...]:
         if getattr(image, "is_animated", False) and image.format not in WHOLE:
             found.append("first frame only")
     if any(re.search(r";16|65535", str(tile.args)) for tile in image.tile) and image.mode in ("LA", "RGB", "RGBA", "CMYK"):
-        found.append("16 bits a channel read as 8")
+        found.append("16 bits per channel read as 8")
     return tuple(found)
 
 

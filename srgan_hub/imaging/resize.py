@@ -175,11 +175,11 @@ class Target(NamedTuple):
 
         Raises ValueError for a target larger than that or smaller than the image itself, or if both kinds are given."""
         if self.scale is not None and self.longest is not None:
-            raise ValueError("name the size by its factor or by its longest side, not by both")
+            raise ValueError("give a factor or a longest side, not both")
         if self.longest is not None and not max(width, height) <= self.longest <= factor * max(width, height):
             raise ValueError(
-                f"a longest side of {self.longest} cannot be had from {width}x{height}: from {max(width, height)} to "
-                f"{factor * max(width, height)} can"
+                f"a longest side of {self.longest} is not possible from {width}x{height}; choose {max(width, height)} to "
+                f"{factor * max(width, height)}"
             )
         if self.scale is not None and not 1 <= self.scale <= factor:
             raise ValueError(f"the factor must be from 1 to the network's {factor}, got {self.scale:g}")

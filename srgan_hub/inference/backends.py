@@ -52,7 +52,7 @@ def choose(
     if engine == "auto":
         engine = "openvino" if on_cpu and find_spec("openvino") else "pytorch"
     if engine != "pytorch" and not on_cpu:
-        raise EngineError(f"{engine} computes on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
+        raise EngineError(f"{engine} runs only on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
     if precision == "auto":
         fast = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
         precision = "fp32" if engine == "onnxruntime" else fast
@@ -60,11 +60,11 @@ def choose(
         raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
     if precision in EIGHT_BITS:
         if engine != "openvino":
-            raise EngineError(f"{precision} is computed by OpenVINO, on CPUs; use the engine openvino, or another precision")
+            raise EngineError(f"{precision} needs OpenVINO on a CPU; use the engine openvino, or another precision")
         if not has_int8():  # without VNNI the sums of products overflow
             raise EngineError(f"this processor has no instructions for {precision} (VNNI or AMX); use bf16 or fp32")
     if precision != "fp32" and engine == "onnxruntime":
-        raise EngineError("ONNX Runtime computes in fp32 here; for bf16 use the engine openvino or pytorch")
+        raise EngineError("ONNX Runtime supports only fp32 here; for bf16 use the engine openvino or pytorch")
     return Choice(engine, precision, device)
 
 
@@ -116,12 +116,12 @@ def open_engine(
     if choice.engine == "pytorch":
         return PyTorchEngine(graph if own else generator, choice, compile)
     if compile:
-        raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; name that engine, or do not compile")
+        raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; use that engine, or do not compile")
     if not own:
         if choice.engine == "onnxruntime":
-            raise EngineError("ONNX Runtime computes the networks of this package only; use the engine pytorch or openvino")
+            raise EngineError("ONNX Runtime runs only networks of this package; use the engine pytorch or openvino")
         if choice.precision in EIGHT_BITS:
-            raise EngineError(f"{choice.precision} is for the networks of this package; use bf16 or fp32")
+            raise EngineError(f"{choice.precision} is only for networks of this package; use bf16 or fp32")
         try:
             return ConvertedEngine(generator, choice)
         except EngineError:
@@ -134,8 +134,8 @@ def open_engine(
         return OpenVINOEngine(graph, choice, None)
     if not fits:
         raise EngineError(
-            f"there are no ranges for {choice.precision}{' with these weights' if int8 else ''}; make them with srgan-hub "
-            "quantize, or use another precision"
+            f"no quantization ranges exist for {choice.precision}{' with these weights' if int8 else ''}; create them with "
+            "srgan-hub quantize, or use another precision"
         )
     return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
 
@@ -256,7 +256,7 @@ class ConvertedEngine(Engine):
         with torch.inference_mode():
             expected = network(lr)
         if found.shape != expected.shape or not (found - expected).abs().mean() < self.TOLERANCE:
-            raise EngineError("OpenVINO converts this network for one size only; use the engine pytorch")
+            raise EngineError("OpenVINO can convert this network for only one image size; use the engine pytorch")
 
     def __call__(self, lr: Tensor) -> Tensor:
         request = self.compiled.create_infer_request()  # a new one: each request serves one thread only
@@ -456,7 +456,7 @@ def in_two(first: Step) -> Step:
 def onnx_model(steps: list[Step]):
     """The steps as an onnx.ModelProto of opset 18. Raises EngineError if the package onnx is missing."""
     if not find_spec("onnx"):
-        raise EngineError("ONNX files are made by the package onnx: pip install 'srgan-hub[onnx]'")
+        raise EngineError("writing ONNX files needs the package onnx: pip install 'srgan-hub[onnx]'")
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, weights = [], []

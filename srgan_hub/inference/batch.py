@@ -58,7 +58,7 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
             if _same(path, output):  # results of an earlier run are not inputs
                 pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
-                faults.append(f"{path}: there is no picture in this folder")
+                faults.append(f"{path}: this folder contains no images")
             sources += pictures
         elif stat.S_ISREG(kind):
             sources.append(path)
@@ -76,7 +76,7 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
         format, into_folder = format or named, False
     else:
         if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
-            raise ImageError(f"{output} is no folder; several pictures need one")
+            raise ImageError(f"{output} is not a folder; several images need one")
         format, into_folder = format or "png", True
         targets = [(source, output / f"{source.stem}_{label}.{format}") for source in sources]
 
@@ -86,7 +86,7 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
         if os.path.realpath(target) in originals:
             faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
         elif target in taken:
-            faults.append(f"{source}: its result {target} is already that of {taken[target]}; give it a folder of its own")
+            faults.append(f"{source}: its result {target} is already the result of {taken[target]}; use a separate folder")
         elif target.exists() and not force and into_folder:
             there, taken[target] = there + 1, source
         elif target.exists() and not force:
@@ -187,9 +187,9 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
         upright = normalise(image)
         if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
-            losses += ("cut to 8 bits, as it has transparency",)
+            losses += ("cut to 8 bits because it has transparency",)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
-            losses += (f"cut to {16 if job.format == 'png' else 8} bits, as {job.format} holds no more",)
+            losses += (f"cut to {16 if job.format == 'png' else 8} bits because {job.format} supports no more",)
             upright = upright if job.format == "png" else eight_bits(upright)  # 8 bits are computed faster
         try:
             size = target.size(*upright.size, factor)
@@ -198,12 +198,12 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         profile = profile_of(image, upright.mode)
         if job.format == "jpg" and "A" in upright.getbands():
             if upright.getchannel("A").getextrema()[0] < 255:
-                raise ImageError("it has transparency, which jpg cannot hold; use --format png, tif or webp")
+                raise ImageError("it has transparency, which jpg does not support; use --format png, tif or webp")
             upright = upright.convert(upright.mode[:-1])
         upright.info = {"icc_profile": profile} if profile else {}
         if (most := MOST.get(job.format)) and max(size) > most:
             raise ImageError(
-                f"its result of {size[0]}x{size[1]} is more than the {most} pixels a side that {job.format} holds; use "
+                f"its result of {size[0]}x{size[1]} exceeds the {most} pixels per side that {job.format} supports; use "
                 "--format png or tif"
             )
         folder = next(folder for folder in job.target.absolute().parents if folder.is_dir())
@@ -213,7 +213,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         needed = size[0] * size[1] * len(upright.getbands()) * np.dtype(DEEP.get(upright.mode, np.uint8)).itemsize
         if needed > LARGE and needed > room:
             raise ImageError(
-                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, and {room / 1e9:.1f} GB are free in "
+                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, but only {room / 1e9:.1f} GB are free in "
                 f"{job.target.parent}; choose another output"
             )
         return Picture(upright, size, losses)
@@ -222,7 +222,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
     except MemoryError as error:
         raise no_memory(job) from error
     except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that is not available
-        raise ImageError(f"{job.source}: not a picture that can be enlarged ({error})") from error
+        raise ImageError(f"{job.source}: not an image that can be enlarged ({error})") from error
 
 
 def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:

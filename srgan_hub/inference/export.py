@@ -21,7 +21,7 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
     checkpoint: bundled name, folder or Hub id; form: "onnx" or "openvino". Raises ValueError if the target does not have the
     form's suffix or its folder does not exist; CheckpointError and EngineError as described in their modules."""
     if target.suffix != SUFFIXES[form]:
-        raise ValueError(f"{target}: name it {SUFFIXES[form]}")
+        raise ValueError(f"{target}: the file name must end in {SUFFIXES[form]}")
     if not target.absolute().parent.is_dir():
         raise ValueError(f"{target} cannot be written: there is no folder {target.parent}")
     generator = SRGANGenerator.from_pretrained(checkpoint)
@@ -32,7 +32,7 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
         "scale": str(generator.scale),
         "input": "lr: (N, 3, H, W) float32 RGB in [0, 1]",
         "output": "sr: (N, 3, scale * H, scale * W) float32 RGB, nominally in [0, 1], not clamped",
-        "border": "mirror 8 pixels around the picture, the outermost included, and cut them off again, or its frame is wrong",
+        "border": "mirror 8 pixels around the image, edge pixels included, and crop them off again, or its borders are wrong",
     }
     steps = generator.to_graph()
     if form == "onnx":

@@ -95,7 +95,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     shares. No flat color may change by more than FLAT. Convolutions with the largest share for their work are left out. The
     next ones are `showing`, until the rest stays within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
     if not pictures:
-        raise ValueError("there is no picture to calibrate on")
+        raise ValueError("there are no images to calibrate on")
     steps = in_eight_bits(generator)
     limits, work = observe(steps, pictures)
     found, share = divide(steps, pictures, limits)
@@ -315,16 +315,16 @@ def read(path: Path) -> Quantization:
         for number, limits in found.ranges.items():
             low, high = found.ranges[number] = tuple(limits.tolist())
             if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
-                raise ValueError("a range must hold 0 and be finite")
+                raise ValueError("a range must contain 0 and be finite")
         if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
             raise ValueError("weights must be int8 and have a range")
         if any(of.dtype != torch.float32 or of.ndim != 1 or not (of > 0).all() for of in found.divisors.values()):
             raise ValueError("divisors must be positive")
         if not showing | found.divisors.keys() <= found.ranges.keys():
-            raise ValueError("what shows or is divided must have a range")
+            raise ValueError("layers listed as showing or with divisors must have a range")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} cannot be used ({error}); write it again with srgan-hub quantize, or delete it") from error
+        raise CheckpointError(f"{path} cannot be used ({error}); recreate it with srgan-hub quantize, or delete it") from error
 
 
 # 8-bit numbers: activations as 256 evenly spaced values, weights as 255 around 0 per output channel.

@@ -252,5 +252,5 @@ def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
 def upright(image: Image.Image) -> Image.Image:
     """The image in the form that is enlarged, as `normalise` returns it. Raises ValueError if it has no pixels."""
     if 0 in image.size:
-        raise ValueError(f"the picture has no pixels: {image.width}x{image.height}")
+        raise ValueError(f"the image has no pixels: {image.width}x{image.height}")
     return normalise(image)

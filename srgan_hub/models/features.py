@@ -88,7 +88,7 @@ def imagenet_vgg19() -> dict[str, Tensor]:
     except (URLError, OSError) as error:
         raise ValueError(
             f"torchvision's VGG19 weights cannot be downloaded here ({error}); "
-            f"put {Path(VGG19_Weights.IMAGENET1K_V1.url).name} of torchvision into {torch.hub.get_dir()}/checkpoints, or name "
+            f"put {Path(VGG19_Weights.IMAGENET1K_V1.url).name} of torchvision into {torch.hub.get_dir()}/checkpoints, or give "
             "a file with --vgg_weights FILE.safetensors (torchvision's vgg19 or vgg16 layout)"
         ) from error
 

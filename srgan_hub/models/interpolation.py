@@ -38,7 +38,7 @@ def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
     if texture == 1:
         return generator
     if not getattr(generator, "partner", None):
-        raise ValueError("this checkpoint names no partner to be blended with; leave texture at 1")
+        raise ValueError("this checkpoint names no partner to blend with; leave texture at 1")
     return interpolate(generator, SRGANGenerator.from_pretrained(generator.partner), 1 - texture)
 
 
@@ -53,10 +53,10 @@ def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, part
     if share < 0:
         raise ValueError(f"share must be 0 or more, got {share}")
     if not gan.partner:
-        raise ValueError("the GAN names no partner, so what its training changed is not known")
+        raise ValueError("the GAN names no partner, so what its training changed is unknown")
     before, after, weights = SRGANGenerator.from_pretrained(gan.partner).state_dict(), gan.state_dict(), base.state_dict()
     if len({tuple((name, tensor.shape) for name, tensor in state.items()) for state in (before, after, weights)}) > 1:
-        raise ValueError("only between generators of the same architecture can texture be transferred")
+        raise ValueError("texture can be transferred only between generators of the same architecture")
     for name, tensor in weights.items():
         if tensor.is_floating_point():
             weights[name] = tensor.float() + share * (after[name].float() - before[name].float())

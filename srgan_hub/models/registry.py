@@ -48,17 +48,17 @@ def load_network(name: str) -> CommunityNetwork:
     path = Path(os.path.expanduser(name))
     if not path.is_file():
         raise CheckpointError(
-            f"there is no file {name}; name a {' or '.join(SUFFIXES)} file, a bundled checkpoint, a folder or a Hub id"
+            f"there is no file {name}; give a {' or '.join(SUFFIXES)} file, a bundled checkpoint, a folder or a Hub id"
         )
     if not find_spec("spandrel"):
-        raise CheckpointError(f"{name}: spandrel loads such files; pip install 'srgan-hub[spandrel]'")
+        raise CheckpointError(f"{name}: such files need spandrel: pip install 'srgan-hub[spandrel]'")
     from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
 
     try:
         with warnings.catch_warnings(action="ignore"):  # from networks written for an older PyTorch
             loaded = ModelLoader().load_from_file(path)
     except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError, EOFError, KeyError) as error:
-        reason = str(error).partition("\n")[0] or "it contains no network that spandrel knows"
+        reason = str(error).partition("\n")[0] or "it contains no network that spandrel supports"
         raise CheckpointError(f"{name} cannot be loaded by spandrel: {reason}") from error
     except Exception as error:  # a damaged pickle can raise anything
         raise CheckpointError(f"{name} cannot be loaded by spandrel: {type(error).__name__}") from error

@@ -37,7 +37,7 @@ def save(accelerator: Accelerator, folder: Path, step: int, config: dict, keep: 
             raise
         raise ValueError(
             f"checkpoint {step} cannot be written in {folder} ({str(error).splitlines()[0]}; {room / 1e6:.1f} MB were free); the "
-            "one before is whole: free some room, then go on with --resume latest"
+            "previous one is intact: free some space, then continue with --resume latest"
         ) from error
     return final
 
@@ -74,8 +74,8 @@ def load(accelerator: Accelerator, checkpoint: Path) -> None:
         accelerator.load_state(str(checkpoint))
     except (RuntimeError, ValueError, OSError) as error:
         raise ValueError(
-            f"{checkpoint} is of other networks than these options make; give the architecture, --crop and weights of the loss "
-            f"that it was started with (they are in its {CONFIG}), or start another run with --pretrained"
+            f"{checkpoint} does not fit the networks of these options; give the architecture, --crop and loss weights that it "
+            f"was started with (they are in its {CONFIG}), or start another run with --pretrained"
         ) from error
     accelerator.step = 0  # batches since the last update: none, however many made up an update before
 
@@ -93,7 +93,7 @@ def find(folder: Path, name: str) -> Path:
         fault = _fault(found)
         if fault is None:
             return found
-        logger.warning("passed over %s: %s", found, fault)
+        logger.warning("skipped %s: %s", found, fault)
         faults.append(fault)
     if faults:
         raise ValueError(f"every checkpoint in {folder} is damaged ({faults[0]}); start again in another --output_dir")
@@ -115,7 +115,7 @@ def _fault(checkpoint: Path) -> str | None:
     try:
         hashes = json.loads((checkpoint / CONFIG).read_text())["sha256"]
     except FileNotFoundError:
-        return f"it holds no {CONFIG}, so it is no checkpoint of a training run; they lie in OUTPUT_DIR/checkpoints"
+        return f"it holds no {CONFIG}, so it is not a checkpoint of a training run; those are in OUTPUT_DIR/checkpoints"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"its {CONFIG} is damaged ({type(error).__name__})"
     for name, wanted in hashes.items():

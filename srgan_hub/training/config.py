@@ -40,15 +40,17 @@ def weights_of(config) -> LossConfig:
         if value is not None and not low <= value < high:
             raise ValueError(f"--{name} must be from {low} to below {high}, got {value}")
     if config.optimizer == "muon" and config.mixed_precision == "fp16":
-        raise ValueError("--optimizer muon cannot leave out a step, as fp16 needs; use --mixed_precision bf16")
+        raise ValueError("--optimizer muon cannot skip steps, which fp16 requires; use --mixed_precision bf16")
     if config.keep and not config.pretrained:
-        raise ValueError("--keep is a share of the pretrained weights; name them with --pretrained")
+        raise ValueError("--keep is a share of the pretrained weights; give them with --pretrained")
     if config.teacher_patches and (config.streaming or not config.teacher):
-        raise ValueError("--teacher_patches keeps the results of a --teacher for photographs that are not streamed; name one")
+        raise ValueError(
+            "--teacher_patches keeps a --teacher's results for photos that are not streamed; add --teacher, or drop --streaming"
+        )
     if config.clean_teacher and not config.teacher_patches:
-        raise ValueError("--clean_teacher is for patches that are kept; say how many with --teacher_patches")
+        raise ValueError("--clean_teacher needs patches that are kept; set their number with --teacher_patches")
     if config.freeze_norm and not config.pretrained:
-        raise ValueError("--freeze_norm keeps the pretrained statistics; name a generator that has some with --pretrained")
+        raise ValueError("--freeze_norm keeps pretrained statistics; give a generator that has them with --pretrained")
     seconds(config.max_train_time)
     variant = VARIANTS[config.variant]
     given = {term: getattr(config, f"{term}_weight") for term in TERMS}
@@ -59,25 +61,25 @@ def weights_of(config) -> LossConfig:
             there = f"there are {', '.join(LAYERS['vgg19'])} and {', '.join(STAGES)}"
             raise ValueError(f"--content_layers: no layer {', '.join(sorted(unknown))}; {there}")
         if 0 < len(set(given["layers"]) & set(STAGES)) < len(set(given["layers"])):
-            raise ValueError("--content_layers are of one network: vgg12 to vgg54, or stage1 to stage5 of EfficientNet-Lite2")
+            raise ValueError("--content_layers must be of one network: vgg12 to vgg54, or stage1 to stage5 of EfficientNet-Lite2")
         if config.vgg_weights and set(given["layers"]) <= set(STAGES):
-            raise ValueError(f"--vgg_weights are of no use for {config.content_layers}; leave them out, or name layers of VGG")
+            raise ValueError(f"--vgg_weights is not used for {config.content_layers}; leave it out, or choose VGG layers")
     weights = variant._replace(**{name: value for name, value in given.items() if value is not None})
     if weights.d_lr is None:
         weights = weights._replace(d_lr=weights.lr)
     if weights.content and not weights.layers:
-        raise ValueError(f"--variant {config.variant} has no content layer; name some with --content_layers, as vgg22,vgg54")
+        raise ValueError(f"--variant {config.variant} has no content layer; set --content_layers, such as vgg22,vgg54")
     if weights.content and config.crop < (least := max(map(stride, weights.layers))):
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if weights.blocks and not config.teacher:
-        raise ValueError("--blocks_weight compares the blocks with a teacher's; name one with --teacher")
+        raise ValueError("--blocks_weight compares the blocks with a teacher's; give one with --teacher")
     if weights.blocks and weights.images and not config.teacher_patches:
         raise ValueError(
-            "--blocks_weight learns images only from patches that are kept and known to be clean: add --teacher_patches, or give "
-            "the other weights 0"
+            "with --blocks_weight, images are learned only from kept patches known to be clean: add --teacher_patches, or set "
+            "the other weights to 0"
         )
     if not (weights.images or weights.blocks):
-        raise ValueError("every weight is 0, so there is nothing to learn; give one of --pixel_weight, --content_weight, ...")
+        raise ValueError("every weight is 0, so there is nothing to learn; set one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:
         return weights._replace(d_warmup=0)
     if config.crop == 16 and config.batch_size == 1:
@@ -105,7 +107,7 @@ def parse_options(options: type, arguments: list[str] | None, description: str):
 
     Raises ValueError for a file that cannot be read, an unknown name in it, or a value of the wrong type."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", metavar="FILE.yaml", help="options in a file, one NAME: VALUE a line; flags override it")
+    parser.add_argument("--config", metavar="FILE.yaml", help="options in a file, one NAME: VALUE per line; flags override it")
     reasons = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(options), flags=re.MULTILINE))
     for field in dataclasses.fields(options):
         default = "" if field.default in (None, "", False) else f" [{field.default}]"
@@ -157,6 +159,6 @@ def seconds(duration: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", duration.strip())
     if not match or not any(match.groups()):
-        raise ValueError(f"a duration is written 90m, 1h30m or 45s, got {duration!r}")
+        raise ValueError(f"a duration must look like 90m, 1h30m or 45s, got {duration!r}")
     hours, minutes, rest = (float(part or 0) for part in match.groups())
     return 3600 * hours + 60 * minutes + rest

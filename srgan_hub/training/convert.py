@@ -37,7 +37,7 @@ def of_esrgan(network: nn.Module, keep: Sequence[int], pictures: Sequence[Tensor
 
     Raises ValueError for another kind of network, and for a group that it does not have."""
     if not is_esrgan(network):
-        raise ValueError("only ESRGAN's networks that enlarge four times can be taken over")
+        raise ValueError("only ESRGAN networks that enlarge four times can be converted")
     first, (*groups, last), _, up1, _, _, up2, *_ = (getattr(layer, "sub", layer) for layer in network.model)
     _check(keep, len(groups))
     width, growth = first.out_channels, groups[0].RDB1.conv1[0].out_channels
@@ -118,7 +118,7 @@ def residual(generator: SRGANGenerator) -> SRGANGenerator:
     """A copy in which a new residual block, which changes little at first, replaces each group of dense blocks. For
     `losses.blocks_loss`. Raises ValueError if there are no such groups."""
     if not generator.growth:
-        raise ValueError("its blocks are residual ones already")
+        raise ValueError("its blocks are already residual blocks")
     torch.manual_seed(0)
     found = with_other_blocks(generator, growth=0)
     for block in found.body[:-2]:
@@ -129,7 +129,7 @@ def residual(generator: SRGANGenerator) -> SRGANGenerator:
 
 def _check(keep: Sequence[int], groups: int) -> None:
     if not keep or sorted(set(keep)) != list(keep) or not 0 <= keep[0] <= keep[-1] < groups:
-        raise ValueError(f"the network has the groups 0 to {groups - 1}; name some of them in order")
+        raise ValueError(f"the network has groups 0 to {groups - 1}; list some of them in order")
 
 
 @torch.no_grad()
@@ -140,7 +140,7 @@ def narrowed(generator: SRGANGenerator, growth: int, pictures: Sequence[Tensor])
 
     Raises ValueError if there are not that many."""
     if not 0 < growth <= generator.growth:
-        raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep from 1 to as many")
+        raise ValueError(f"the dense blocks' convolutions add {generator.growth} channels; keep 1 to that many")
     found = with_other_blocks(generator, growth=growth)
     spread = {}  # per convolution: the variance of every channel, summed over the images
     hooks = []

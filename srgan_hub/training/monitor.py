@@ -91,7 +91,7 @@ def check_tracker(name: str) -> list[str] | None:
         if wanted not in available:
             raise ValueError(
                 f"--report_to {wanted}: not installed here (pip install {wanted}); installed: {', '.join(available) or 'none'}; "
-                "--report_to none goes without"
+                "use --report_to none for no tracker"
             )
     return name.split(",")
 
@@ -126,9 +126,9 @@ class Health:
             return []
         self.warned = True
         return [
-            f"the discriminator has told results from photographs without fail for {self.won} updates (D(hr) "
-            f"{means['D(hr)']:.2f}, D(sr) {means['D(sr)']:.2f}; healthy: .5 to .9 and .1 to .5): the adversarial loss teaches "
-            "little now; try --gan relativistic, a smaller --lr, or a larger --pixel_weight"
+            f"the discriminator has told results from photos without a mistake for {self.won} updates (D(hr) "
+            f"{means['D(hr)']:.2f}, D(sr) {means['D(sr)']:.2f}; healthy: .5 to .9 and .1 to .5): the adversarial loss now "
+            "teaches little; try --gan relativistic, a smaller --lr, or a larger --pixel_weight"
         ]
 
 
@@ -138,7 +138,7 @@ def refuse_infinite(terms: Mapping[str, float], step: int, kept: str, agree: Cal
     bad = [f"{name} {value}" for name, value in terms.items() if not math.isfinite(value)]
     if agree(bool(bad)):
         raise Diverged(
-            f"update {step}: {', '.join(bad) or 'not finite in another process'}; stopped, nothing of it was saved; {kept}. "
+            f"update {step}: {', '.join(bad) or 'not finite in another process'}; stopped without saving it; {kept}. "
             "Try a smaller --lr, --max_grad_norm 1, or --mixed_precision no"
         )
 

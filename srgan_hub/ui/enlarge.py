@@ -50,7 +50,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
     try:
         upright = eight_bits(normalise(image))
     except ValueError as error:  # a mode that Pillow cannot convert
-        raise ImageError(f"not a picture that can be enlarged ({error})") from error
+        raise ImageError(f"not an image that can be enlarged ({error})") from error
     if image.mode in (*SIXTEEN_BIT, *DEEP):
         lost += ("cut to 8 bits",)
     return Photo(upright, profile_of(image, upright.mode), lost)
@@ -88,7 +88,7 @@ def size_of(path: str | Path) -> tuple[int, int]:
     except Image.DecompressionBombError as error:
         raise ImageError("too large to be read safely") from error
     except Exception as error:  # for damaged files, Pillow may raise anything
-        raise ImageError("not a picture that can be read") from error
+        raise ImageError("not a readable image") from error
 
 
 def as_file(photo: Photo) -> bytes:

@@ -41,8 +41,8 @@ def plan(options: argparse.Namespace) -> int:
         print("srgan-hub: stopped; no study was made", file=sys.stderr)
         return status_of(stop)
     print(
-        f"study {key.version}: {len(key.items)} pictures a rater, {len(key.methods)} methods. Raters may see "
-        f"{options.output / PUBLIC}; nobody who rates may see {options.output / KEY}, without which no rating can be read"
+        f"study {key.version}: {len(key.items)} pictures per rater, {len(key.methods)} methods. Raters may see "
+        f"{options.output / PUBLIC}; no rater may see {options.output / KEY}, which is needed to read the ratings"
     )
     return 0
 
@@ -96,14 +96,14 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     add("--models", required=True, nargs="+", metavar="NAME", help="bundled checkpoints, folders, or Hub ids user/name")
     add("-o", "--output", required=True, type=Path, metavar="STUDY", help="new folder")
     add("--calibration", type=Path, metavar="FOLDER",
-        help=f"photographs that are in none of the sets, to show raters what 1 and 5 mean; the first {EXAMPLES} are used "
+        help=f"photos that are in none of the sets, to show raters what 1 and 5 mean; the first {EXAMPLES} are used "
         f"[{OWN_EXAMPLES} of the sets' own, mirrored]")  # fmt: skip
     add("--repeats", type=int, metavar="N", help="pictures that each rater sees twice, to measure consistency [20, or a third]")
-    add("--seed", type=int, default=0, metavar="N", help="of the raters' orders [0]")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the order that each rater sees [0]")
 
     command = parts.add_parser("report", help="scores, intervals, tests, figure", description=show_report.__doc__)
     command.set_defaults(run=show_report)
     add = command.add_argument
-    add("study", type=Path, metavar="STUDY", help="folder that `mos plan` made, with its key")
+    add("study", type=Path, metavar="STUDY", help="folder made by `mos plan`, with its key")
     add("--ratings", required=True, nargs="+", type=Path, metavar="FILE", help="JSON lines, as the rating page writes them")
-    add("-o", "--output", type=Path, metavar="FOLDER", help="write report.md and histograms.png there")
+    add("-o", "--output", type=Path, metavar="FOLDER", help="write report.md and histograms.png to this folder")

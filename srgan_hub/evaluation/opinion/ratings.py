@@ -62,7 +62,7 @@ def write_line(path: Path, line: str) -> None:
             data = (b"\n" if torn else b"") + line.encode() + b"\n"
             if os.write(file, data) != len(data):
                 os.ftruncate(file, size)
-                raise OSError(f"{path}: no room left for a rating")
+                raise OSError(f"{path}: no space left for a rating")
             os.fsync(file)
         finally:
             os.close(file)
@@ -85,10 +85,10 @@ def read(path: str | Path) -> tuple[list[Rating], int]:
         try:
             rating = Rating(**{"simulated": False} | fields)
         except TypeError as error:
-            raise ValueError(f"{path}, line {number} is no rating: {line[:80]!r}") from error
+            raise ValueError(f"{path}, line {number} is not a rating: {line[:80]!r}") from error
         whole = type(rating.score) is int and WORST <= rating.score <= BEST
         if not whole or not all(isinstance(text, str) for text in (rating.study, rating.rater, rating.item, rating.time)):
-            raise ValueError(f"{path}, line {number} is no rating: {line[:80]!r}")
+            raise ValueError(f"{path}, line {number} is not a rating: {line[:80]!r}")
         ratings.append(rating)
     return ratings, torn
 
@@ -164,7 +164,7 @@ def new_secret() -> str:
 def rater_of(secret: str) -> str:
     """The id under which ratings are stored. Raises ValueError for anything that is not one of our secrets."""
     if not isinstance(secret, str) or not re.fullmatch("[0-9a-f]{32}", secret):
-        raise ValueError("this browser's number is none that the page gave; clear the site's data and begin again")
+        raise ValueError("this browser's number was not issued by this page; clear the site's data and start again")
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
@@ -200,9 +200,9 @@ class Sessions:
         if rater in self.rated:
             return
         if len(self.rated) >= RATERS:
-            raise ValueError("this study has all the raters that it can take; thank you")
+            raise ValueError("this study has as many raters as it can take; thank you")
         if len(self.begun) == NEW and time.monotonic() - self.begun[0] < 3600:
-            raise ValueError("very many people have begun within this hour; please come again in an hour")
+            raise ValueError("too many people have started within the last hour; please come back in an hour")
 
     def rate(self, rater: str, shown: Presentation, score: int) -> None:
         """Returns once the rating is on the disk. An existing rating is kept, so a key that was hit twice gives one rating.

@@ -56,9 +56,9 @@ def make_study(
     ValueError if the folder is not empty, if a method has a name that is taken, or if a result differs in size from HR."""
     folder = Path(folder).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} is there already; a study never changes, so name a new folder")
+        raise ValueError(f"{folder} already exists; a study never changes, so choose a new folder")
     if taken := methods.keys() & {NEAREST, HR}:
-        raise ValueError(f"no method may be called {taken.pop()}: every study has that one already")
+        raise ValueError(f"no method may be called {taken.pop()}: every study already has that one")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         draft = Path(temporary) / "study"
@@ -125,7 +125,7 @@ def read_json(path: Path, wanted: tuple[str, ...]) -> dict:
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     if not isinstance(found, dict) or not found.keys() >= set(wanted):
-        raise ValueError(f"{path} is no file of a study: it lacks one of {', '.join(wanted)}")
+        raise ValueError(f"{path} is not a file of a study: it lacks one of {', '.join(wanted)}")
     return found
 
 
@@ -182,7 +182,7 @@ class Key:
         path = Path(folder) / KEY
         found, version = read_json(path, ("methods", "items", "rules")), version_of(path)
         if (public := Study.load(Path(folder) / PUBLIC)).version != version:
-            raise ValueError(f"{path} is not the key of this study: it makes version {version}, the pages say {public.version}")
+            raise ValueError(f"{path} is not the key of this study: its version is {version}, the pages say {public.version}")
         items = {item: tuple(names) for item, names in found["items"].items()}
         return cls(version, tuple(found["methods"]), items, found["rules"])
 
