@@ -46,7 +46,6 @@ from srgan_hub.losses import (
     blocks_loss,
     comparable,
     discriminator_loss,
-    pixel_loss,
     random_colors,
     relativistic_loss,
 )
@@ -164,12 +163,12 @@ def g_step(compared: Compared, taught: Tensor | None, network, optimizer, accele
         of_images = compared._replace(sr=sr, hr=hr)
     terms, loss = {}, 0.0
     for name, term in TERMS.items():
-        if weight := getattr(compared.config, name):
+        weight = getattr(compared.config, name)
+        if weight or name == "pixel":  # logged even if its weight is 0, and then every parameter has a gradient
             found = term.compute(compared if name == "coarse" else of_images)
             found = found if isinstance(found, dict) else {name: found}
             loss = loss + weight * sum(found.values())
             terms |= found
-    terms.setdefault("pixel", pixel_loss(of_images.sr, of_images.hr).detach())  # logged even if its weight is 0
     return {**terms, "g_norm": descend(loss, network, optimizer, accelerator, clip)}
 
 

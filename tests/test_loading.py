@@ -49,7 +49,7 @@ def test_half_precision_weights_load_as_float32(saved):
         (lambda t: t.update(spare=torch.zeros(2)), "extra spare"),
         (lambda t: t.update({"tail.bias": torch.tensor([0, 1, 2])}), "tail.bias holds torch.int64"),
         (lambda t: t.update({"tail.bias": torch.full((3,), torch.nan)}), "tail.bias holds numbers that are not finite"),
-        (lambda t: t.update({"tail.bias": torch.zeros(5)}), r"tail.bias is \(5,\), wanted \(3,\)"),
+        (lambda t: t.update({"tail.bias": torch.zeros(5)}), r"tail.bias is \(5,\), expected \(3,\)"),
     ],
 )
 def test_wrong_tensor_is_named(saved, change, named):

@@ -191,7 +191,7 @@ def test_branch_and_tag_are_revisions(hub, checkpoint):
         hub, [checkpoint, "user/mine", "--branch", "trial", "--tag", "v1"], [checkpoint, "user/mine", "--tag", "v1"]
     )
     assert first[0] == 0
-    assert again[0] == 2 and "has a tag 'v1' already" in again[1]
+    assert again[0] == 2 and "already has a tag 'v1'" in again[1]
     assert hub.files("model", "user/mine").keys() == set()
     assert "model.safetensors" in hub.files("model", "user/mine", "trial")
     for revision in ("trial", "v1"):

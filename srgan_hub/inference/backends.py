@@ -122,6 +122,10 @@ def open_engine(
             raise EngineError("ONNX Runtime runs only networks of this package; use the engine pytorch or openvino")
         if choice.precision in EIGHT_BITS:
             raise EngineError(f"{choice.precision} is only for networks of this package; use bf16 or fp32")
+        if not is_convolutional(generator):
+            if engine != "auto":
+                raise EngineError("OpenVINO computes convolutional networks only; use the engine pytorch for this one")
+            return PyTorchEngine(generator, choice._replace(engine="pytorch"))
         try:
             return ConvertedEngine(generator, choice)
         except EngineError:
@@ -138,6 +142,14 @@ def open_engine(
             "srgan-hub quantize, or use another precision"
         )
     return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
+
+
+SAFE = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.PReLU)
+
+
+def is_convolutional(network: nn.Module) -> bool:
+    """Whether all parameters are in modules that OpenVINO converts reliably. Compiling a transformer can crash the process."""
+    return all(isinstance(module, SAFE) or not list(module.parameters(recurse=False)) for module in network.modules())
 
 
 class Engine(ABC):
