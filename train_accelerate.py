@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,13 +30,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from srgan_hub.data.cache import MARGIN, PhotoCache, default_folder
 from srgan_hub.data.distilled import Distilled, DistilledPatches
-from srgan_hub.data.held_out import open_photos, open_streamed
+from srgan_hub.data.held_out import HeldOut, open_photos, open_streamed
 from srgan_hub.data.patches import Degraded, Loader, Patches
 from srgan_hub.data.stream import StreamPatches
-from srgan_hub.evaluation import metrics
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.figures import specimen
-from srgan_hub.evaluation.metrics import FeatureDistance, niqe_of_result
+from srgan_hub.evaluation.metrics import perceptual_measures
 from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degradations import DEGRADATIONS
 from srgan_hub.inference.upscaler import Upscaler
@@ -241,12 +241,7 @@ def train(config: Config) -> Path:
         d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=weights.d_lr, **adam)
         discriminator, d_optimizer = accelerator.prepare(discriminator, d_optimizer)
     if weights.content:
-        if set(weights.layers) <= set(STAGES):
-            perceptual = LiteFeatures(weights.layers)
-        else:
-            perceptual = VGGFeatures(weights.layers, config.vgg_weights)
-            perceptual.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
-        perceptual = perceptual.to(accelerator.device, memory_format=torch.channels_last)
+        perceptual = feature_network(config, weights.layers).to(accelerator.device, memory_format=torch.channels_last)
     teacher = Teacher(config.teacher, scale) if config.teacher else None
     blocks_of = teacher.network if weights.blocks else None
     if weights.blocks and not comparable(generator, blocks_of):
@@ -283,45 +278,13 @@ def train(config: Config) -> Path:
         accelerator.print(f"resumed {start_from} at update {counters.step}")
 
     # Data
-    source = dict(
-        split=config.split, validation=config.validation, count=config.validation_count, scale=scale,
-        cache_dir=config.cache_dir, report=accelerator.print,
-        config=config.dataset_config, data_files=config.data_files, column=config.image_column,
-    )  # fmt: skip
-    cut = dict(
-        crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,
-        seed=config.seed, rank=accelerator.process_index, world=accelerator.num_processes,
-    )  # fmt: skip
-    samples = []  # photos whose mean color the result should have
-    if config.streaming:
-        accelerator.print("streaming: photos are decoded as they arrive, nothing is cached")
-        stream, held_out = open_streamed(config.dataset, **source)
-        states = counters.streams or [None] * accelerator.num_processes
-        if len(states) != accelerator.num_processes:
-            raise ValueError(f"a stream must be resumed with as many processes as before: {len(states)}")
-        patches, photographs = StreamPatches(stream, **cut, state=states[accelerator.process_index]), "a stream of"
-    else:
-        cache, numbers, held_out = open_photos(config.dataset, **source)
-        at = accelerator.device if config.data_on_device and fits(cache.pixels.nbytes, accelerator) else "cpu"
-        patches = Patches(cache, numbers, **cut, device=at)
-        if weights.adversarial or config.teacher_patches:
-            samples = [cache[number] for number in numbers[:: -(-len(numbers) // SAMPLES)]]
-        photographs = len(patches.photos)
-    filling = None
-    if config.teacher_patches:
-        distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
-        teacher, photographs = None, len(distilled.photos)  # it runs beside the updates, not in them
-        pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
-                                 rank=accelerator.process_index, mixed=bool(weights.blocks))  # fmt: skip
-    else:
-        pairs = Degraded(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
-    teacher = teacher.to(accelerator.device) if teacher else None
+    data = open_data(config, weights, scale, teacher, accelerator, counters.streams)
+    teacher = None if data.filling else teacher and teacher.to(accelerator.device)  # it runs beside the updates, or in them
     blocks_of = blocks_of.to(accelerator.device) if blocks_of else None
+    pairs, photographs, held_out, samples, filling = data
     loader = Loader(pairs, accelerator.device)
-    measures = {"niqe": niqe_of_result}
-    if metrics.has_feature_distance():
-        measures["feature_distance"] = FeatureDistance(accelerator.device)
-    validation = Validation(held_out.pairs + validation_pairs(held_out.photos, scale), scale, measures)
+    measured = held_out.pairs + validation_pairs(held_out.photos, scale)
+    validation = Validation(measured, scale, perceptual_measures(accelerator.device))
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
     accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})
@@ -517,6 +480,61 @@ def new_discriminator(config: Config) -> SRGANDiscriminator:
     if discriminator.crop != config.crop:
         raise ValueError(f"the discriminator of {config.pretrained} needs another crop size: give --crop {discriminator.crop}")
     return discriminator
+
+
+class Data(NamedTuple):
+    pairs: Degraded | DistilledPatches  # what the batches are made of
+    photographs: int | str              # how many there are to train on
+    held_out: HeldOut
+    samples: list[np.ndarray]           # photos whose mean color the result should have
+    filling: Filling | None             # what computes a teacher's patches beside the updates
+
+
+def open_data(
+    config: Config, weights: LossConfig, scale: int, teacher: Teacher | None, accelerator: Accelerator, streams: list
+) -> Data:
+    """The photos to train on and those held out. streams: where each process's stream stood when the run was stopped."""
+    source = dict(
+        split=config.split, validation=config.validation, count=config.validation_count, scale=scale,
+        cache_dir=config.cache_dir, report=accelerator.print,
+        config=config.dataset_config, data_files=config.data_files, column=config.image_column,
+    )  # fmt: skip
+    cut = dict(
+        crop=config.crop, margin=2 * scale if config.degradation == "bicubic" else MARGIN, batch_size=config.batch_size,
+        seed=config.seed, rank=accelerator.process_index, world=accelerator.num_processes,
+    )  # fmt: skip
+
+    def degraded(patches: Patches | StreamPatches) -> Degraded:
+        return Degraded(patches, DEGRADATIONS[config.degradation], scale, accelerator.device, recolour=config.recolour)
+
+    if config.streaming:
+        accelerator.print("streaming: photos are decoded as they arrive, nothing is cached")
+        stream, held_out = open_streamed(config.dataset, **source)
+        states = streams or [None] * accelerator.num_processes
+        if len(states) != accelerator.num_processes:
+            raise ValueError(f"a stream must be resumed with as many processes as before: {len(states)}")
+        patches = StreamPatches(stream, **cut, state=states[accelerator.process_index])
+        return Data(degraded(patches), "a stream of", held_out, [], None)
+    cache, numbers, held_out = open_photos(config.dataset, **source)
+    at = accelerator.device if config.data_on_device and fits(cache.pixels.nbytes, accelerator) else "cpu"
+    patches, samples = Patches(cache, numbers, **cut, device=at), []
+    if weights.adversarial or config.teacher_patches:
+        samples = [cache[number] for number in numbers[:: -(-len(numbers) // SAMPLES)]]
+    if not config.teacher_patches:
+        return Data(degraded(patches), len(patches.photos), held_out, samples, None)
+    distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
+    pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
+                             rank=accelerator.process_index, mixed=bool(weights.blocks))  # fmt: skip
+    return Data(pairs, len(distilled.photos), held_out, samples, filling)
+
+
+def feature_network(config: Config, layers: tuple[str, ...]) -> torch.nn.Module:
+    """The network of the content loss."""
+    if set(layers) <= set(STAGES):
+        return LiteFeatures(layers)
+    network = VGGFeatures(layers, config.vgg_weights)
+    network.stored_as({"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}[config.mixed_precision])
+    return network
 
 
 def distilled_patches(

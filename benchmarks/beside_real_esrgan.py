@@ -27,7 +27,7 @@ from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, interpolation, mean, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.metrics import blocks
-from srgan_hub.evaluation.report import perceptual_measures
+from srgan_hub.evaluation.report import all_measures
 from srgan_hub.imaging.degradations import realistic
 from srgan_hub.training.teacher import Teacher
 
@@ -142,7 +142,7 @@ def main() -> None:
     loaded = {one.name: list(pairs(one, SCALE)) for one in find_sets(options.sets) if one.name != "Set5"}
     loaded["photos"] = photographs
     judge = ThirdJudge()
-    measures = {**perceptual_measures(), "judge": judge, "blocks": lambda sr, hr: blocks(sr, SCALE)}
+    measures = {**all_measures(), "judge": judge, "blocks": lambda sr, hr: blocks(sr, SCALE)}
     for name in options.only or loaded:
         images = loaded[name][:: options.every]
         print(f"\n### {name}, {len(images)} images\n\n| LR | | " + " | ".join(COLUMNS) + " |\n|" + " --- |" * (2 + len(COLUMNS)))

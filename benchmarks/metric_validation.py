@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.report import COLUMNS, perceptual_measures
+from srgan_hub.evaluation.report import COLUMNS, all_measures
 
 Worse = Callable[[Image.Image], Image.Image]
 
@@ -44,7 +44,7 @@ WAYS = {
 def main(folder: str, *models: str) -> None:
     one = next(one for one in find_sets(folder) if one.name == "BSD100")
     loaded = list(pairs(one))[::4]
-    measures = perceptual_measures()
+    measures = all_measures()
     columns = list(measures)
     lines = [
         "# Do the metrics see what people see?",

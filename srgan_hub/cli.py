@@ -25,13 +25,13 @@ from srgan_hub.evaluation.figures import Box, comparison, specimen, tradeoff
 from srgan_hub.evaluation.metrics import blocks
 from srgan_hub.evaluation.opinion import command as mos
 from srgan_hub.evaluation.report import (
+    all_measures,
     as_csv,
     as_json,
     from_json,
     index_entry,
     markdown,
     new_report,
-    perceptual_measures,
     set_report,
 )
 from srgan_hub.hub.card import RESULTS, with_block, with_model_index
@@ -124,7 +124,7 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    measures = perceptual_measures()
+    measures = all_measures()
     if options.jpeg:
         measures["blocks"] = lambda sr, hr: blocks(sr, scale)
     report, results = new_report(methods, scale, measures), {}

@@ -13,7 +13,7 @@ from torchvision.models import alexnet, vgg16
 from conftest import smooth_photo
 from srgan_hub.evaluation import report
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.report import new_report, perceptual_measures
+from srgan_hub.evaluation.report import all_measures, new_report
 
 SR, HR = (np.asarray(smooth_photo(96, 64, seed=seed)) for seed in (1, 2))
 
@@ -119,7 +119,7 @@ def test_a_small_picture_has_none(downloads, monkeypatch):
 
 def test_they_stand_in_the_report_where_the_weights_are(downloads, monkeypatch):
     plant("lpips", monkeypatch)
-    measures = perceptual_measures()
+    measures = all_measures()
     assert "lpips" in measures and "dists" not in measures
     words = new_report(open_methods(["bicubic"])[0], 4, measures)["protocol"]["words"]
     assert "; LPIPS: version 0.1, AlexNet" in words and "DISTS" not in words

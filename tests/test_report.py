@@ -8,7 +8,7 @@ from PIL import Image
 from conftest import smooth_photo
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import measure, open_methods
-from srgan_hub.evaluation.report import index_entry, new_report, perceptual_measures, set_report
+from srgan_hub.evaluation.report import all_measures, index_entry, new_report, set_report
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def one(tmp_path):
 
 def test_a_report_says_how_to_recompute_it(one):
     methods, scale = open_methods(["bicubic"])
-    measures = perceptual_measures()
+    measures = all_measures()
     loaded = list(pairs(one, scale))
     rows = measure(methods[0].upscale, loaded, scale, measures)
     report = new_report(methods, scale, measures)
@@ -47,7 +47,7 @@ def test_another_border_is_said():
 def test_original_is_perfect(one):
     loaded = list(pairs(one))
     originals = iter([hr for _, _, hr in loaded])
-    rows = measure(lambda lr: Image.fromarray(next(originals)), loaded, 4, perceptual_measures())
+    rows = measure(lambda lr: Image.fromarray(next(originals)), loaded, 4, all_measures())
     for row in rows:
         assert row["psnr"] == row["psnr_rgb"] == row["lr_consistency"] == np.inf
         assert row["colour_shift"] == row["feature_distance"] == 0

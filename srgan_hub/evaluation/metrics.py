@@ -4,7 +4,7 @@ every border), NIQE, the feature distance, and others."""
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -282,6 +282,12 @@ def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared distance between the channel vectors of two (N, C, H, W) maps, each scaled to unit length; in [0, 4], or in
     [0, 2] for maps without negative values."""
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
+
+
+def perceptual_measures(device: str | torch.device = "cpu") -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+    """The measures of (SR, HR) beside PSNR and SSIM: NIQE, and the feature distance if its packages are installed."""
+    found = {"niqe": niqe_of_result}
+    return found | {"feature_distance": FeatureDistance(device)} if has_feature_distance() else found
 
 
 # Invented detail: how far a GAN's result is from that of its faithful partner for the same LR image.

@@ -17,9 +17,8 @@ import torch
 
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
-from srgan_hub.evaluation import metrics
 from srgan_hub.evaluation.benchmark import Measure, Method, mean
-from srgan_hub.evaluation.metrics import blocks, niqe_of_result
+from srgan_hub.evaluation.metrics import blocks, niqe_of_result, perceptual_measures
 
 PROTOCOL = {
     "PSNR-Y, SSIM-Y": "on Y (BT.601, MATLAB rgb2ycbcr), {scale} px cut from each border",
@@ -42,12 +41,9 @@ ONLY_WITH = {  # measures that are not always available
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 
 
-def perceptual_measures() -> dict[str, Measure]:
+def all_measures() -> dict[str, Measure]:
     """NIQE; the feature distance if its packages are installed; LPIPS and DISTS if their weights are on this machine."""
-    measures = {"niqe": niqe_of_result}
-    if metrics.has_feature_distance():
-        measures["feature_distance"] = metrics.FeatureDistance()
-    return measures | {name: published(name) for name in BACKBONES if has_backbone(name)}
+    return perceptual_measures() | {name: published(name) for name in BACKBONES if has_backbone(name)}
 
 
 def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:

@@ -12,9 +12,8 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from srgan_hub.evaluation import metrics
 from srgan_hub.evaluation.benchmark import bicubic, measure
-from srgan_hub.evaluation.metrics import niqe_of_result
+from srgan_hub.evaluation.metrics import niqe_of_result, perceptual_measures
 from srgan_hub.hub.space import offered
 from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
@@ -97,12 +96,7 @@ def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tup
     return {name: row[name] for name in COLUMNS if name in row}, kept[0]
 
 
-@lru_cache(maxsize=1)
-def measures() -> dict:
-    found = {"niqe": niqe_of_result}
-    if metrics.has_feature_distance():
-        found["feature_distance"] = metrics.FeatureDistance()
-    return found
+measures = lru_cache(maxsize=1)(perceptual_measures)
 
 
 # The panel "Check on a sharp picture".
