@@ -322,13 +322,15 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     model_help = f"bundled checkpoint ({', '.join(bundled())}), folder, or Hub id user/name"
 
+    any_network = f"{model_help}, or .safetensors or .pth file of another network that spandrel loads"
+
     command = commands.add_parser("upscale", help="enlarge images", description=upscale.__doc__)
     command.set_defaults(run=upscale)
     add = command.add_argument
     add("inputs", nargs="+", metavar="IN", type=Path, help="image, or folder of images (without its subfolders)")
     add("-o", "--output", required=True, type=Path, metavar="OUT_OR_FOLDER",
         help="file, for a single image; otherwise a folder, where photo.jpg becomes photo_x4.png")  # fmt: skip
-    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{model_help} [{DEFAULT_MODEL}]")
+    add("--model", default=DEFAULT_MODEL, metavar="NAME", help=f"{any_network} [{DEFAULT_MODEL}]")
     size = command.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR",
         help="enlargement factor, such as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
@@ -357,7 +359,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--config", metavar="NAME", help="configuration of a Hub dataset that has several")
     add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
-        help=f"{model_help}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
+        help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
