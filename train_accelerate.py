@@ -165,7 +165,7 @@ def g_step(compared: Compared, taught: Tensor | None, network, optimizer, accele
     for name, term in TERMS.items():
         weight = getattr(compared.config, name)
         if weight or name == "pixel":  # logged even if its weight is 0, and then every parameter has a gradient
-            found = term.compute(compared if name == "coarse" else of_images)
+            found = term.compute(compared if term.of_all else of_images)
             found = found if isinstance(found, dict) else {name: found}
             loss = loss + weight * sum(found.values())
             terms |= found

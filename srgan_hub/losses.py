@@ -156,7 +156,7 @@ class LossConfig(NamedTuple):
     @property
     def images(self) -> bool:
         """Whether any term compares images."""
-        return any((self.pixel, self.coarse, self.grid, self.content, self.tv, self.adversarial))
+        return any(getattr(self, name) for name, term in TERMS.items() if term.of_images)
 
 
 VARIANTS = {
@@ -195,6 +195,8 @@ class Compared(NamedTuple):
 class Term(NamedTuple):
     compute: Callable[[Compared], Tensor | dict[str, Tensor]]  # a scalar, or several by name, each with the term's weight
     words: Callable[[LossConfig, str | None], str]  # what a card says after the weight; given the feature network's name
+    of_images: bool = True    # whether it compares SR with HR
+    of_all: bool = False      # also for images that are otherwise trained on their blocks only
 
 
 def _content(compared: Compared) -> dict[str, Tensor]:
@@ -226,19 +228,25 @@ TERMS = {
     "pixel": Term(lambda c: pixel_loss(c.sr, c.hr), lambda *_: "pixel (mean squared error, images on [-1, 1])"),
     "coarse": Term(
         lambda c: coarse_loss(c.sr, c.hr, c.generator.scale),
-        lambda *_: "the same of the images shrunk by the scale",
+        lambda *_: "coarse (mean squared error of the images shrunk by the scale, on [-1, 1])",
+        of_all=True,
     ),
     "grid": Term(
         lambda c: grid_loss(c.sr, c.hr, c.generator.scale, c.config.grid_side),
-        lambda config, _: "the same of the pattern that repeats with every LR pixel in squares of "
-                          f"{config.grid_side} x {config.grid_side} of them",
+        lambda config, _: "grid (mean squared error, on [-1, 1], of the pattern that repeats with every LR pixel in squares of "
+                          f"{config.grid_side} x {config.grid_side} of them)",
     ),
-    "flat": Term(lambda c: constant_color_loss(c.generator, c.colors), lambda *_: "the same of surfaces of one color"),
+    "flat": Term(
+        lambda c: constant_color_loss(c.generator, c.colors),
+        lambda *_: "flat (mean squared error of surfaces of one color, on [-1, 1])",
+        of_images=False,
+    ),
     "content": Term(_content, _content_words),
     "tv": Term(lambda c: total_variation(c.sr), lambda *_: "total variation (sum over an image's pixels, on [0, 1])"),
     "blocks": Term(
         lambda c: c.blocks,
-        lambda *_: "the mean squared distance of the blocks from the teacher's for the same inputs, over what these change",
+        lambda *_: "blocks (mean squared distance from the teacher's for the same inputs, over what these change)",
+        of_images=False,
     ),
     "adversarial": Term(
         _adversarial, lambda config, _: f"adversarial ({config.gan}, mean over the batch, images on [0, 1])"

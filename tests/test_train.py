@@ -274,9 +274,8 @@ def test_every_variant_trains_and_logs_its_terms(small, photo_folder, tmp_path, 
     options = dict(variant=variant, vgg_weights=str(vgg_file), d_warmup=alone, max_train_steps=2, validation="none")
     train(configuration(photo_folder, tmp_path / "out", **options))
     rows = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
-    expected = {"pixel", "g_norm", *weights.layers}
-    expected |= {"tv"} if weights.tv else set()
-    expected |= {"adversarial", "d_loss", "D(hr)", "D(sr)", "d_norm"} if weights.adversarial else set()
+    expected = {"pixel", "g_norm", *weights.layers, *(name for name in losses.TERMS if getattr(weights, name))} - {"content"}
+    expected |= {"d_loss", "D(hr)", "D(sr)", "d_norm"} if weights.adversarial else set()
     assert rows[-1].keys() - {"update", "lr", "images/s", "waiting"} == expected
     assert "pixel" not in rows[0] or not alone
 
@@ -548,7 +547,7 @@ def test_the_blocks_of_a_teacher_are_learned(dense, photo_folder, tmp_path):
     result, start = map(SRGANGenerator.from_pretrained, (output, dense["pretrained"]))
     for name in ("head", "upsample", "tail"):
         assert all(map(torch.equal, getattr(result, name).parameters(), getattr(start, name).parameters()))
-    assert "1 x the mean squared distance of the blocks from the teacher's" in (output / "README.md").read_text()
+    assert "1 x blocks (mean squared distance from the teacher's" in (output / "README.md").read_text()
 
 
 def test_blocks_are_learned_where_lr_is_damaged_and_images_where_it_is_clean(dense, tmp_path):
@@ -591,7 +590,7 @@ def test_surfaces_of_one_colour_are_learned_with_the_statistics_as_they_were(pho
         lost.append(constant_color_loss(result, random_colors(np.random.default_rng(0))).item())
         assert torch.allclose(result.body[0].norm1.running_mean, torch.full((4,), 0.1))
     assert lost[1] < lost[0] / 4, lost
-    assert "1 x the same of surfaces of one color" in (tmp_path / "1.0" / "README.md").read_text()
+    assert "1 x flat (mean squared error of surfaces of one color" in (tmp_path / "1.0" / "README.md").read_text()
 
 
 def test_a_teacher_of_another_scale_is_one_sentence(photo_folder, tmp_path):

@@ -9,6 +9,3 @@ def test_the_papers_variants_have_its_weights():
     assert VARIANTS["srgan-mse"] == LossConfig(pixel=1.0, adversarial=1e-3)
     assert VARIANTS["srgan-vgg22"] == LossConfig(content=1.0, layers=("vgg22",), adversarial=1e-3)
     assert VARIANTS["srgan-vgg54"] == LossConfig(content=1.0, layers=("vgg54",), adversarial=1e-3)
-    assert [name for name in VARIANTS if name != "srgan-plus"] == [
-        "srresnet-mse", "srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan-vgg54",
-    ]  # fmt: skip
