@@ -81,7 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("source", metavar="SOURCE", help="folder of images, or dataset on the Hub or of parquet shards")
     add("output", metavar="OUTPUT", help="folder; photo.jpg becomes photo_x4.png")
-    add("--model", default="srgan-x4", metavar="NAME", help="bundled checkpoint, folder, or Hub id user/name [srgan-x4]")
+    add("--model", default="srgan-x4", metavar="NAME",
+        help="bundled checkpoint, folder, Hub id user/name, or file that spandrel loads [srgan-x4]")  # fmt: skip
     add("--format", choices=sorted(FORMATS), default="png", help="[png]")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR", help="enlargement factor, up to the model's [the model's]")

@@ -184,7 +184,8 @@ def test_memory_does_not_grow_with_every_size():
 
 
 def enlarged_elsewhere(upscaler, results):
-    results.put(upscaler(np.full((20, 30, 3), 99, np.uint8)))
+    anew = Upscaler(upscaler.generator, engine="openvino", device="cpu")  # made there
+    results.put([one(np.full((20, 30, 3), 99, np.uint8)) for one in (upscaler, anew)])
 
 
 @pytest.mark.parametrize("way", ["fork", "spawn"])
@@ -196,5 +197,13 @@ def test_a_used_upscaler_works_in_another_process(tiny_generator, way, name):
     results = processes.Queue()
     process = processes.Process(target=enlarged_elsewhere, args=(upscaler, results), daemon=True)
     process.start()
-    assert np.abs(results.get(timeout=60).astype(int) - expected).max() <= 2
+    for found in results.get(timeout=60):
+        assert np.abs(found.astype(int) - expected).max() <= 2
     process.join(10)
+
+
+def test_a_forked_pool_takes_an_upscaler_by_pickle_and_keeps_its_precision(tiny_generator):
+    upscaler, image = Upscaler(tiny_generator, precision="fp32", device="cpu"), np.full((20, 30, 3), 99, np.uint8)
+    expected = upscaler(image)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert np.array_equal(pool.map_async(upscaler, [image]).get(60)[0], expected)

@@ -86,7 +86,7 @@ def test_pickle_is_named_and_never_opened(saved, tmp_path, name):
     (saved / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=f"safetensors only.; {name} cannot be used: reading a pickle can run"):
         SRGANGenerator.from_pretrained(saved)
-    with pytest.raises(CheckpointError, match=f"{name} is a file: give the folder .* so none is opened"):
+    with pytest.raises(CheckpointError, match=f"{name} is a file: give the folder"):
         SRGANGenerator.from_pretrained(saved / name)
     assert not (tmp_path / "exploded").exists()
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from conftest import smooth_photo
-from srgan_hub import CheckpointError, Upscaler
+from srgan_hub import CheckpointError, SRGANGenerator, Upscaler
 from srgan_hub.cli import main
 from srgan_hub.inference.backends import ConvertedEngine, EngineError, PyTorchEngine
 from srgan_hub.models.registry import load_network
@@ -71,7 +71,7 @@ def test_files_that_are_no_network_are_a_sentence(tmp_path):
         with pytest.raises(CheckpointError, match=f"{name} cannot be loaded by spandrel"):
             load_network(str(tmp_path / name))
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(CheckpointError, match=r"other\.safetensors cannot be loaded by spandrel"):
+    with pytest.raises(CheckpointError, match=r"other\.safetensors contains no network that spandrel supports"):
         load_network(str(tmp_path / "other.safetensors"))
 
 
@@ -84,6 +84,15 @@ def test_a_pickle_runs_no_code(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be loaded by spandrel"):
         load_network(str(tmp_path / "evil.pth"))
     assert not (tmp_path / "ran").exists()
+    torch.jit.script(torch.nn.Conv2d(3, 3, 1)).save(tmp_path / "script.pth")
+    with pytest.raises(CheckpointError, match="cannot be loaded by spandrel"):
+        load_network(str(tmp_path / "script.pth"))
+
+
+def test_part_of_a_checkpoint_is_no_other_network(tmp_path):
+    SRGANGenerator(width=4, blocks=1).save_pretrained(tmp_path)
+    with pytest.raises(CheckpointError, match=f"give its folder, {tmp_path}"):
+        load_network(str(tmp_path / "model.safetensors"))
 
 
 def test_command_line_and_page_take_files(file, tmp_path, monkeypatch, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
@@ -132,7 +133,7 @@ def open_methods(
             about = {"engine": f"Pillow {version('pillow')}"}
             methods.append(Method(label, interpolation(name, scale), about))
         else:
-            weights = Path(name if is_network_file(name) else fetch(locate(name), WEIGHTS)).read_bytes()
+            weights = Path(os.path.expanduser(name) if is_network_file(name) else fetch(locate(name), WEIGHTS)).read_bytes()
             about = {
                 "engine": str(upscalers[name].engine) + ", back-projected" * faithful,
                 "weights_sha256": hashlib.sha256(weights).hexdigest(),

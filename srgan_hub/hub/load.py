@@ -196,7 +196,9 @@ def locate(source: str) -> str:
         return source
     if source and Path(source).is_file():
         pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
-        raise CheckpointError(f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}{pickle}")
+        other = "; networks of other projects can be enlarged with and measured, not exported, quantized or trained on"
+        other = other if source.lower().endswith((".pth", ".safetensors")) else ""
+        raise CheckpointError(f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}{other or pickle}")
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
         + (", ".join(bundled()) or "none")

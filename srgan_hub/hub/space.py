@@ -268,7 +268,7 @@ def offered() -> list[tuple[str, str]]:
     named = os.environ.get(VARIABLE, "").strip() or (FILE.read_text(encoding="utf-8") if FILE.is_file() else "")
     names = named.replace(",", " ").split() or list(LABELS)
     for name in names:
-        if not Path(name).is_file():
+        if not (name.lower().endswith((".safetensors", ".pth")) and Path(name).is_file()):
             locate(name)
     return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
 

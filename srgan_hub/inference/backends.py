@@ -113,6 +113,8 @@ def open_engine(
     own = graph is not None
     fits = own and int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
+    if choice.engine == "openvino" and core_is_inherited():
+        choice = Choice("pytorch", choice.precision if choice.precision in PyTorchEngine.TYPES else fast_precision("cpu"), "cpu")
     if choice.engine == "pytorch":
         return PyTorchEngine(graph if own else generator, choice, compile)
     if compile:
@@ -296,6 +298,7 @@ class ONNXRuntimeEngine(Engine):
 
 
 OPSET = 18  # ONNX opset; ONNX Runtime reads it from 1.14 on
+CORE_PROCESS = None  # pid of the process that made the Core
 OPENING = threading.Lock()  # with functools.cache alone, two threads could make two Cores
 
 
@@ -341,8 +344,8 @@ def openvino_hints(precision: str, threads: int | None = None) -> dict:
 
 def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
     """Any module as an openvino.Model for images (1, 3, *size), or of any height and width if `dynamic`."""
+    network = deepcopy(network).eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings(action="ignore"):  # its tracing uses what PyTorch calls deprecated
-        network = network.to(memory_format=torch.contiguous_format)
         model = import_openvino().convert_model(network, example_input=torch.zeros(1, 3, *size))
     model.reshape({0: [1, 3, *([-1, -1] if dynamic else size)]})
     return model
@@ -359,12 +362,20 @@ def openvino_core():
 
 @cache
 def _core():
+    global CORE_PROCESS
+    CORE_PROCESS = os.getpid()
     return import_openvino().Core()
 
 
-def openvino_in_use() -> bool:
-    """Whether this process, or the one it was forked from, has a Core."""
-    return bool(_core.cache_info().currsize)
+def core_is_inherited() -> bool:
+    """Whether the Core is that of the process that this one was forked from. Its threads do not exist here, and waiting for them
+    never ends; a new Core does not help."""
+    return bool(_core.cache_info().currsize) and os.getpid() != CORE_PROCESS
+
+
+# For the same reason, PyTorch computes with one thread in a forked process.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def openvino_model(steps: list[Step], quantization: Quantization | None = None):

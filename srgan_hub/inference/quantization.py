@@ -130,7 +130,9 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
     """The steps that are computed when some of them are in 8 bits."""
-    return picture_apart(generator.to_graph())
+    if (graph := generator.to_graph()) is None:
+        raise ValueError("only SRGANGenerator itself can be computed in 8 bits, not a subclass that computes something else")
+    return picture_apart(graph)
 
 
 def by_input(steps: list[Step]) -> dict[int, list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands, tiled
-from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine, openvino_in_use
+from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
 from srgan_hub.models.registry import is_network_file, load_network
@@ -69,10 +69,9 @@ class Upscaler:
         if tile < 1 or overlap < 0:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
-        self._process = os.getpid()
+        self._engines: dict[tuple[int, bool], Engine] = {}  # by process, and whether for more than 8 bits
         self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
-        # bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for
-        self._coarse = precision == "auto" and self.engine.choice.precision != "fp32"
+        self._open(fine=False)  # raises EngineError now, not at the first image
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
@@ -99,14 +98,26 @@ class Upscaler:
         return f"Upscaler({self.name!r}, scale {self.scale}, {self.engine})"
 
     def __getstate__(self) -> dict:
-        return {name: value for name, value in vars(self).items() if name not in ("engine", "_fine", "_process")}
+        return {name: value for name, value in vars(self).items() if name != "_engines"}
 
     def __setstate__(self, state: dict) -> None:
-        vars(self).update(state, _process=os.getpid())
+        vars(self).update(state, _engines={})
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
-        return open_engine(self.generator, **self._compute_by)
+        """The engine of this process: a forked one cannot use its parent's."""
+        return self._open(fine=False)
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engines[os.getpid(), False] = engine
+
+    def _open(self, fine: bool) -> Engine:
+        key = os.getpid(), fine
+        if key not in self._engines:
+            compute = self._compute_by | (dict(precision="fp32", int8=None) if fine else {})
+            self._engines.setdefault(key, open_engine(self.generator, **compute))
+        return self._engines[key]
 
     def __call__(
         self,
@@ -200,24 +211,11 @@ class Upscaler:
         return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
     def engine_for(self, deep: bool) -> Engine:
-        """The engine for an image; deep: whether it has more than 8 bits."""
-        if self._process != os.getpid():
-            self._after_fork()
-        return self._fine if deep and self._coarse else self.engine
+        """The engine for an image; deep: whether it has more than 8 bits.
 
-    def _after_fork(self) -> None:
-        """The threads of a parent process do not exist here, and OpenVINO and PyTorch would wait for them forever. So PyTorch
-        computes, with one thread, unless the parent has not used OpenVINO."""
-        state = self.__getstate__()
-        vars(self).clear()
-        self.__setstate__(state)
-        torch.set_num_threads(1)
-        if self._compute_by["engine"] != "pytorch" and openvino_in_use():
-            self._compute_by |= dict(engine="pytorch", precision="auto", int8=None)
-
-    @cached_property
-    def _fine(self) -> Engine:
-        return open_engine(self.generator, self._compute_by["engine"], "fp32", self._compute_by["device"])
+        bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
+        coarse = deep and self._compute_by["precision"] == "auto" and self.engine.choice.precision != "fp32"
+        return self._open(fine=coarse)
 
     def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
         """The engine's result. If a GPU's memory is too small for it, it is computed in halves, as all later tiles are."""
@@ -235,7 +233,7 @@ class Upscaler:
 def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
     """(H, W, C) uint8, uint16 or float32, and a mode that names its channels. Raises TypeError or ValueError for other arrays."""
     deep = pixels.dtype == np.uint16 or pixels.dtype.kind == "f"
-    channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    channels = pixels.shape[-1] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or channels not in ((1, 3) if deep else (1, 2, 3, 4)) or not (deep or pixels.dtype == np.uint8):
         raise TypeError(
             "an array must be (H, W) or (H, W, C): uint8 with 1 to 4 channels, or uint16 or float with 1 or 3, got "

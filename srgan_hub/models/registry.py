@@ -8,34 +8,33 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch.nn.functional as F
+import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from srgan_hub.hub.download import CheckpointError
+from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError
 
-SUFFIXES = (".safetensors", ".pth")  # .pth files are opened without running code from them
+SUFFIXES = (".safetensors", ".pth")
+PROBE = 64  # LR pixels a side of an image that a network has to enlarge when it is loaded
 
 
 class CommunityNetwork(nn.Module):
-    """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), nominally in [0, 1], not clamped; any H and W.
+    """(N, 3, H, W) RGB in [0, 1] -> (N, 3, scale * H, scale * W), clamped to [0, 1]; any H and W.
 
-    loaded: spandrel's descriptor. network: the module itself, which may need sizes that are multiples of `multiple`."""
+    loaded: spandrel's descriptor, which pads the image as the network needs it. network: the module itself."""
 
     reach = math.inf  # LR pixels; unknown
 
     def __init__(self, loaded):
         super().__init__()
-        needs = loaded.size_requirements
         self.network, self.scale, self.architecture = loaded.model.float(), loaded.scale, loaded.architecture.name
-        self.multiple, self.minimum = needs.multiple_of, needs.minimum
+        self._descriptor = loaded
 
     def forward(self, lr: Tensor) -> Tensor:
-        height, width = lr.shape[-2:]
-        more = [max(-side % self.multiple, self.minimum - side) for side in (width, height)]
-        if any(extra > 0 for extra in more):
-            lr = F.pad(lr, (0, max(0, more[0]), 0, max(0, more[1])), mode="replicate")
-        return self.network(lr)[..., : self.scale * height, : self.scale * width]
+        if lr.shape[0] == 1:
+            return self._descriptor(lr)
+        return torch.cat([self._descriptor(one[None]) for one in lr])
 
 
 def is_network_file(name: str) -> bool:
@@ -50,18 +49,28 @@ def load_network(name: str) -> CommunityNetwork:
         raise CheckpointError(
             f"there is no file {name}; give a {' or '.join(SUFFIXES)} file, a bundled checkpoint, a folder or a Hub id"
         )
+    if path.name == WEIGHTS and path.with_name(CONFIG).is_file():
+        raise CheckpointError(f"{name} is part of a checkpoint: give its folder, {path.parent}")
     if not find_spec("spandrel"):
         raise CheckpointError(f"{name}: such files need spandrel: pip install 'srgan-hub[spandrel]'")
-    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError
+    from spandrel import ImageModelDescriptor, ModelLoader, UnsupportedModelError, canonicalize_state_dict
 
     try:
         with warnings.catch_warnings(action="ignore"):  # from networks written for an older PyTorch
-            loaded = ModelLoader().load_from_file(path)
-    except (UnsupportedModelError, SafetensorError, ValueError, RuntimeError, OSError, EOFError, KeyError) as error:
-        reason = str(error).partition("\n")[0] or "it contains no network that spandrel supports"
-        raise CheckpointError(f"{name} cannot be loaded by spandrel: {reason}") from error
-    except Exception as error:  # a damaged pickle can raise anything
-        raise CheckpointError(f"{name} cannot be loaded by spandrel: {type(error).__name__}") from error
-    if not isinstance(loaded, ImageModelDescriptor) or (loaded.input_channels, loaded.output_channels) != (3, 3):
-        raise CheckpointError(f"{name} is a network of {loaded.architecture.name} that does not turn one RGB image into another")
-    return CommunityNetwork(loaded).eval().requires_grad_(False)
+            # not spandrel's own reading of .pth files: that opens TorchScript archives, whose code would run
+            tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
+            loaded = ModelLoader().load_from_state_dict(canonicalize_state_dict(tensors))
+            if not isinstance(loaded, ImageModelDescriptor) or (loaded.input_channels, loaded.output_channels) != (3, 3):
+                raise ValueError(f"a network of {loaded.architecture.name} that does not turn one RGB image into another")
+            network = CommunityNetwork(loaded).eval().requires_grad_(False)
+            with torch.inference_mode():
+                shape = network(torch.zeros(1, 3, PROBE, PROBE)).shape
+            if shape[1:] != (3, network.scale * PROBE, network.scale * PROBE):
+                raise ValueError(f"its result is {tuple(shape)} for an image of {PROBE}x{PROBE}")
+    except UnsupportedModelError as error:
+        raise CheckpointError(f"{name} contains no network that spandrel supports") from error
+    except (SafetensorError, ValueError, OSError) as error:
+        raise CheckpointError(f"{name} cannot be loaded by spandrel: {str(error).partition(chr(10))[0]}") from error
+    except Exception as error:  # a damaged pickle, or another kind of network, can raise anything
+        raise CheckpointError(f"{name} cannot be loaded by spandrel ({type(error).__name__})") from error
+    return network

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
-from srgan_hub.inference.backends import converted, fast_precision, openvino_core, openvino_hints
+from srgan_hub.inference.backends import converted, fast_precision, is_convolutional, openvino_core, openvino_hints
 from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
@@ -20,7 +20,7 @@ from srgan_hub.models.srresnet.network import SRGANGenerator
 class Teacher(nn.Module):
     """(N, 3, H, W) LR in [0, 1] -> (N, 3, scale H, scale W), clamped to [0, 1].
 
-    name: a bundled name, folder, Hub id, or .safetensors file that spandrel can load. network: the module itself, not clamped.
+    name: a bundled name, folder, Hub id, or file (.safetensors, .pth) that spandrel can load. network: the module itself.
     Raises ValueError for what cannot be loaded, or enlarges by another scale."""
 
     def __init__(self, name: str, scale: int):
@@ -46,7 +46,7 @@ class Teacher(nn.Module):
         """The fastest way to compute one (1, 3, side, side) at a time, or any size if side is None: OpenVINO on a CPU if
         installed, otherwise PyTorch, in the precision that is fast on the hardware. The result is on the CPU, not clamped."""
         precision = fast_precision(str(device))
-        if device.type == "cpu" and find_spec("openvino"):
+        if device.type == "cpu" and find_spec("openvino") and is_convolutional(self.network):
             return _openvino(self.network, side, precision, threads)
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
         network = self.network.to(device)

@@ -133,8 +133,8 @@ class SRGANGenerator(
         return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
 
     def to_graph(self) -> list | None:
-        """The same function as a list of steps (graph.Step), which is cheaper to compute; None if `forward` is overridden."""
-        if type(self).forward is not SRGANGenerator.forward:
+        """The same function as a list of steps (graph.Step), which is cheaper to compute; None if a subclass computes another."""
+        if any(getattr(type(self), name) is not getattr(SRGANGenerator, name) for name in ("forward", "maps", "enlarged")):
             return None
         from srgan_hub.models.srresnet.graph import inference_graph  # late: it imports this module
 
