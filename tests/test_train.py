@@ -17,7 +17,7 @@ from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vg
 from srgan_hub import SRGANGenerator, losses
 from srgan_hub.losses import VARIANTS, constant_color_loss, random_colors
 from srgan_hub.models.registry import load_network
-from srgan_hub.training import checkpoint
+from srgan_hub.training import checkpoint, convert
 from srgan_hub.training.convert import narrowed, of_esrgan
 from train_accelerate import Config, parse
 
@@ -529,8 +529,9 @@ def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tm
 
 
 @pytest.fixture
-def dense(esrgan, tmp_path):
+def dense(esrgan, tmp_path, monkeypatch):
     """Folders of a generator of two groups of dense blocks, and of the same with fewer channels."""
+    monkeypatch.setattr(convert, "UPDATES", 2)
     wide = of_esrgan(load_network(esrgan).network, [0, 2], [torch.rand(1, 3, 16, 16)])
     wide.save_pretrained(tmp_path / "wide")
     narrowed(wide, 8, [torch.rand(1, 3, 16, 16)]).save_pretrained(tmp_path / "narrow")
