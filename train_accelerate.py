@@ -284,7 +284,7 @@ def train(config: Config) -> Path:
     pairs, photographs, held_out, samples, filling = data
     loader = Loader(pairs, accelerator.device)
     measured = held_out.pairs + validation_pairs(held_out.photos, scale)
-    validation = Validation(measured, scale, perceptual_measures(accelerator.device))
+    validation = Validation(measured, scale, perceptual_measures(scale, accelerator.device))
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
     accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})

@@ -124,7 +124,7 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    measures = all_measures()
+    measures = all_measures(scale)
     if options.jpeg:
         measures["blocks"] = lambda sr, hr: blocks(sr, scale)
     report, results = new_report(methods, scale, measures), {}

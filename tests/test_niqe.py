@@ -45,6 +45,7 @@ def test_a_picture_too_small_says_so():
     with pytest.raises(ValueError, match="two blocks of 96x96 pixels inside the border of 4, got an image of 199x190"):
         niqe(small)
     assert math.isnan(niqe_of_result(small, small))
+    assert niqe_of_result(small, small, 2) == niqe(small, 2)
     assert niqe(np.asarray(smooth_photo(200, 104))) > 0
 
 

@@ -155,10 +155,11 @@ def niqe(image: np.ndarray, border: int = 4) -> float:
     return float((apart @ torch.linalg.pinv((covariance + whole.T.cov()) / 2) @ apart).sqrt())
 
 
-def niqe_of_result(sr: np.ndarray, hr: np.ndarray) -> float:
-    """NIQE as one measure among others (benchmark.py): HR is ignored, and an image that is too small gets nan."""
+def niqe_of_result(sr: np.ndarray, hr: np.ndarray, scale: int = 4) -> float:
+    """NIQE as one measure among others (benchmark.py), without a border of `scale` pixels. HR is ignored, and an image that is
+    too small gets nan."""
     try:
-        return niqe(sr)
+        return niqe(sr, scale)
     except ValueError:
         return float("nan")
 
@@ -284,9 +285,11 @@ def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-def perceptual_measures(device: str | torch.device = "cpu") -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
+def perceptual_measures(
+    scale: int = 4, device: str | torch.device = "cpu"
+) -> dict[str, Callable[[np.ndarray, np.ndarray], float]]:
     """The measures of (SR, HR) beside PSNR and SSIM: NIQE, and the feature distance if its packages are installed."""
-    found = {"niqe": niqe_of_result}
+    found = {"niqe": functools.partial(niqe_of_result, scale=scale)}
     return found | {"feature_distance": FeatureDistance(device)} if has_feature_distance() else found
 
 

@@ -41,9 +41,9 @@ ONLY_WITH = {  # measures that are not always available
 IN_CARDS = ("psnr", "ssim", "niqe", "feature_distance")
 
 
-def all_measures() -> dict[str, Measure]:
+def all_measures(scale: int = 4) -> dict[str, Measure]:
     """NIQE; the feature distance if its packages are installed; LPIPS and DISTS if their weights are on this machine."""
-    return perceptual_measures() | {name: published(name) for name in BACKBONES if has_backbone(name)}
+    return perceptual_measures(scale) | {name: published(name) for name in BACKBONES if has_backbone(name)}
 
 
 def new_report(methods: Sequence[Method], scale: int, measures: dict[str, Measure]) -> dict:
@@ -68,7 +68,7 @@ def set_report(
     was saved as."""
     sha256 = hashes(one)
     source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
-    originals = [{"niqe": niqe_of_result(hr, hr), "blocks": blocks(hr, scale)} for _, _, hr in loaded]
+    originals = [{"niqe": niqe_of_result(hr, hr, scale), "blocks": blocks(hr, scale)} for _, _, hr in loaded]
     facts = [f"{len(loaded)} images", compared(one.name, sha256), source, f"NIQE of HR: {cell(originals, 'niqe')}"]
     if quality:
         facts[2] += f", saved as JPEG of quality {quality} by Pillow"

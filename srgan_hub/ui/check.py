@@ -81,7 +81,7 @@ def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
             rows[method], results[method] = end.value
         finally:
             running.close()
-    return Check(Image.fromarray(hr), lr.size, rows, results, niqe_of_result(hr, hr))
+    return Check(Image.fromarray(hr), lr.size, rows, results, niqe_of_result(hr, hr, scale))
 
 
 def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tuple[dict, Image.Image]:
@@ -92,7 +92,7 @@ def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tup
         kept.append(upscale(lr, report) if hasattr(upscale, "engine") else upscale(lr))
         return kept[0]
 
-    (row,) = measure(once, [("", lr, hr)], scale, measures())
+    (row,) = measure(once, [("", lr, hr)], scale, measures(scale))
     return {name: row[name] for name in COLUMNS if name in row}, kept[0]
 
 
