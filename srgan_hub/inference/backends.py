@@ -124,10 +124,6 @@ def open_engine(
             raise EngineError("ONNX Runtime runs only networks of this package; use the engine pytorch or openvino")
         if choice.precision in EIGHT_BITS:
             raise EngineError(f"{choice.precision} is only for networks of this package; use bf16 or fp32")
-        if not is_convolutional(generator):
-            if engine != "auto":
-                raise EngineError("OpenVINO computes convolutional networks only; use the engine pytorch for this one")
-            return PyTorchEngine(generator, choice._replace(engine="pytorch"))
         try:
             return ConvertedEngine(generator, choice)
         except EngineError:
@@ -260,6 +256,8 @@ class ConvertedEngine(Engine):
 
     def __init__(self, network: nn.Module, choice: Choice):
         super().__init__(choice)
+        if not is_convolutional(network):
+            raise EngineError("OpenVINO computes convolutional networks only; use the engine pytorch for this one")
         lr = torch.rand(1, 3, *self.OTHER, generator=torch.Generator().manual_seed(0))
         try:
             model = converted(network, self.EXAMPLE, dynamic=True)
