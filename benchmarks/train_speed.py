@@ -32,7 +32,7 @@ from srgan_hub.imaging.degradations import bicubic
 from srgan_hub.losses import VARIANTS, pixel_loss
 from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.training.launch import cores, keep_memory, speed_up
-from train_accelerate import d_step, g_step, shifted
+from train_accelerate import d_step, g_step, random_roll
 
 ROUNDS, TURN = 3, 4  # turns of each process, updates per turn; the first of a turn has cold caches and threads
 BATCH, CROP = 16, 96
@@ -72,7 +72,7 @@ def ours(vgg_file: Path | None) -> Update:
         count += 1
         lr, hr = (image.to(memory_format=torch.channels_last).float() / 255 for image in (lr, hr))
         with accelerator.accumulate(generator), accelerator.autocast():
-            sr, hr = shifted((generator(lr), hr), 0, count)
+            sr, hr = random_roll((generator(lr), hr), 0, count)
             if discriminator is not None:
                 d_step(discriminator, d_optimizer, sr, hr, weights, accelerator, 0.0)
             g_step(sr, hr, weights, vgg, generator, discriminator, optimizer, accelerator, 0.0)

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from srgan_hub.models.features import LiteFeatures
-from srgan_hub.models.srresnet.constant_color import constant_color_response
+from srgan_hub.models.generator import Generator
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 COLORS = 256  # surfaces per update
@@ -85,9 +86,9 @@ def blocks_loss(generator: SRGANGenerator, teacher: SRGANGenerator, lr: Tensor) 
 
 
 def comparable(generator: nn.Module, teacher: nn.Module) -> bool:
-    """Whether `blocks_loss` can be computed for these: they need the same number of blocks and of channels."""
-    shapes = [getattr(network, "shape", None) for network in (generator, teacher)]
-    return all(shapes) and len({(shape["width"], shape["blocks"]) for shape in shapes}) == 1
+    """Whether `blocks_loss` can be computed for these: SRGANGenerators with the same number of blocks and of channels."""
+    both = isinstance(generator, SRGANGenerator) and isinstance(teacher, SRGANGenerator)
+    return both and (generator.width, generator.blocks) == (teacher.width, teacher.blocks)
 
 
 def total_variation(sr: Tensor) -> Tensor:
@@ -98,11 +99,36 @@ def total_variation(sr: Tensor) -> Tensor:
     return (sr.diff(dim=2).abs().sum() + sr.diff(dim=3).abs().sum()) / len(sr)
 
 
-def constant_color_loss(generator: SRGANGenerator, colors: Tensor) -> Tensor:
+class _Periodic(TorchFunctionMode):
+    """Inside, convolutions see an image that repeats in both directions instead of zeros around it, however small it is."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is not torch.conv2d:
+            return function(*args, **(kwargs or {}))
+        image, weight, *rest = args
+        reach = weight.shape[-1] // 2
+        rows, columns = (torch.arange(-reach, side + reach, device=image.device) % side for side in image.shape[-2:])
+        return F.conv2d(image[..., rows, :][..., columns], weight, (kwargs or {}).get("bias", rest[0] if rest else None))
+
+
+def constant_color_response(generator: nn.Module, colors: Tensor) -> Tensor:
+    """(N, 3) RGB in [0, 1] -> (N, 3, scale, scale): the result for an LR pixel deep inside a surface of that color, in float32.
+
+    A surface repeats with every pixel, so it is one LR pixel whose neighbors are itself: 256 colors cost less than a patch.
+    generator: made of convolutions of stride 1. BatchNorm uses its running statistics, as in inference. Gradients reach every
+    weight."""
+    training = generator.training
+    try:
+        with _Periodic(), torch.autocast(colors.device.type, enabled=False):
+            # of the class: Accelerate's own forward would compute in bf16, which has steps of a gray level
+            return type(generator).forward(generator.eval(), colors.float()[:, :, None, None])
+    finally:
+        generator.train(training)
+
+
+def constant_color_loss(generator: nn.Module, colors: Tensor) -> Tensor:
     """Squared error on [-1, 1] of the results for surfaces of these colors, (N, 3) in [0, 1]. Ours."""
-    with torch.autocast(colors.device.type, enabled=False):  # bf16 has steps of a gray level
-        error = 2 * (constant_color_response(generator, colors) - colors[:, :, None, None])
-    return error.square().mean()
+    return (2 * (constant_color_response(generator, colors) - colors[:, :, None, None])).square().mean()
 
 
 def random_colors(rng: np.random.Generator, device: torch.device | str = "cpu") -> Tensor:
@@ -184,7 +210,7 @@ class Compared(NamedTuple):
 
     sr: Tensor
     hr: Tensor
-    generator: SRGANGenerator
+    generator: Generator
     blocks: Tensor | None = None       # distance of its blocks from a teacher's, if that is trained on
     colors: Tensor | None = None       # (N, 3) in [0, 1], of surfaces of one color
     perceptual: nn.Module | None = None     # feature network

@@ -76,7 +76,7 @@ def command(photos, output, *more):
             *sizes.split(), "--report_to", "none", "--validation", "none", "--threads", "1", *more]  # fmt: skip
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
 def test_kills_change_nothing(photo_folder, tmp_path, kills, report):
     """kill -9 at random moments, a third of them within the writing of a checkpoint: the end is the same, bit for bit."""
     updates = ["--max_train_steps", str(7 * kills)]

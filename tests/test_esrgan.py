@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
 from srgan_hub.models.registry import load_network
-from srgan_hub.models.srresnet.network import DenseBlock
+from srgan_hub.models.rrdb import DenseBlock
 from srgan_hub.training import convert as of
 from srgan_hub.training.convert import (
     before_enlargement,

@@ -1,19 +1,23 @@
 """The real commands: accelerate launch and torchrun, one process and two."""
 
+import copy
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 
 import psutil
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 
 from conftest import ROOT, equal, state_of, train
-from srgan_hub.training.launch import refuse_lost_processes
+from srgan_hub import SRGANGenerator
+from srgan_hub.training.launch import CPUPReLU, Stop, refuse_lost_processes, speed_up
 from train_accelerate import Config
 
 SETTINGS = dict(cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -54,8 +58,8 @@ def witness(tmp_path):
 
 
 def test_run_stopped_by_a_signal_resumes_to_the_same_weights(photo_folder, tmp_path):
-    """The paper's network, accelerate launch; SIGTERM in the middle, then --resume latest."""
-    sizes = dict(max_train_steps=6, batch_size=1, crop=32, log_every=1, dataset=photo_folder, validation="none")
+    """accelerate launch; SIGTERM in the middle, then --resume latest."""
+    sizes = {**TINY, "max_train_steps": 6, "dataset": photo_folder, "report_to": "tensorboard"}
     command = [*LAUNCH, "train_accelerate.py", *options(**sizes)]
     run(command, "--output_dir", str(tmp_path / "whole"))
 
@@ -118,6 +122,7 @@ def test_two_processes_are_one_with_the_double_batch(photo_folder, tmp_path, mon
     assert all(abs(x - y) < 1e-5 for x, y in zip(*losses, strict=True))
 
 
+@pytest.mark.soak
 def test_two_machines_train_as_one(photo_folder, tmp_path):
     """The documented form for several machines; here both are this one, with a process each."""
     with socket.socket() as free:
@@ -153,3 +158,85 @@ def test_user_mistake_ends_without_a_traceback(tmp_path):
     assert done.returncode == 1
     assert "cannot be loaded" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stop(Accelerator(cpu=True), None, time.monotonic()) as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop.requested(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_signal_asks_once_and_the_second_ends_at_once(interruptible):
+    before = signal.getsignal(signal.SIGINT)
+    with Stop(Accelerator(cpu=True), None, time.monotonic()) as stop:
+        assert not stop.requested(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.requested(1)
+        assert stop.reason == "SIGINT"
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_time_that_is_up_counts_from_the_start_of_the_run():
+    with Stop(Accelerator(cpu=True), 100.0, time.monotonic() - 99) as stop:
+        assert not stop.requested(1)
+    with Stop(Accelerator(cpu=True), 100.0, time.monotonic() - 101) as stop:
+        assert stop.requested(1)
+        assert stop.reason == "the time is up"
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_function_and_gradients_are_those_of_prelu(layout):
+    usual, cheaper = torch.nn.PReLU(init=0.3), CPUPReLU(init=0.3)
+    x = torch.randn(3, 8, 5, 7).contiguous(memory_format=layout)
+    gradient = torch.randn(3, 8, 5, 7).contiguous(memory_format=layout)
+    results = []
+    for layer in (usual, cheaper):
+        inputs = x.clone().requires_grad_()
+        out = layer(inputs)
+        out.backward(gradient)
+        results.append((out, inputs.grad, layer.weight.grad))
+    for one, other in zip(*results, strict=True):
+        assert torch.allclose(one, other, atol=1e-5)
+    assert torch.autograd.gradcheck(cheaper.double(), x.double().requires_grad_())
+
+
+@pytest.mark.parametrize("scale", [2, 4, 8])
+def test_generator_keeps_its_weights_and_what_it_computes(scale):
+    usual = SRGANGenerator(scale=scale, width=4, blocks=1, norm="none")
+    faster = copy.deepcopy(usual)
+    speed_up(faster)
+    speed_up(faster)  # twice is once
+    copied = copy.deepcopy(faster)
+    assert faster.state_dict().keys() == usual.state_dict().keys()
+    lr = torch.rand(2, 3, 6, 7)
+    results = []
+    for generator in (usual, faster, copied):
+        sr = generator(lr)
+        sr.square().sum().backward()
+        results.append([sr, *(parameter.grad for parameter in generator.parameters())])
+    for one, *others in zip(*results, strict=True):
+        assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-5) for other in others)
+
+
+def test_saved_generator_is_an_ordinary_one(tmp_path):
+    generator = SRGANGenerator(width=4, blocks=1).eval()
+    before = generator(torch.ones(1, 3, 5, 5))
+    speed_up(generator)
+    generator.save_pretrained(tmp_path)
+    loaded = SRGANGenerator.from_pretrained(tmp_path)
+    assert type(loaded.tail) is torch.nn.Conv2d
+    assert torch.allclose(loaded(torch.ones(1, 3, 5, 5)), before, atol=1e-6)

@@ -39,9 +39,9 @@ def bare(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_two_calls_are_one_long_run(shards, bare, tmp_path):
-    def call(name, time, steps=60):
+    def call(name, time, steps=20):
         arguments = [f"PYTHON={sys.executable}", f"DATA={shards}", f"OUT={tmp_path / name}", f"STATE={tmp_path / name}-state"]
-        options = f"OPTIONS={TINY} --max_train_steps {steps} --log_every 1 --checkpoint_every 20"
+        options = f"OPTIONS={TINY} --max_train_steps {steps} --log_every 1 --checkpoint_every 10"
         done = subprocess.run(
             ["make", "-s", "train-gpu", *arguments, f"TIME={time}", options],
             cwd=ROOT, env=bare, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240,
@@ -57,5 +57,5 @@ def test_two_calls_are_one_long_run(shards, bare, tmp_path):
     assert {"model.safetensors", "log.jsonl", "README.md"} <= {path.name for path in (tmp_path / "cut").iterdir()}
     second = call("cut", "9m")
     assert "resumed" in second
-    assert "updates 1 to 60" in second
+    assert "updates 1 to 20" in second
     assert equal(state_of(tmp_path / "whole-state"), state_of(tmp_path / "cut-state"))

@@ -51,7 +51,7 @@ def new_card(
 ) -> str:
     """The card of a checkpoint that has not been measured yet.
 
-    source: what from_pretrained takes; generator: its shape in words; variant: of the loss; datasets, base_model: Hub ids."""
+    source: what from_pretrained takes; generator: what it is, in words; variant: of the loss; datasets, base_model: Hub ids."""
     facts = dict(name=name, scale=str(scale), generator=generator, variant=f", trained as `{variant}`" if variant else "")
     lists = dict(datasets=f"[{', '.join(datasets)}]", base_model=base_model)
     words = dict(usage=usage(source, scale), training=training, terms=terms)

@@ -68,6 +68,11 @@ class StrictHubMixin(PyTorchModelHubMixin):
                         create_pr=create_pr)  # fmt: skip
 
     @classmethod
+    def named(cls, architecture: str | None, source: str) -> type:
+        """The class for a checkpoint whose config.json names this architecture."""
+        return cls
+
+    @classmethod
     def from_pretrained(
         cls,
         pretrained_model_name_or_path: str | Path,
@@ -87,7 +92,8 @@ class StrictHubMixin(PyTorchModelHubMixin):
         inside = f"{subfolder.strip('/')}/" if subfolder else ""
         try:
             path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
-            config = read_config(path, cls, source) | kwargs
+            cls, config = read_config(path, cls, source)
+            config |= kwargs
             if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
                 hub["revision"] = commit  # weights of the same commit, even if somebody pushes meanwhile
             tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
@@ -103,8 +109,10 @@ class StrictHubMixin(PyTorchModelHubMixin):
         return model.to(torch.device(map_location)).eval()
 
 
-def read_config(path: Path, cls: type, source: str) -> dict:
-    """The constructor's arguments. Raises CheckpointError unless the file is a JSON object whose keys `cls` accepts."""
+def read_config(path: Path, cls: type, source: str) -> tuple[type, dict]:
+    """The network's class, `cls` or the subclass that the file names, and the arguments of its constructor.
+
+    Raises CheckpointError unless the file is a JSON object whose keys the class accepts."""
     try:
         if (size := path.stat().st_size) > LARGEST_CONFIG:
             raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, too much for one of srgan_hub; copy it again")
@@ -117,10 +125,11 @@ def read_config(path: Path, cls: type, source: str) -> dict:
         raise CheckpointError(f"{source}: {CONFIG} cannot be read ({error.strerror})") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
-    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
     for key, library in OTHERS.items():
         if key in config:
             raise CheckpointError(f"{source} is not a {cls.__name__} but a checkpoint of {library}: load it with {library}")
+    cls = cls.named(config.pop("architecture", None), source)
+    known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
     form = config.pop("format", FORMAT)
     if type(form) is not int or form < 1:
         raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
@@ -131,7 +140,7 @@ def read_config(path: Path, cls: type, source: str) -> dict:
         raise CheckpointError(
             f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with the program that made it"
         )
-    return config
+    return cls, config
 
 
 def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:

@@ -21,7 +21,6 @@ from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
 from srgan_hub.models.registry import is_network_file, load_network
-from srgan_hub.models.srresnet.network import SRGANGenerator
 
 # LR pixels added around the image, so that the zero padding of the convolutions stays outside. They are mirrored in the way
 # that bicubic downsampling mirrored the HR image; without repeating the outermost pixel, the border is 1.4 dB worse
@@ -85,10 +84,10 @@ class Upscaler:
 
         Other networks are loaded from files (.safetensors, .pth) with spandrel; most community models work. texture: 1 for the
         checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two."""
-        file = is_network_file(str(name_or_id))
-        generator = load_network(str(name_or_id)) if file else SRGANGenerator.from_pretrained(name_or_id, **hub)
+        generator = load_network(str(name_or_id), **hub)
         generator = with_texture(generator, texture)
-        int8 = find(name_or_id, **hub) if texture == 1 and not file else None  # the ranges are for the checkpoint's own weights
+        own = texture == 1 and not is_network_file(str(name_or_id))  # the 8-bit ranges are for the checkpoint's own weights
+        int8 = find(name_or_id, **hub) if own else None
         compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
         upscaler = cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
         upscaler.name = str(name_or_id)

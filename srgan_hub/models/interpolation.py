@@ -9,11 +9,11 @@ import copy
 
 import torch
 
-from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.models.generator import Generator
 
 
 @torch.no_grad()
-def interpolate(one: SRGANGenerator, other: SRGANGenerator, share: float) -> SRGANGenerator:
+def interpolate(one: Generator, other: Generator, share: float) -> Generator:
     """A new generator with (1 - share) of the weights and BatchNorm statistics of `one` plus `share` of those of `other`.
 
     Raises ValueError if they differ in architecture or share is not in [0, 1]."""
@@ -28,7 +28,7 @@ def interpolate(one: SRGANGenerator, other: SRGANGenerator, share: float) -> SRG
     return result
 
 
-def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
+def with_texture(generator: Generator, texture: float) -> Generator:
     """A blend of a generator's weights with those of its partner: texture 1 is the generator itself, 0 the partner.
 
     Raises ValueError for any number outside 0 to 1 and for a generator without a partner, and CheckpointError if the partner
@@ -39,11 +39,11 @@ def with_texture(generator: SRGANGenerator, texture: float) -> SRGANGenerator:
         return generator
     if not getattr(generator, "partner", None):
         raise ValueError("this checkpoint names no partner to blend with; leave texture at 1")
-    return interpolate(generator, SRGANGenerator.from_pretrained(generator.partner), 1 - texture)
+    return interpolate(generator, Generator.from_pretrained(generator.partner), 1 - texture)
 
 
 @torch.no_grad()
-def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, partner: str | None = None) -> SRGANGenerator:
+def transfer(base: Generator, gan: Generator, share: float = 1.0, partner: str | None = None) -> Generator:
     """A new generator: `base` plus `share` of what adversarial training changed in `gan` (its weights minus its partner's).
 
     base and gan's partner must come from one training, as a network and its fine-tuned copy. Then what was learned separately
@@ -54,7 +54,7 @@ def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, part
         raise ValueError(f"share must be 0 or more, got {share}")
     if not gan.partner:
         raise ValueError("the GAN names no partner, so what its training changed is unknown")
-    before, after, weights = SRGANGenerator.from_pretrained(gan.partner).state_dict(), gan.state_dict(), base.state_dict()
+    before, after, weights = Generator.from_pretrained(gan.partner).state_dict(), gan.state_dict(), base.state_dict()
     if len({tuple((name, tensor.shape) for name, tensor in state.items()) for state in (before, after, weights)}) > 1:
         raise ValueError("texture can be transferred only between generators of the same architecture")
     for name, tensor in weights.items():
@@ -62,6 +62,6 @@ def transfer(base: SRGANGenerator, gan: SRGANGenerator, share: float = 1.0, part
             weights[name] = tensor.float() + share * (after[name].float() - before[name].float())
             if name.endswith("running_var"):
                 weights[name].clamp_(min=0)
-    result = SRGANGenerator(**base.shape, partner=partner).eval()
+    result = type(base)(**base.shape, partner=partner).eval()
     result.load_state_dict(weights)
     return result

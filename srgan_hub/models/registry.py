@@ -1,4 +1,5 @@
-"""Networks of other projects, from files that spandrel loads: ESRGAN, Real-ESRGAN, SwinIR and hundreds of community models."""
+"""Architectures that can be trained, and networks of other projects, from files that spandrel loads: ESRGAN, Real-ESRGAN,
+SwinIR and hundreds of community models."""
 
 from __future__ import annotations
 
@@ -14,7 +15,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError
+from srgan_hub.models.generator import Generator
+from srgan_hub.models.rrdb import RRDBGenerator
+from srgan_hub.models.srresnet.network import SRGANGenerator
 
+ARCHITECTURES: dict[str, type[Generator]] = {"srresnet": SRGANGenerator, "rrdb": RRDBGenerator}
 SUFFIXES = (".safetensors", ".pth")
 PROBE = 64  # LR pixels a side of an image that a network has to enlarge when it is loaded
 
@@ -42,8 +47,15 @@ def is_network_file(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def load_network(name: str) -> CommunityNetwork:
-    """The network in a file, in eval mode. Raises CheckpointError if spandrel is missing or cannot load the file."""
+def load_network(name: str, **hub) -> nn.Module:
+    """A generator by bundled name, folder or Hub id (hub: as for from_pretrained), or the network in a file, in eval mode.
+
+    Raises CheckpointError."""
+    return _load_file(name) if is_network_file(name) else Generator.from_pretrained(name, **hub)
+
+
+def _load_file(name: str) -> CommunityNetwork:
+    """Raises CheckpointError if spandrel is missing or cannot load the file."""
     path = Path(os.path.expanduser(name))
     if not path.is_file():
         raise CheckpointError(

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 
 from srgan_hub.imaging.resize import shrunk
-from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.models.generator import Generator
 
 SAMPLES = 32  # photos are enough for a mean
 SIDE, BORDER = 256, 8  # central HR pixels of a photo that are used; LR pixels ignored at its edge, where zeros are padded
 
 
-def centre_colour(generator: SRGANGenerator, photos: list[np.ndarray]) -> SRGANGenerator:
+def centre_colour(generator: Generator, photos: list[np.ndarray]) -> Generator:
     """A copy whose results have the same mean color as the photos, (H, W, 3) uint8, that they are made from. Only the bias of
     the last convolution is changed. Photos that are too small are skipped."""
     result, scale = copy.deepcopy(generator).eval(), generator.scale

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from srgan_hub.inference.backends import fast_precision
 from srgan_hub.losses import pixel_loss, relative_content_loss
 from srgan_hub.models.features import STAGES, LiteFeatures
-from srgan_hub.models.srresnet.network import DenseBlock, SRGANGenerator
+from srgan_hub.models.rrdb import DenseBlock
+from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.training.optimizers import learning_rate
 
 STEP = 5       # pixels between the places of an image to which the last convolution is fitted: odd, for all phases of a grid of 4

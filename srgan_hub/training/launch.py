@@ -98,13 +98,12 @@ class FoldedTail(nn.Conv2d):
         return F.pixel_shuffle(F.conv2d(cells, kernel, self.bias.repeat_interleave(4), padding=2), 2)
 
 
-def speed_up(generator: SRGANGenerator) -> None:
+def speed_up(generator: nn.Module) -> None:
     """Make the generator compute in these ways from now on. Copies of it do too; its state_dict stays as it is."""
     for module in generator.modules():
         if type(module) is nn.PReLU:
             module.__class__ = CPUPReLU
-    shuffle = generator.upsample[-1][1]
-    if type(shuffle) is nn.PixelShuffle:
+    if isinstance(generator, SRGANGenerator) and type(generator.upsample[-1][1]) is nn.PixelShuffle:
         generator.upsample[-1][1] = nn.Identity()  # PReLU may come before the shuffle: all channels share one slope
         generator.tail.__class__ = FoldedTail
 

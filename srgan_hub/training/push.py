@@ -17,7 +17,7 @@ from srgan_hub.hub.load import hub_name, is_hub_id
 from srgan_hub.hub.push import FILES, check_push, push
 from srgan_hub.losses import LossConfig, describe
 from srgan_hub.models.features import LiteFeatures
-from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.models.generator import Generator
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_tim
            "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when it was trained, not what
 
 
-def write_result(folder: Path, generator: SRGANGenerator, card: str, record: dict) -> None:
+def write_result(folder: Path, generator: Generator, card: str, record: dict) -> None:
     """Write the files beside their names and rename them, so that whoever reads the folder during a run finds whole files."""
     unfinished = folder / "unfinished-result"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -155,7 +155,7 @@ def changed_options(config) -> dict:
     return {k: v for k, v in public(config).items() if v != standard[k] and k not in UNNAMED}
 
 
-def training_card(config, weights: LossConfig, record: dict, network: str | None) -> str:
+def training_card(config, weights: LossConfig, generator: Generator, record: dict, network: str | None) -> str:
     """README.md of the result: what this run did. network: that of the content loss, if any."""
     options = " ".join(
         f"--{name}" if value is True else f"--{name} {value}" for name, value in changed_options(config).items()
@@ -181,8 +181,8 @@ def training_card(config, weights: LossConfig, record: dict, network: str | None
     return new_card(
         name=(config.push_to_hub or str(Path(config.output_dir).resolve())).rpartition("/")[2],
         source=config.push_to_hub or output,
-        scale=record["generator"]["scale"],
-        generator=", ".join(f"{name} {value}" for name, value in record["generator"].items()),
+        scale=generator.scale,
+        generator=generator.words,
         variant=config.variant,
         training=fill(
             TRAINING,

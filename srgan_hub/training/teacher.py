@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
 from srgan_hub.inference.backends import converted, fast_precision, is_convolutional, openvino_core, openvino_hints
-from srgan_hub.models.registry import is_network_file, load_network
-from srgan_hub.models.srresnet.network import SRGANGenerator
+from srgan_hub.models.registry import load_network
 
 
 class Teacher(nn.Module):
@@ -25,7 +24,7 @@ class Teacher(nn.Module):
 
     def __init__(self, name: str, scale: int):
         super().__init__()
-        network = load_network(name) if is_network_file(name) else SRGANGenerator.from_pretrained(name)
+        network = load_network(name)
         if network.scale != scale:
             raise ValueError(f"--teacher {name} enlarges {network.scale} times, the generator {scale} times")
         self.network = network.requires_grad_(False).to(memory_format=torch.channels_last)

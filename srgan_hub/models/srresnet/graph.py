@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srgan_hub.models.srresnet.network import DenseGroup, ResidualBlock, SRGANGenerator
+from srgan_hub.models.rrdb import DenseGroup
+from srgan_hub.models.srresnet.network import ResidualBlock, SRGANGenerator
 
 STANDS_OUT = 2  # times the largest other weight
 

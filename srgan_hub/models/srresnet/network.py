@@ -5,15 +5,11 @@ residual blocks by ESRGAN's dense ones (Wang et al. 2018, arXiv:1809.00219, Figu
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from huggingface_hub import ModelCard
 from torch import Tensor, nn
 
-from srgan_hub.hub.card import new_card
-from srgan_hub.hub.load import StrictHubMixin, hub_name
-
-MOST = 1024  # channels or blocks; a file that asks for more is not a generator
+from srgan_hub.models.generator import MOST, Generator
+from srgan_hub.models.rrdb import DenseGroup
+from srgan_hub.models.srresnet.initialization import pass_through
 
 
 class ResidualBlock(nn.Module):
@@ -34,44 +30,8 @@ class ResidualBlock(nn.Module):
         return [self.norm2 if isinstance(self.norm2, nn.BatchNorm2d) else self.conv2]
 
 
-class DenseBlock(nn.Module):
-    """Each of five convolutions sees the block's input and the outputs of the convolutions before it."""
-
-    SHARE = 0.2  # share of the result that is added
-    SLOPE = 0.2  # slope of LeakyReLU
-
-    def __init__(self, width: int, growth: int):
-        super().__init__()
-        outputs = [growth] * 4 + [width]
-        self.convs = nn.ModuleList(nn.Conv2d(width + i * growth, outputs[i], 3, padding=1) for i in range(5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        found = [x]
-        for conv in self.convs[:4]:
-            found.append(F.leaky_relu(conv(torch.cat(found, 1)), self.SLOPE))
-        return x + self.SHARE * self.convs[4](torch.cat(found, 1))
-
-
-class DenseGroup(nn.Module):
-    """Three dense blocks with a skip around them: ESRGAN's RRDB."""
-
-    SHARE = 0.2
-
-    def __init__(self, width: int, growth: int):
-        super().__init__()
-        self.blocks = nn.Sequential(*(DenseBlock(width, growth) for _ in range(3)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.SHARE * self.blocks(x)
-
-    @property
-    def ends(self) -> list[nn.Module]:
-        return [block.convs[4] for block in self.blocks]
-
-
 class SRGANGenerator(
-    nn.Module,
-    StrictHubMixin,
+    Generator,
     library_name="srgan_hub",
     license="other",  # the weights' license follows the data they were trained on, not the code's license
     pipeline_tag="image-to-image",
@@ -86,23 +46,17 @@ class SRGANGenerator(
     channels that each convolution of a dense block adds (ESRGAN: 32; norm must be "none"). Raises ValueError for other values.
     """
 
+    architecture, paper = "srresnet", ("SRGAN", "Ledig et al. 2017, arXiv:1609.04802")
+
     def __init__(
         self, scale: int = 4, width: int = 64, blocks: int = 16, norm: str = "batch", partner: str | None = None, growth: int = 0
     ):
         super().__init__()
-        if type(scale) is not int or scale not in (2, 4, 8):
-            raise ValueError(f"scale must be 2, 4 or 8, got {scale!r}")
-        for name, value in (("width", width), ("blocks", blocks)):
-            if type(value) is not int or not 1 <= value <= MOST:
-                raise ValueError(f"{name} must be a whole number from 1 to {MOST}, got {value!r}")
+        self.describe((2, 4, 8), partner, scale=scale, width=width, blocks=blocks, norm=norm, growth=growth)
         if norm not in ("batch", "none"):
             raise ValueError(f"norm must be 'batch' or 'none', got {norm!r}")
         if type(growth) is not int or not 0 <= growth <= MOST or (growth and norm != "none"):
             raise ValueError(f"growth must be a whole number from 0 to {MOST}, and 0 with norm 'batch', got {growth!r}")
-        if partner is not None and not isinstance(partner, str):
-            raise ValueError(f"partner must be the name of a checkpoint, got {partner!r}")
-        self.scale, self.width, self.blocks, self.norm, self.growth = scale, width, blocks, norm, growth
-        self.partner = partner
         make_norm = nn.BatchNorm2d if norm == "batch" else nn.Identity
 
         self.head = nn.Sequential(nn.Conv2d(3, width, 9, padding=4), nn.PReLU())
@@ -127,10 +81,8 @@ class SRGANGenerator(
         # head; two or fifteen convolutions per block; the long skip's; one per doubling, each on pixels half as large; tail
         return 4 + (15 if self.growth else 2) * self.blocks + 1 + sum(2.0**-d for d in range(doublings)) + 4 / self.scale
 
-    @property
-    def shape(self) -> dict[str, int | str]:
-        """What a checkpoint's config.json says about the architecture."""
-        return {name: getattr(self, name) for name in ("scale", "width", "blocks", "norm", "growth")}
+    def initialize(self) -> None:
+        pass_through(self)
 
     def to_graph(self) -> list | None:
         """The same function as a list of steps (graph.Step), which is cheaper to compute; None if a subclass computes another."""
@@ -139,12 +91,6 @@ class SRGANGenerator(
         from srgan_hub.models.srresnet.graph import inference_graph  # late: it imports this module
 
         return inference_graph(self)
-
-    def generate_model_card(self, source: str = "user/name") -> ModelCard:
-        """The card that save_pretrained writes if there is none; source: what to pass to from_pretrained."""
-        words = ", ".join(f"{name} {value}" for name, value in self.shape.items() if value)
-        base = hub_name(self.partner) or ""
-        return ModelCard(new_card(source.rpartition("/")[2], source, self.scale, words, base_model=base))
 
     def forward(self, lr: Tensor) -> Tensor:
         return self.enlarged(self.maps(lr))

@@ -14,15 +14,10 @@ from srgan_hub.inference.upscaler import BORDER, EXTENSION
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
-@pytest.mark.parametrize("size", [(1, 1), (2, 37), (50, 19)])
-def test_result_is_exactly_scale_times_as_large(scale, size):
+def test_result_is_exactly_scale_times_as_large(scale):
     upscaler = Upscaler(SRGANGenerator(scale=scale, width=4, blocks=1), tile=16, overlap=4)
-    assert upscaler(smooth_photo(*size)).size == (scale * size[0], scale * size[1])
-
-
-def test_same_call_gives_the_same_bytes(random_generator, photo):
-    upscaler = Upscaler(random_generator)
-    assert upscaler(photo).tobytes() == upscaler(photo).tobytes()
+    for size in ((1, 1), (2, 37), (50, 19)):
+        assert upscaler(smooth_photo(*size)).size == (scale * size[0], scale * size[1])
 
 
 def test_generator_is_used_as_in_eval_mode_and_left_as_it_was(random_generator, photo):
@@ -30,22 +25,6 @@ def test_generator_is_used_as_in_eval_mode_and_left_as_it_was(random_generator, 
     random_generator.train()
     assert Upscaler(random_generator)(photo).tobytes() == expected.tobytes()
     assert random_generator.training
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
-def test_every_mode_is_enlarged(tiny_generator, photo, mode):
-    image = photo.convert("L").convert(mode) if mode == "I;16" else photo.convert(mode)
-    image = Image.fromarray(np.asarray(image) / 255) if mode == "F" else image
-    result = Upscaler(tiny_generator)(image)
-    assert result.size == (160, 112)
-    assert result.mode == {"1": "L", "P": "RGB", "CMYK": "RGB"}.get(mode, mode)
-
-
-def test_input_is_left_alone(tiny_generator, photo):
-    before = photo.tobytes()
-    Upscaler(tiny_generator)(photo)
-    assert photo.tobytes() == before
-    assert photo.mode == "RGB"
 
 
 def test_tiles_give_the_whole_result(random_generator):
@@ -65,14 +44,13 @@ def test_forty_pixels_of_overlap_are_exact_for_the_papers_network():
 
 
 @pytest.mark.parametrize("name", bundled())
-@pytest.mark.parametrize("colour", ["white", "black", (200, 30, 60)])
-def test_flat_colour_stays_flat_to_the_edge(name, colour):
+def test_flat_colour_stays_flat_to_the_edge(name):
     upscaler = Upscaler.from_pretrained(name, precision="fp32")  # int8: test_quantization.py
-    result = np.asarray(upscaler(Image.new("RGB", (24, 20), colour))).astype(int)
-    inside = result[40:44, 40:44]  # one LR pixel, all sub-pixel phases
-    frame = np.tile(inside, (20, 24, 1))
-    assert np.abs(result - frame).max() <= 1
-    assert np.abs(result - np.asarray(Image.new("RGB", (1, 1), colour))).max() <= 6
+    for colour in ("white", "black", (200, 30, 60)):
+        result = np.asarray(upscaler(Image.new("RGB", (24, 20), colour))).astype(int)
+        inside = result[40:44, 40:44]  # one LR pixel, all sub-pixel phases
+        assert np.abs(result - np.tile(inside, (20, 24, 1))).max() <= 1
+        assert np.abs(result - np.asarray(Image.new("RGB", (1, 1), colour))).max() <= 6
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -100,7 +78,7 @@ def test_bands_are_the_picture_from_top_to_bottom(random_generator):
 
 
 @pytest.mark.parametrize("name", bundled())
-@pytest.mark.parametrize("colour", [(230, 30, 40), (255, 255, 255), (20, 20, 20), (90, 140, 200)])
+@pytest.mark.parametrize("colour", [(230, 30, 40), (255, 255, 255)])
 def test_cut_out_has_no_fringe(name, colour):
     """A disc of one colour on transparent black, laid over that same colour, cannot be seen."""
     y, x = np.mgrid[0:40, 0:40]
@@ -200,7 +178,7 @@ def test_an_array_is_enlarged_as_its_image_is(tiny_generator, mode):
         assert result.dtype == pixels.dtype and np.array_equal(result, np.asarray(upscaler(image, **size)))
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float16])
 def test_colour_of_more_than_8_bits_is_kept_in_arrays(tiny_generator, dtype):
     white = 65535 if dtype == np.uint16 else 1
     pixels = np.random.default_rng(0).random((9, 11, 3))
