@@ -35,7 +35,6 @@ from srgan_hub.data.patches import Degraded, Loader, Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.figures import specimen
-from srgan_hub.evaluation.metrics import perceptual_measures
 from srgan_hub.hub.push import DISCRIMINATOR, FILES, PICTURE
 from srgan_hub.imaging.degradations import DEGRADATIONS
 from srgan_hub.inference.upscaler import Upscaler
@@ -284,7 +283,7 @@ def train(config: Config) -> Path:
     pairs, photographs, held_out, samples, filling = data
     loader = Loader(pairs, accelerator.device)
     measured = held_out.pairs + validation_pairs(held_out.photos, scale)
-    validation = Validation(measured, scale, perceptual_measures(scale, accelerator.device))
+    validation = Validation(measured, scale, accelerator.device)
     measured_on = f"{len(validation)} photographs, {held_out.words}" if len(validation) else "nothing"
     parts = config.gradient_accumulation_steps
     accelerator.init_trackers("srgan_hub", {k: v for k, v in public(config).items() if v is not None})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import shutil
 import sys
@@ -21,14 +20,12 @@ from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
-from srgan_hub.evaluation.figures import Box, comparison, specimen, tradeoff
-from srgan_hub.evaluation.metrics import blocks
+from srgan_hub.evaluation.figures import Box, comparison, specimen
+from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
 from srgan_hub.evaluation.opinion import command as mos
 from srgan_hub.evaluation.report import (
-    all_measures,
     as_csv,
     as_json,
-    from_json,
     index_entry,
     markdown,
     new_report,
@@ -124,17 +121,15 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    measures = all_measures(scale)
-    if options.jpeg:
-        measures["blocks"] = lambda sr, hr: blocks(sr, scale)
-    report, results = new_report(methods, scale, measures), {}
+    metrics = metrics_for(TABLE, JPEG_TABLE) if options.jpeg else metrics_for(TABLE)
+    report, results = new_report(methods, scale, metrics), {}
     for one, quality in itertools.product(sets, options.jpeg or [None]):
         name = f"{one.name}, JPEG {quality}" if quality else one.name
         loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
         by_method = results[name] = {}
         for method in methods:
             bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
-            by_method[method.name] = measure(method.upscale, bar, scale, measures)
+            by_method[method.name] = measure(method.upscale, bar, scale, metrics)
         report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
     notes = {name: entry["note"] for name, entry in report["sets"].items()}
     table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
@@ -160,23 +155,6 @@ def figure(options: argparse.Namespace) -> int:
     if min(photo.shape[:2]) < scale:
         raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be shrunk {scale} times")
     comparison(photo, methods, scale, Box(*options.box) if options.box else None).save(output)
-    return 0
-
-
-def plot(options: argparse.Namespace) -> int:
-    """Plot the perceptual quality of every method in a report (NIQE or feature distance) against its distortion (PSNR)."""
-    output = picture_to_write(options.output)
-    try:
-        sets = json.loads(options.report.read_text(encoding="utf-8"))["sets"]
-        results = sets[options.set or next(iter(sets))]["results"]
-        means = {name: result["mean"] for name, result in results.items()}
-        numbers = {name: tuple(from_json(mean[key]) for key in ("psnr", options.measure)) for name, mean in means.items()}
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
-        raise ValueError(
-            f"{options.report} is not a report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "
-            f"the measure {options.measure}"
-        ) from error
-    tradeoff(numbers, options.measure, options.set or next(iter(sets))).save(output)
     return 0
 
 
@@ -379,14 +357,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
     add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are drawn [4]")
     add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
-
-    command = commands.add_parser("plot", help="draw perception against distortion", description=plot.__doc__)
-    command.set_defaults(run=plot)
-    add = command.add_argument
-    add("report", type=Path, metavar="REPORT", help="report written by `srgan-hub benchmark --json`")
-    add("--set", metavar="NAME", help="[the report's first]")
-    add("--measure", choices=("niqe", "feature_distance"), default="niqe", help="[niqe]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     command = commands.add_parser("export", help="write a model for other programs", description=export_checkpoint.__doc__)
