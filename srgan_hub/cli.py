@@ -20,7 +20,7 @@ from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
-from srgan_hub.evaluation.figures import Box, comparison, specimen
+from srgan_hub.evaluation.figures import comparison, specimen
 from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
 from srgan_hub.evaluation.opinion import command as mos
 from srgan_hub.evaluation.report import (
@@ -38,6 +38,7 @@ from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.io import FORMATS, ImageError
 from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.inference.backends import PACKAGES, PRECISIONS
 from srgan_hub.inference.batch import Job, enlarge_files, plan
 from srgan_hub.inference.export import SUFFIXES, export
@@ -154,7 +155,11 @@ def figure(options: argparse.Namespace) -> int:
     methods, scale = open_methods(options.models, options.scale)
     if min(photo.shape[:2]) < scale:
         raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be shrunk {scale} times")
-    comparison(photo, methods, scale, Box(*options.box) if options.box else None).save(output)
+    box = None
+    if options.box:
+        x, y, side = options.box
+        box = Box(x, y, x + side, y + side)
+    comparison(photo, methods, scale, box).save(output)
     return 0
 
 

@@ -66,4 +66,4 @@ def test_mistakes_are_one_sentence(places, capsys):
     assert "holds no study" in mistake(main(["mos", "report", str(places / "sets"), "--ratings", "none"]))
     plan(places)
     capsys.readouterr()
-    assert "no file" in mistake(main(["mos", "report", str(places / "study"), "--ratings", str(places / "none")]))
+    assert "No such file" in mistake(main(["mos", "report", str(places / "study"), "--ratings", str(places / "none")]))

@@ -5,8 +5,9 @@ from PIL import Image
 from conftest import read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.figures import FACE, GAP, LINE, PANEL, PHOTO, Box, comparison, detailed, specimen
+from srgan_hub.evaluation.figures import FACE, GAP, LINE, PANEL, PHOTO, comparison, specimen
 from srgan_hub.imaging.resize import shrunk
+from srgan_hub.imaging.tiles import Box, most_detailed
 from srgan_hub.models.srresnet.initialization import pass_through
 
 
@@ -19,7 +20,7 @@ def photo():
 
 def test_crops_stand_beside_the_whole(photo):
     methods, scale = open_methods(["nearest", "bicubic"])
-    sheet = comparison(photo, methods, scale, Box(120, 96, 32))
+    sheet = comparison(photo, methods, scale, Box(120, 96, 152, 128))
     high = 2 * (PANEL + 2 * LINE) + GAP
     left = round(200 * high / 160)
     assert sheet.size == (left + 2 * (PANEL + GAP), high)
@@ -33,12 +34,11 @@ def test_crops_stand_beside_the_whole(photo):
 
 
 def test_box_finds_the_detail_and_must_be_inside(photo):
-    box = detailed(photo)
-    assert box.side == 48
-    assert box.x <= 121 and box.x + 48 >= 151 and box.y <= 97 and box.y + 48 >= 127
-    assert detailed(np.zeros((20, 30, 3), np.uint8)).side == 20
     methods, scale = open_methods(["nearest"])
-    for outside in (Box(190, 0, 32), Box(0, 150, 32), Box(0, 0, 0)):
+    box = most_detailed(Image.fromarray(photo), (48, 48))
+    assert comparison(photo, methods, scale) == comparison(photo, methods, scale, box)
+    comparison(photo[:20, :30], methods, scale)  # smaller than a box usually is
+    for outside in (Box(190, 0, 222, 32), Box(0, 150, 32, 182), Box(0, 0, 0, 0)):
         with pytest.raises(ValueError, match="is not inside the image of 200x160"):
             comparison(photo, methods, scale, outside)
 
@@ -46,7 +46,7 @@ def test_box_finds_the_detail_and_must_be_inside(photo):
 def test_the_specimen_of_a_checkpoint_at_every_scale(tiny_generator):
     width, height = read(PHOTO).size
     assert width % 8 == height % 8 == 0
-    assert FACE.x + FACE.side <= width and FACE.y + FACE.side <= height
+    assert FACE.right <= width and FACE.bottom <= height
     other = SRGANGenerator(scale=2, width=4, blocks=1)
     pass_through(other)
     pictures = [np.asarray(specimen(Upscaler(network, engine="pytorch"), "net")) for network in (tiny_generator, other)]

@@ -5,25 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from srgan_hub.evaluation.benchmark import Method, interpolation
 from srgan_hub.evaluation.metrics import Compared, psnr, ssim
-from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
+from srgan_hub.imaging.tiles import Box, most_detailed
 from srgan_hub.inference.upscaler import Upscaler
 
 PANEL, GAP, LINE = 256, 12, 22              # pixels: side of a crop as shown, gap between panels, height of a text line
 INK, PAPER, BOX = "#1a1a1a", "white", "#e02020"
-
-
-class Box(NamedTuple):
-    x: int
-    y: int
-    side: int
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -34,25 +27,26 @@ def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Bo
     """The whole image with a box, and the contents of the box beside it: each method's result, then the original. Below each
     result are PSNR and SSIM of the whole image.
 
-    photo: HR, (H, W, 3) uint8, from which LR is made; box: in HR pixels [the most detailed square, with an eighth of the
-    shorter side, at least 48 pixels]. Raises ValueError if the box does not lie in the image."""
+    photo: HR, (H, W, 3) uint8, from which LR is made; box: a square, in HR pixels [the most detailed one, with an eighth of
+    the shorter side, at least 48 pixels]. Raises ValueError if the box does not lie in the image."""
     lr, hr = shrunk(photo, scale)
-    box = box or detailed(hr)
-    if min(box.x, box.y, box.side - 1) < 0 or box.x + box.side > hr.shape[1] or box.y + box.side > hr.shape[0]:
-        raise ValueError(f"the box {box.x} {box.y} {box.side} is not inside the image of {hr.shape[1]}x{hr.shape[0]}")
+    whole = Image.fromarray(hr)
+    side = min(max(48, min(whole.size) // 8), *whole.size)
+    box = box or most_detailed(whole, (side, side))
+    if min(box[:2]) < 0 or min(box.size) < 1 or box.right > whole.width or box.bottom > whole.height:
+        raise ValueError(f"the box {' '.join(map(str, box))} is not inside the image of {whole.width}x{whole.height}")
     panels = []
     for method in methods:
         result = method.upscale(lr).convert("RGB")
         y = Compared(np.asarray(result), hr, np.asarray(lr), scale).y
         panels.append((result, method.name, f"{psnr(*y):.2f} dB / {ssim(*y):.4f}"))
-    panels.append((Image.fromarray(hr), "original", "PSNR / SSIM"))
+    panels.append((whole, "original", "PSNR / SSIM"))
 
     columns = math.ceil(len(panels) / 2)
     high = 2 * (PANEL + 2 * LINE) + GAP
-    whole = Image.fromarray(hr)
     factor = high / whole.height
     whole = whole.resize((max(1, round(whole.width * factor)), high), Image.Resampling.LANCZOS)
-    corners = [round(v * factor) for v in (box.x, box.y, box.x + box.side, box.y + box.side)]
+    corners = [round(v * factor) for v in box]
     ImageDraw.Draw(whole).rectangle(corners, outline=BOX, width=3)
     sheet = Image.new("RGB", (whole.width + columns * (PANEL + GAP), high), PAPER)
     sheet.paste(whole, (0, 0))
@@ -60,21 +54,10 @@ def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Bo
     for number, (picture, name, numbers) in enumerate(panels):
         x = whole.width + GAP + number % columns * (PANEL + GAP)
         y = number // columns * (PANEL + 2 * LINE + GAP)
-        part = picture.crop((box.x, box.y, box.x + box.side, box.y + box.side))
-        sheet.paste(part.resize((PANEL, PANEL), Image.Resampling.NEAREST), (x, y))
+        sheet.paste(picture.crop(box).resize((PANEL, PANEL), Image.Resampling.NEAREST), (x, y))
         draw.text((x + PANEL / 2, y + PANEL + 3), name, INK, font(17), anchor="ma")
         draw.text((x + PANEL / 2, y + PANEL + LINE + 2), numbers, INK, font(14), anchor="ma")
     return sheet
-
-
-def detailed(hr: np.ndarray) -> Box:
-    """The square with the strongest edges."""
-    side = min(max(48, min(hr.shape[:2]) // 8), *hr.shape[:2])
-    rows, columns = np.gradient(luma(hr)) if min(hr.shape[:2]) > 1 else (np.zeros(hr.shape[:2]),) * 2
-    edges = np.pad(np.hypot(rows, columns).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    sums = edges[side:, side:] - edges[:-side, side:] - edges[side:, :-side] + edges[:-side, :-side]
-    y, x = np.unravel_index(sums.argmax(), sums.shape)
-    return Box(int(x), int(y), side)
 
 
 # The sample image of a card: a photo, shrunk and enlarged again by interpolation and by the checkpoint.
@@ -83,7 +66,7 @@ def detailed(hr: np.ndarray) -> Box:
 
 
 PHOTO = Path(__file__).with_name("specimen.jpg")
-FACE = Box(128, 56, 96)  # an eye, fur and whiskers
+FACE = Box(128, 56, 224, 152)  # an eye, fur and whiskers
 
 
 def specimen(upscaler: Upscaler, name: str) -> Image.Image:

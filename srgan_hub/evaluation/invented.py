@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
+from srgan_hub.evaluation.niqe import gaussian_mean
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import downsample
 
@@ -37,10 +37,8 @@ def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
 def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
     """(H, W) filtered by a Gaussian with this standard deviation in pixels; the borders are mirrored."""
     reach = round(3 * sigma)
-    kernel = torch.exp(-torch.arange(-reach, reach + 1, dtype=torch.float64).square() / (2 * sigma**2))
-    kernel = kernel / kernel.sum()
     padded = torch.from_numpy(np.pad(values, reach, mode="symmetric"))[None, None]
-    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))[0, 0].numpy()
+    return gaussian_mean(padded, 2 * reach + 1, sigma)[0, 0].numpy()
 
 
 def coloured(levels: np.ndarray) -> np.ndarray:

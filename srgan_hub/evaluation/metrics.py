@@ -9,10 +9,9 @@ from functools import cached_property, partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from srgan_hub.evaluation.distances import feature_distance, has_backbone, has_feature_distance, published_distance
-from srgan_hub.evaluation.niqe import niqe
+from srgan_hub.evaluation.niqe import gaussian_mean, niqe
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import downsample
 
@@ -36,13 +35,7 @@ def ssim(sr: np.ndarray, hr: np.ndarray) -> float:
     if min(sr.shape) < SSIM_WINDOW:
         return float("nan")
     x, y = (torch.from_numpy(np.asarray(image, dtype=np.float64))[None, None] for image in (sr, hr))
-    offsets = torch.arange(SSIM_WINDOW, dtype=torch.float64) - SSIM_WINDOW // 2
-    gauss = torch.exp(-(offsets**2) / (2 * SSIM_SIGMA**2))
-    gauss = gauss / gauss.sum()
-
-    def mean(image):
-        return F.conv2d(F.conv2d(image, gauss.view(1, 1, -1, 1)), gauss.view(1, 1, 1, -1))
-
+    mean = partial(gaussian_mean, window=SSIM_WINDOW, sigma=SSIM_SIGMA)
     mean_x, mean_y = mean(x), mean(y)
     var_x, var_y, cov = mean(x * x) - mean_x**2, mean(y * y) - mean_y**2, mean(x * y) - mean_x * mean_y
     c1, c2 = (SSIM_K1 * 255) ** 2, (SSIM_K2 * 255) ** 2

@@ -63,16 +63,20 @@ def features(y: Tensor, block: int) -> Tensor:
 
 def normalised(y: Tensor) -> Tensor:
     """(H, W) -> every pixel minus the mean of its surroundings, divided by their standard deviation plus 1."""
-    offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
-    gauss = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    gauss = gauss / gauss.sum()
-
     def around(image: Tensor) -> Tensor:
         padded = F.pad(image[None, None], [WINDOW // 2] * 4, mode="replicate")
-        return F.conv2d(F.conv2d(padded, gauss.view(1, 1, -1, 1)), gauss.view(1, 1, 1, -1))[0, 0]
+        return gaussian_mean(padded, WINDOW, SIGMA)[0, 0]
 
     mean = around(y)
     return (y - mean) / ((around(y * y) - mean**2).abs().sqrt() + 1)
+
+
+def gaussian_mean(image: Tensor, window: int, sigma: float) -> Tensor:
+    """(N, 1, H, W) float64 -> (N, 1, H - window + 1, W - window + 1): means under a Gaussian, whole windows only; in pixels."""
+    offsets = torch.arange(window, dtype=torch.float64) - window // 2
+    gauss = torch.exp(-(offsets**2) / (2 * sigma**2))
+    gauss = gauss / gauss.sum()
+    return F.conv2d(F.conv2d(image, gauss.view(1, 1, -1, 1)), gauss.view(1, 1, 1, -1))
 
 
 def generalised_gaussian(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,13 +40,7 @@ def plan(options: argparse.Namespace) -> int:
 def show_report(options: argparse.Namespace) -> int:
     """Mean opinion scores with 95 % intervals, votes, paired tests, and raters. Without ratings by people: not rated."""
     key = Key.load(options.study)
-    ratings, torn = [], 0
-    for path in options.ratings:
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        more, bad = read(path)
-        ratings, torn = ratings + more, torn + bad
-    print(report(key, ratings, torn), end="")
+    print(report(key, *read(options.ratings)), end="")
     return 0
 
 

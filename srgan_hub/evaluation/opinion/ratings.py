@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -46,12 +47,13 @@ def append(path: Path, rating: Rating) -> None:
             raise
 
 
-def read(path: Path) -> tuple[list[Rating], int]:
-    """All ratings in the order they were written, and the number of torn lines.
+def read(files: Iterable[Path]) -> tuple[list[Rating], int]:
+    """All ratings in the files, in the order they were written, and the number of torn lines.
 
     Raises ValueError, which names the line, for a complete line that is not a rating: `append` did not write it."""
     ratings, torn = [], 0
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+    lines = ((path, *line) for path in files for line in enumerate(path.read_bytes().splitlines(), 1))
+    for path, number, line in lines:
         try:
             fields = json.loads(line)
         except ValueError:
@@ -101,10 +103,9 @@ class Sessions:
         self.file = folder / f"ratings-{uuid4().hex}.jsonl"  # this page's own
         self.lock = threading.Lock()
         self.rated: dict[str, set[Presentation]] = {}
-        for path in folder.glob("*.jsonl"):
-            for rating in read(path)[0]:
-                if rating.study == study.version:
-                    self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
+        for rating in read(folder.glob("*.jsonl"))[0]:
+            if rating.study == study.version:
+                self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
 
     def turn(self, rater: str, examples: int) -> Turn:
         """examples: how many this rater has seen; who has rated an image needs no more of them."""
