@@ -24,7 +24,6 @@ from srgan_hub.evaluation.figures import comparison, specimen
 from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
 from srgan_hub.evaluation.opinion import command as mos
 from srgan_hub.evaluation.report import (
-    as_csv,
     as_json,
     index_entry,
     markdown,
@@ -111,9 +110,8 @@ def benchmark(options: argparse.Namespace) -> int:
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
-    for file in filter(None, (options.json, options.csv, options.markdown)):
-        if not Path(file).absolute().parent.is_dir():
-            raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
+    if options.json and not options.json.absolute().parent.is_dir():
+        raise ValueError(f"{options.json} cannot be written: there is no folder {options.json.parent}")
     methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
     if options.jpeg and any(map(os.path.isdir, options.write_card)):
         raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
@@ -123,25 +121,24 @@ def benchmark(options: argparse.Namespace) -> int:
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
     metrics = metrics_for(TABLE, JPEG_TABLE) if options.jpeg else metrics_for(TABLE)
-    report, results = new_report(methods, scale, metrics), {}
+    report = new_report(methods, scale, metrics)
     for one, quality in itertools.product(sets, options.jpeg or [None]):
         name = f"{one.name}, JPEG {quality}" if quality else one.name
         loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
-        by_method = results[name] = {}
+        by_method = {}
         for method in methods:
             bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
             by_method[method.name] = measure(method.upscale, bar, scale, metrics)
         report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
-    notes = {name: entry["note"] for name, entry in report["sets"].items()}
-    table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
+    table = markdown(report)
     print(table)
-    for file, text in ((options.json, as_json(report)), (options.csv, as_csv(results)), (options.markdown, table + "\n")):
-        if file:
-            Path(file).write_text(text, encoding="utf-8")
+    if options.json:
+        options.json.write_text(as_json(report), encoding="utf-8")
     for card in cards:
         text = with_block(card.read_text(encoding="utf-8"), RESULTS, table)
         label = card.resolve().parent.name
-        if index := {name: index_entry(by_method[label]) for name, by_method in results.items() if label in by_method}:
+        results = {name: entry["results"] for name, entry in report["sets"].items()}
+        if index := {name: index_entry(found[label]["images"]) for name, found in results.items() if label in found}:
             weights = report["methods"][label].get("weights_sha256", "")
             text = with_model_index(text, label, scale, index, report["protocol"]["date"], weights)
         card.write_text(text, encoding="utf-8")
@@ -348,9 +345,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--faithful", action="store_true", help="as for upscale")
     add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
         help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
-    add("--json", metavar="FILE", help="write every value to this file, with the hashes of images and weights")
-    add("--csv", metavar="FILE", help="write the values of every image to this file")
-    add("--markdown", metavar="FILE", help="write the tables to this file")
+    add("--json", type=Path, metavar="FILE", help="write every value to this file, with the hashes of images and weights")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
              "matter (or give a Markdown file)")  # fmt: skip

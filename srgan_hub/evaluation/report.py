@@ -1,9 +1,8 @@
-"""What must accompany measured numbers, so that others can reproduce them: protocol, engines, hashes."""
+"""What must accompany measured numbers, so that others can reproduce them (protocol, engines, hashes); tables, JSON, and a card's
+index of results."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -52,12 +51,6 @@ def index_entry(rows: list[dict]) -> dict[str, tuple[str, float]]:
     return {key: (m.name, float(format(value, m.form))) for key, (m, value) in known.items() if math.isfinite(value)}
 
 
-# Tables: rows of numbers -> Markdown with one table per set, and all values as JSON or CSV.
-
-
-Results = dict[str, dict[str, list[dict]]]  # set -> method -> rows of `measure`
-
-
 def means(rows: list[dict]) -> dict[str, float]:
     """The mean of every metric, and as "speed" all megapixels divided by all seconds."""
     found = {key: mean(rows, key) for key in METRICS if key in rows[0]}
@@ -65,14 +58,14 @@ def means(rows: list[dict]) -> dict[str, float]:
     return {**found, "speed": sum(row["megapixels"] for row in rows) / seconds if seconds else math.inf}
 
 
-def markdown(results: Results, notes: dict[str, str] | None = None) -> str:
-    """One table per set; notes: a line under each set's name. "(n)" follows a mean over fewer images than the set has."""
-    parts = []
-    for name, by_method in results.items():
-        first = next(iter(by_method.values()))
-        shown = [metric for key, metric in METRICS.items() if key in first[0]]
+def markdown(report: dict) -> str:
+    """The protocol, and one table per set. "(n)" follows a mean over fewer images than the set has."""
+    parts = [report["protocol"]["words"]]
+    for name, one in report["sets"].items():
+        by_method = {method: result["images"] for method, result in one["results"].items()}
+        shown = [metric for key, metric in METRICS.items() if key in next(iter(by_method.values()))[0]]
         headings = [metric.heading for metric in shown]
-        lines = [f"### {name}", "", (notes or {}).get(name, f"{len(first)} images."), ""]
+        lines = [f"### {name}", "", one["note"], ""]
         lines += ["| " + " | ".join(["method", *headings, "megapixels/s"]) + " |", "| --- |" + " --- |" * (len(shown) + 1)]
         for method, rows in by_method.items():
             cells = [cell(rows, metric.key) for metric in shown] + [f"{means(rows)['speed']:.2f}"]
@@ -102,22 +95,3 @@ def _plain(value):
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else "inf"
     return value
-
-
-def from_json(value: float | str | None) -> float:
-    """A number as it was before `as_json`."""
-    return math.nan if value is None else float(value)
-
-
-def as_csv(results: Results) -> str:
-    """One line per image: set, method, image, and its measures; missing ones are empty."""
-    file = io.StringIO()
-    first = next(iter(next(iter(results.values())).values()))[0]
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["set", "method", *first])
-    for name, by_method in results.items():
-        for method, rows in by_method.items():
-            for row in rows:
-                values = ["" if isinstance(value, float) and math.isnan(value) else value for value in row.values()]
-                writer.writerow([name, method, *values])
-    return file.getvalue()
