@@ -112,7 +112,7 @@ def benchmark(options: argparse.Namespace) -> int:
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
     if options.json and not options.json.absolute().parent.is_dir():
         raise ValueError(f"{options.json} cannot be written: there is no folder {options.json.parent}")
-    methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
+    methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
     if options.jpeg and any(map(os.path.isdir, options.write_card)):
         raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
@@ -149,7 +149,7 @@ def figure(options: argparse.Namespace) -> int:
     """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
     output = picture_to_write(options.output)
     photo = np.asarray(read(options.image, options.image))
-    methods, scale = open_methods(options.models, options.scale)
+    methods, scale = open_methods(options.models)
     if min(photo.shape[:2]) < scale:
         raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be shrunk {scale} times")
     box = None
@@ -340,7 +340,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
         help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
-    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
     add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
@@ -355,7 +354,6 @@ def build_parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are drawn [4]")
     add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 

@@ -135,17 +135,10 @@ def test_interpolations_and_checkpoints_stand_side_by_side(tmp_path):
     assert [method.name for method in open_methods(names)[0]] == names, "folders of one name keep their paths"
 
 
-def test_without_a_checkpoint_the_scale_is_asked_for():
-    assert open_methods(["bicubic"])[1] == 4
-    assert open_methods(["bicubic"], scale=3)[0][0].upscale(smooth_photo(9, 7)).size == (27, 21)
-
-
 def test_what_cannot_stand_in_one_table_is_refused(tmp_path):
     for scale in (2, 4):
         SRGANGenerator(width=4, blocks=1, scale=scale).save_pretrained(tmp_path / f"x{scale}")
     with pytest.raises(ValueError, match=r"x2 enlarges 2 times, .*x4 enlarges 4 times; measure them separately"):
         open_methods([str(tmp_path / "x2"), str(tmp_path / "x4")])
-    with pytest.raises(ValueError, match=r"x2 enlarges 2 times, 4 was asked for"):
-        open_methods([str(tmp_path / "x2")], scale=4)
     with pytest.raises(ValueError, match="bicubic: named twice"):
         open_methods(["bicubic", "bicubic"])

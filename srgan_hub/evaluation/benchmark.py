@@ -86,9 +86,9 @@ class Method(NamedTuple):
 
 
 def open_methods(
-    names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
+    names: Sequence[str], engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
 ) -> tuple[list[Method], int]:
-    """The methods with these names, and their common scale (without a checkpoint: `scale`, or 4).
+    """The methods with these names, and their common scale (without a checkpoint: 4).
 
     names: of BASELINES, bundled checkpoints, folders, files and Hub ids; engine, precision, faithful: as for Upscaler.
     Raises ValueError if the checkpoints differ in scale, or if a name is given twice."""
@@ -96,12 +96,10 @@ def open_methods(
         raise ValueError(f"{', '.join(twice)}: named twice")
     compute = dict(engine=engine, precision=precision, faithful=faithful)
     upscalers = {name: Upscaler.from_pretrained(name, **compute) for name in names if name not in BASELINES}
-    scales = {name: upscaler.scale for name, upscaler in upscalers.items()}
-    if len({*scales.values(), *([scale] if scale else [])}) > 1:
-        wanted = [f"{name} enlarges {factor} times" for name, factor in scales.items()]
-        wanted += [f"{scale} was asked for"] if scale else []
-        raise ValueError(f"all methods must have one scale, but {', '.join(wanted)}; measure them separately")
-    scale = next(iter(scales.values()), scale or 4)
+    if len({upscaler.scale for upscaler in upscalers.values()}) > 1:
+        found = ", ".join(f"{name} enlarges {upscaler.scale} times" for name, upscaler in upscalers.items())
+        raise ValueError(f"all methods must have one scale, but {found}; measure them separately")
+    scale = next((upscaler.scale for upscaler in upscalers.values()), 4)
     short = [Path(name).name for name in names]
     methods = []
     for name, last in zip(names, short, strict=True):
