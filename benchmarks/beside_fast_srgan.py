@@ -27,7 +27,7 @@ KNOWN = {  # measured with the weights of github.com/HasnainRaz/Fast-SRGAN, 0.93
 }
 
 
-def narrow(net: nn.Module, x: Tensor) -> Iterator[Tensor]:
+def narrow_maps(net: nn.Module, x: Tensor) -> Iterator[Tensor]:
     """(N, 3, H, W) in [-1, 1] -> maps of 16, 24, 40, 112 and 320 channels, strides 2 to 32."""
     x = net._swish(net._bn0(net._conv_stem(x)))
     for block in net._blocks:
@@ -49,7 +49,7 @@ def main(folder: str, *models: str) -> None:
     loaded = list(pairs(next(one for one in find_sets(folder) if one.name == "BSD100")))[::4]
     metrics = [
         *(METRICS[key] for key in ("psnr", "ssim", "niqe")),
-        Metric("narrow", "narrow", "", ".3f", min, lambda c: feature_distance(c.sr, c.hr, levels=narrow), ""),
+        Metric("narrow", "narrow", "", ".3f", min, lambda c: feature_distance(c.sr, c.hr, levels=narrow_maps), ""),
         Metric("pillow", "pillow", "", ".1f", max, lambda c: shrunk_again(c.sr, c.lr), ""),
     ]
     print("| | PSNR-Y, dB | SSIM-Y | NIQE | feature distance, narrow maps | LR consistency by Pillow, dB |\n|" + " --- |" * 6)

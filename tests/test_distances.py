@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision.models import alexnet
 
-from benchmarks.beside_fast_srgan import narrow
+from benchmarks.beside_fast_srgan import narrow_maps
 from conftest import smooth_photo
 from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
@@ -79,9 +79,9 @@ def test_a_pixel_aside_is_nearer_than_soft_and_srresnet_nearer_than_bicubic(corn
 def test_narrow_maps_take_the_place_of_the_wide_ones():
     """What Fast-SRGAN's figures were measured with (benchmarks/beside_fast_srgan.py)."""
     photo = smooth_photo(64, 64)
-    assert [found.shape[1] for found in narrow(distances.lite0("cpu"), torch.zeros(1, 3, 64, 64))] == [16, 24, 40, 112, 320]
+    assert [found.shape[1] for found in narrow_maps(distances.lite0("cpu"), torch.zeros(1, 3, 64, 64))] == [16, 24, 40, 112, 320]
     soft, sharp = np.asarray(blurred(photo, 2)), np.asarray(photo)
-    assert feature_distance(soft, sharp, levels=narrow) > feature_distance(soft, sharp) > 0
+    assert feature_distance(soft, sharp, levels=narrow_maps) > feature_distance(soft, sharp) > 0
 
 
 @pytest.fixture
