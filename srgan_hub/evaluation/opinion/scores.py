@@ -15,7 +15,6 @@ from srgan_hub.evaluation.opinion.ratings import Rating
 from srgan_hub.evaluation.opinion.statistics import estimate, holm, interval, paired_p
 from srgan_hub.evaluation.opinion.study import BEST, HR, NEAREST, WORST, Key
 
-NOT_RATED = "not rated"
 SCORES = range(WORST, BEST + 1)
 
 
@@ -95,7 +94,7 @@ def score_rows(tables: dict[str, dict[str, np.ndarray]]) -> Iterable[list]:
             votes = [int((scores == score).sum()) for score in SCORES]
             low, high = interval(scores)
             sure = number(low) if math.isnan(low) else f"{low:.2f} to {high:.2f}"
-            yield [name, method, number(estimate(scores).mean) if sum(votes) else NOT_RATED, sure, sum(votes), *votes]
+            yield [name, method, number(estimate(scores).mean) if sum(votes) else "not rated", sure, sum(votes), *votes]
 
 
 def difference_rows(tables: dict[str, dict[str, np.ndarray]]) -> Iterable[list]:

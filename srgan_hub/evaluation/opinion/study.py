@@ -28,7 +28,6 @@ RULES = {                       # for excluding raters (scores.py); a study's ke
 }
 PUBLIC, KEY, STUDY = "public", "key.json", "study.json"
 
-Upscale = Callable[[Image.Image], Image.Image]
 Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]  # name, LR, HR (H, W, 3) uint8
 
 
@@ -37,11 +36,11 @@ class Presentation(NamedTuple):
     repeat: bool    # whether this rater has already seen it, earlier in the order
 
 
-def make_study(folder: str | Path, sets: dict[str, Pairs], methods: dict[str, Upscale], calibration: Pairs) -> None:
+def make_study(folder: str | Path, sets: dict[str, Pairs], methods: dict[str, Callable], calibration: Pairs) -> None:
     """Write a study to a new folder, completely or not at all: every image of `sets` by nearest, each of `methods`, and HR.
 
-    calibration: shown first as examples of the lowest and the highest score, never rated. Raises ValueError if the folder
-    exists."""
+    methods: {name: LR image -> image of HR's size}; calibration: shown first as examples of the lowest and the highest score,
+    never rated. Raises ValueError if the folder exists."""
     folder = Path(folder).absolute()
     if folder.exists():
         raise ValueError(f"{folder} already exists; a study never changes, so choose a new folder")
