@@ -34,17 +34,17 @@ that runs this page; they are not sent anywhere else, and are deleted after {}."
 
 def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError if the environment asks for something that is not possible."""
-    study = rate.study_of_environment()
+    sessions = rate.sessions_of_environment()
     line = Line(limits.jobs, limits.queue)
     with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
-        rater = rate.memory(study[0].study) if study else None
+        rater = rate.memory(sessions.study) if sessions else None
         with gr.Tab("Enlarge", id="enlarge-tab"):
             photo = enlarge_tab.build(limits, line, CREDITS)
             check.build(limits, line, photo)
-        if study:
+        if sessions:
             with gr.Tab("Rate", id="rate-tab"):
-                rate.build(page, rater, *study)
+                rate.build(page, rater, sessions)
         with gr.Tab("Use it", id="use-tab"):
             use.build(page)
         api.build(limits, line)

@@ -28,7 +28,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from srgan_hub.data.patches import Batch, Loader
 from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.figures import specimen
-from srgan_hub.evaluation.metrics import perceptual_measures
 from srgan_hub.hub.push import DISCRIMINATOR, PICTURE
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.losses import (
@@ -253,7 +252,7 @@ class Run:
         self.blocks_of = self.blocks_of and self.blocks_of.to(accelerator.device)
         held_out = self.data.held_out
         pairs = held_out.pairs + validation_pairs(held_out.photos, self.scale)
-        self.validation = Validation(pairs, self.scale, perceptual_measures(self.scale, accelerator.device))
+        self.validation = Validation(pairs, self.scale, accelerator.device)
         self.measured_on = f"{len(pairs)} photographs, {held_out.words}" if pairs else "nothing"
 
     def prepared(self, network: torch.nn.Module) -> torch.nn.Module:

@@ -14,30 +14,28 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import mean, measure, open_methods
-from srgan_hub.evaluation.metrics import FeatureDistance, niqe_of_result, psnr
+from srgan_hub.evaluation.distances import feature_distance
+from srgan_hub.evaluation.metrics import METRICS, Metric, psnr
 
-MEASURES = ("psnr", "ssim", "niqe", "narrow", "pillow")
 KNOWN = {  # measured with the weights of github.com/HasnainRaz/Fast-SRGAN, 0.93 M parameters
     "bicubic, then": (26.09, 0.649, 7.59, 0.683, 38.2),
     "Fast-SRGAN": (25.46, 0.637, 3.73, 0.634, 33.8),
 }
 
 
-class NarrowDistance(FeatureDistance):
-    def levels(self, x: Tensor) -> Iterator[Tensor]:
-        """(N, 3, H, W) in [-1, 1] -> maps of 16, 24, 40, 112 and 320 channels, strides 2 to 32."""
-        net = self.network
-        x = net._swish(net._bn0(net._conv_stem(x)))
-        for block in net._blocks:
-            y = block(x)
-            if y.shape[-1] < x.shape[-1]:
-                yield x
-            x = y
-        yield x
+def narrow_maps(net: nn.Module, x: Tensor) -> Iterator[Tensor]:
+    """(N, 3, H, W) in [-1, 1] -> maps of 16, 24, 40, 112 and 320 channels, strides 2 to 32."""
+    x = net._swish(net._bn0(net._conv_stem(x)))
+    for block in net._blocks:
+        y = block(x)
+        if y.shape[-1] < x.shape[-1]:
+            yield x
+        x = y
+    yield x
 
 
 def shrunk_again(sr: np.ndarray, lr: np.ndarray) -> float:
@@ -49,14 +47,16 @@ def shrunk_again(sr: np.ndarray, lr: np.ndarray) -> float:
 @torch.inference_mode()
 def main(folder: str, *models: str) -> None:
     loaded = list(pairs(next(one for one in find_sets(folder) if one.name == "BSD100")))[::4]
-    lrs = {hr.tobytes(): np.asarray(lr) for _, lr, hr in loaded}
-    measures = {"niqe": niqe_of_result, "narrow": NarrowDistance()}
-    measures["pillow"] = lambda sr, hr: shrunk_again(sr, lrs[hr.tobytes()])
+    metrics = [
+        *(METRICS[key] for key in ("psnr", "ssim", "niqe")),
+        Metric("narrow", "narrow", "", ".3f", min, lambda c: feature_distance(c.sr, c.hr, levels=narrow_maps), ""),
+        Metric("pillow", "pillow", "", ".1f", max, lambda c: shrunk_again(c.sr, c.lr), ""),
+    ]
     print("| | PSNR-Y, dB | SSIM-Y | NIQE | feature distance, narrow maps | LR consistency by Pillow, dB |\n|" + " --- |" * 6)
     numbers = dict(KNOWN)
     for method in open_methods(["bicubic", *models])[0]:
-        rows = measure(method.upscale, loaded, measures=measures)
-        numbers[method.name] = tuple(mean(rows, key) for key in MEASURES)
+        rows = measure(method.upscale, loaded, metrics=metrics)
+        numbers[method.name] = tuple(mean(rows, metric.key) for metric in metrics)
     for name, (db, ssim, niqe, narrow, again) in numbers.items():
         print(f"| {name} | {db:.2f} | {ssim:.3f} | {niqe:.2f} | {narrow:.3f} | {again:.1f} |")
 

@@ -26,16 +26,13 @@ from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, interpolation, mean, measure, open_methods, validation_pairs
-from srgan_hub.evaluation.metrics import blocks
-from srgan_hub.evaluation.report import all_measures
+from srgan_hub.evaluation.metrics import METRICS, Metric
 from srgan_hub.imaging.degradations import realistic
 from srgan_hub.training.teacher import Teacher
 
 SCALE = 4
 PEER = "Real-ESRGAN x4plus"
-COLUMNS = {
-    "psnr": 2, "ssim": 4, "niqe": 2, "feature_distance": 4, "judge": 4, "blocks": 3, "grid": 2, "colour_shift": 2, "detail": 2,
-}  # fmt: skip
+COLUMNS = ("psnr", "ssim", "niqe", "feature_distance", "judge", "blocks", "grid", "colour_shift", "detail")
 DRAWN = ("JPEG 50", "messenger", "realistic", "WebP 50", "JPEG 30", "clean")
 SIDE = 192  # HR pixels of each part of the figure
 
@@ -142,15 +139,16 @@ def main() -> None:
     loaded = {one.name: list(pairs(one, SCALE)) for one in find_sets(options.sets) if one.name != "Set5"}
     loaded["photos"] = photographs
     judge = ThirdJudge()
-    measures = {**all_measures(), "judge": judge, "blocks": lambda sr, hr: blocks(sr, SCALE)}
+    third = Metric("judge", "judge", "", ".4f", min, lambda c: judge(c.sr, c.hr), "")
+    metrics = [third if key == "judge" else METRICS[key] for key in COLUMNS]
     for name in options.only or loaded:
         images = loaded[name][:: options.every]
         print(f"\n### {name}, {len(images)} images\n\n| LR | | " + " | ".join(COLUMNS) + " |\n|" + " --- |" * (2 + len(COLUMNS)))
         for damage in options.damages:
             given = [(image, DAMAGES[damage](lr, hr, number), hr) for number, (image, lr, hr) in enumerate(images)]
             for method in methods:
-                rows = measure(method.upscale, given, SCALE, measures)
-                cells = [f"{mean(rows, key):.{digits}f}" for key, digits in COLUMNS.items()]
+                rows = measure(method.upscale, given, SCALE, metrics)
+                cells = [format(mean(rows, metric.key), metric.form) for metric in metrics]
                 print(f"| {damage} | {method.name} | " + " | ".join(cells) + " |", flush=True)
     if options.figure:
         figure(photographs, methods).save(options.figure, optimize=True)

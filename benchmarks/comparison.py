@@ -11,10 +11,11 @@ from pathlib import Path
 from skimage.data import astronaut
 
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.figures import Box, comparison
+from srgan_hub.evaluation.figures import comparison
+from srgan_hub.imaging.tiles import Box
 
 FIGURE = Path(__file__).parent.parent / "docs" / "comparison.png"
-FACE = Box(165, 68, 112)
+FACE = Box(165, 68, 277, 180)
 
 
 def main() -> None:

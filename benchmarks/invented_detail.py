@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.held_out import open_photos
 from srgan_hub.evaluation.benchmark import bicubic, validation_pairs
-from srgan_hub.evaluation.metrics import SPREAD, inside_border, invented, smoothed
+from srgan_hub.evaluation.invented import SPREAD, invented, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.ui.models import partner
@@ -30,8 +30,7 @@ MODELS = ("srgan-x4", "srgan-x4-vivid", "srgan-x4-photo", "srgan-x4-lite")
 
 def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: float) -> tuple[float, float]:
     """Correlations of the difference to `other` with the error, by pixel and around it; (H, W, 3) uint8 each."""
-    sr, hr = (side.copy() for side in inside_border(sr, hr))
-    other = inside_border(other, other)[0]
+    sr, hr, other = (image[4:-4, 4:-4] for image in (sr, hr, other))
     error = np.abs(luma(sr) - luma(hr))
     levels = invented(sr, other, spread)
     return tuple(spearmanr(levels, of, axis=None).statistic for of in (error, smoothed(error, spread)))

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.report import COLUMNS, all_measures
+from srgan_hub.evaluation.metrics import Compared, Metric, metrics_for
 
 Worse = Callable[[Image.Image], Image.Image]
 
@@ -44,21 +44,20 @@ WAYS = {
 def main(folder: str, *models: str) -> None:
     one = next(one for one in find_sets(folder) if one.name == "BSD100")
     loaded = list(pairs(one))[::4]
-    measures = all_measures()
-    columns = list(measures)
+    columns = [metric for metric in metrics_for("table") if metric.key in ("niqe", "feature_distance", "lpips", "dists")]
     lines = [
         "# Do the metrics see what people see?",
         "",
         f"NIQE judges a picture alone, the others beside HR; less is better in all. {len(loaded)} images of BSD100",
         "(every fourth), means, and in brackets the share of images where it is worse than what stands above it in its part.",
         "",
-        "| | | " + " | ".join(COLUMNS[name][0] for name in columns) + " |",
+        "| | | " + " | ".join(metric.name for metric in columns) + " |",
         "| --- | --- |" + " --- |" * len(columns),
     ]
 
-    def values(change: Callable[[Image.Image, np.ndarray], Image.Image]) -> dict[str, np.ndarray]:
-        results = [(np.asarray(change(lr, hr).convert("RGB")), hr) for _, lr, hr in loaded]
-        return {name: np.array([measures[name](sr, hr) for sr, hr in results]) for name in columns}
+    def values(change: Callable[[Image.Image, np.ndarray], Image.Image]) -> dict[Metric, np.ndarray]:
+        results = [Compared(np.asarray(change(lr, hr).convert("RGB")), hr, np.asarray(lr)) for _, lr, hr in loaded]
+        return {metric: np.array([metric.compute(result) for result in results]) for metric in columns}
 
     original = values(lambda lr, hr: Image.fromarray(hr))
     lines.append("| HR | | " + " | ".join(f"{original[name].mean():.4g}" for name in columns) + " |")

@@ -38,7 +38,7 @@ def two_methods(rng: np.random.Generator, raters: int, pictures: int, gain: floa
 
 
 def covered(rng: np.random.Generator, opinion: float, raters: int, pictures: int) -> bool:
-    low, high = interval(scores(rng, opinion, raters, pictures), resamples=399)
+    low, high = interval(scores(rng, opinion, raters, pictures))
     return low <= true_mean(opinion) <= high
 
 

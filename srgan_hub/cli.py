@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import shutil
 import sys
@@ -21,14 +20,11 @@ from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
-from srgan_hub.evaluation.figures import Box, comparison, specimen, tradeoff
-from srgan_hub.evaluation.metrics import blocks
+from srgan_hub.evaluation.figures import comparison, specimen
+from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
 from srgan_hub.evaluation.opinion import command as mos
 from srgan_hub.evaluation.report import (
-    all_measures,
-    as_csv,
     as_json,
-    from_json,
     index_entry,
     markdown,
     new_report,
@@ -41,6 +37,7 @@ from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.io import FORMATS, ImageError
 from srgan_hub.imaging.resize import Target
+from srgan_hub.imaging.tiles import Box
 from srgan_hub.inference.backends import PACKAGES, PRECISIONS
 from srgan_hub.inference.batch import Job, enlarge_files, plan
 from srgan_hub.inference.export import SUFFIXES, export
@@ -113,10 +110,9 @@ def benchmark(options: argparse.Namespace) -> int:
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
-    for file in filter(None, (options.json, options.csv, options.markdown)):
-        if not Path(file).absolute().parent.is_dir():
-            raise ValueError(f"{file} cannot be written: there is no folder {Path(file).parent}")
-    methods, scale = open_methods(options.models, options.scale, options.engine, options.precision, options.faithful)
+    if options.json and not options.json.absolute().parent.is_dir():
+        raise ValueError(f"{options.json} cannot be written: there is no folder {options.json.parent}")
+    methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
     if options.jpeg and any(map(os.path.isdir, options.write_card)):
         raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
@@ -124,28 +120,25 @@ def benchmark(options: argparse.Namespace) -> int:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    measures = all_measures(scale)
-    if options.jpeg:
-        measures["blocks"] = lambda sr, hr: blocks(sr, scale)
-    report, results = new_report(methods, scale, measures), {}
+    metrics = metrics_for(TABLE, JPEG_TABLE) if options.jpeg else metrics_for(TABLE)
+    report = new_report(methods, scale, metrics)
     for one, quality in itertools.product(sets, options.jpeg or [None]):
         name = f"{one.name}, JPEG {quality}" if quality else one.name
         loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
-        by_method = results[name] = {}
+        by_method = {}
         for method in methods:
             bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
-            by_method[method.name] = measure(method.upscale, bar, scale, measures)
+            by_method[method.name] = measure(method.upscale, bar, scale, metrics)
         report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
-    notes = {name: entry["note"] for name, entry in report["sets"].items()}
-    table = f"{report['protocol']['words']}\n\n{markdown(results, notes)}"
+    table = markdown(report)
     print(table)
-    for file, text in ((options.json, as_json(report)), (options.csv, as_csv(results)), (options.markdown, table + "\n")):
-        if file:
-            Path(file).write_text(text, encoding="utf-8")
+    if options.json:
+        options.json.write_text(as_json(report), encoding="utf-8")
     for card in cards:
         text = with_block(card.read_text(encoding="utf-8"), RESULTS, table)
         label = card.resolve().parent.name
-        if index := {name: index_entry(by_method[label]) for name, by_method in results.items() if label in by_method}:
+        results = {name: entry["results"] for name, entry in report["sets"].items()}
+        if index := {name: index_entry(found[label]["images"]) for name, found in results.items() if label in found}:
             weights = report["methods"][label].get("weights_sha256", "")
             text = with_model_index(text, label, scale, index, report["protocol"]["date"], weights)
         card.write_text(text, encoding="utf-8")
@@ -156,27 +149,14 @@ def figure(options: argparse.Namespace) -> int:
     """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
     output = picture_to_write(options.output)
     photo = np.asarray(read(options.image, options.image))
-    methods, scale = open_methods(options.models, options.scale)
+    methods, scale = open_methods(options.models)
     if min(photo.shape[:2]) < scale:
         raise ValueError(f"{options.image} is {photo.shape[1]}x{photo.shape[0]}: too small to be shrunk {scale} times")
-    comparison(photo, methods, scale, Box(*options.box) if options.box else None).save(output)
-    return 0
-
-
-def plot(options: argparse.Namespace) -> int:
-    """Plot the perceptual quality of every method in a report (NIQE or feature distance) against its distortion (PSNR)."""
-    output = picture_to_write(options.output)
-    try:
-        sets = json.loads(options.report.read_text(encoding="utf-8"))["sets"]
-        results = sets[options.set or next(iter(sets))]["results"]
-        means = {name: result["mean"] for name, result in results.items()}
-        numbers = {name: tuple(from_json(mean[key]) for key in ("psnr", options.measure)) for name, mean in means.items()}
-    except (ValueError, KeyError, TypeError, StopIteration) as error:
-        raise ValueError(
-            f"{options.report} is not a report of `srgan-hub benchmark --json` with the set {options.set or 'of any name'} and "
-            f"the measure {options.measure}"
-        ) from error
-    tradeoff(numbers, options.measure, options.set or next(iter(sets))).save(output)
+    box = None
+    if options.box:
+        x, y, side = options.box
+        box = Box(x, y, x + side, y + side)
+    comparison(photo, methods, scale, box).save(output)
     return 0
 
 
@@ -360,14 +340,11 @@ def build_parser() -> argparse.ArgumentParser:
     add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
         help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
-    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are measured [4]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
     add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
         help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
-    add("--json", metavar="FILE", help="write every value to this file, with the hashes of images and weights")
-    add("--csv", metavar="FILE", help="write the values of every image to this file")
-    add("--markdown", metavar="FILE", help="write the tables to this file")
+    add("--json", type=Path, metavar="FILE", help="write every value to this file, with the hashes of images and weights")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
              "matter (or give a Markdown file)")  # fmt: skip
@@ -377,16 +354,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = command.add_argument
     add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--scale", type=positive, metavar="N", help="enlargement factor, if only interpolations are drawn [4]")
     add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
-
-    command = commands.add_parser("plot", help="draw perception against distortion", description=plot.__doc__)
-    command.set_defaults(run=plot)
-    add = command.add_argument
-    add("report", type=Path, metavar="REPORT", help="report written by `srgan-hub benchmark --json`")
-    add("--set", metavar="NAME", help="[the report's first]")
-    add("--measure", choices=("niqe", "feature_distance"), default="niqe", help="[niqe]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     command = commands.add_parser("export", help="write a model for other programs", description=export_checkpoint.__doc__)

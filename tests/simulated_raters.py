@@ -11,7 +11,6 @@ from benchmarks.opinion_intervals import PICTURE, RATER, REST
 from conftest import smooth_photo
 from srgan_hub.evaluation.opinion.ratings import Rating
 from srgan_hub.evaluation.opinion.study import Key, Study, make_study
-from srgan_hub.imaging.resize import crop_to_multiple
 
 OPINIONS = {"nearest": 1.2, "bicubic": 2.0, "model": 3.4, "HR": 4.3}
 
@@ -21,25 +20,21 @@ def pairs(count: int, first: int = 0):
     found = []
     for number in range(count):
         photo = smooth_photo(32 + 4 * number, 24, seed=first + number)
-        hr = crop_to_multiple(np.asarray(photo), 4)
-        found.append((f"scene{number}", photo.reduce(4), hr))
+        found.append((f"scene{number}", photo.reduce(4), np.asarray(photo)))
     return found
 
 
-def counted_ids():
-    """A context in which a study's random names are 0, 1, ...: the same orders, and so the same ratings, every time."""
-    numbers = itertools.count()
-    return patch("srgan_hub.evaluation.opinion.study.secrets.token_hex", lambda _: f"{next(numbers):016x}")
-
-
-def small_study(folder, images: int = 5, **options) -> tuple[Key, Study]:
-    """Two sets of that many images, by nearest, bicubic, a "model" and HR; two calibration images."""
+def small_study(folder, images: int = 5) -> tuple[Key, Study]:
+    """Two sets of that many images, by nearest, bicubic, a "model" and HR; two calibration images. Its names, and so the orders
+    and `rate`, are the same every time."""
     methods = {
         "bicubic": lambda lr: lr.resize((4 * lr.width, 4 * lr.height), 3),
         "model": lambda lr: lr.resize((4 * lr.width, 4 * lr.height), 1),
     }
-    key = make_study(folder, {"Set5": pairs(images), "Mine": pairs(images, 20)}, methods, pairs(2, 50), **options)
-    return key, Study.load(folder / "public")
+    numbers = itertools.count()
+    with patch("srgan_hub.evaluation.opinion.study.secrets.token_hex", lambda _: f"{next(numbers):016x}"):
+        make_study(folder, {"Set5": pairs(images), "Mine": pairs(images, 20)}, methods, pairs(2, 50))
+    return Key.load(folder), Study.load(folder / "public")
 
 
 def rate(key: Key, study: Study, raters: int, seed: int = 0) -> list[Rating]:

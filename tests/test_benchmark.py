@@ -1,3 +1,4 @@
+import hashlib
 import math
 
 import numpy as np
@@ -6,9 +7,10 @@ import torch
 from PIL import Image
 
 from conftest import smooth_photo
+from srgan_hub import SRGANGenerator
 from srgan_hub.data.benchmarks import compared, find_sets, hashes, pairs
-from srgan_hub.evaluation.benchmark import bicubic, mean, measure, validation_pairs
-from srgan_hub.evaluation.metrics import niqe_of_result
+from srgan_hub.evaluation.benchmark import bicubic, mean, measure, open_methods, validation_pairs
+from srgan_hub.evaluation.metrics import metrics_for
 from srgan_hub.imaging.resize import downsample
 
 
@@ -97,26 +99,12 @@ def test_faulty_sets_are_named(sets, tmp_path):
         find_sets(sets / "Mine")
 
 
-def test_perfect_method_is_infinite_and_bicubic_is_not(sets):
-    loaded = list(pairs(find_sets(sets / "Set5")[0]))
-    perfect = measure(lambda lr: Image.fromarray(loaded[0][2]), loaded)
-    assert mean(perfect, "psnr") == math.inf
-    assert math.isclose(mean(perfect, "ssim"), 1)
-    plain = measure(bicubic(4), loaded)
-    assert 15 < mean(plain, "psnr") < 45
-    assert plain[0]["image"] == "a"
-    assert plain[0]["megapixels"] == 40 * 48 / 1e6
-
-
 def test_what_is_too_small_has_no_number(sets):
     hr = np.asarray(smooth_photo(16, 16))
-    ((_, lr, hr),) = [("tiny", Image.fromarray(hr[::4, ::4]), hr)]
-    (row,) = measure(bicubic(4), [("tiny", lr, hr)], 4, {"niqe": niqe_of_result})
-    assert math.isnan(row["ssim"]) and math.isnan(row["niqe"])
-    assert row["psnr"] > 0
-    assert math.isnan(mean([row], "ssim"))
-    with pytest.raises(ValueError, match="nothing left inside a border of 4 pixels"):
-        measure(bicubic(4), [("dot", lr.crop((0, 0, 2, 2)), hr[:8, :8])])
+    (row,) = measure(bicubic(4), [("tiny", Image.fromarray(hr[::4, ::4]), hr)], 4, metrics_for("validation"))
+    assert row["image"] == "tiny" and row["megapixels"] == 16 * 16 / 1e6
+    assert row["psnr"] > 0 and math.isnan(row["ssim"]) and math.isnan(row["niqe"]) and math.isnan(row["feature_distance"])
+    assert math.isnan(mean([row], "ssim")) and mean([row, {"ssim": 0.5}], "ssim") == 0.5
 
 
 def test_a_result_of_another_size_is_refused(sets):
@@ -124,19 +112,33 @@ def test_a_result_of_another_size_is_refused(sets):
         measure(bicubic(2), pairs(find_sets(sets / "Set5")[0]))
 
 
-def test_a_method_that_changes_the_colour_is_seen(sets):
-    ((name, lr, hr),) = pairs(find_sets(sets / "Set5")[0])
-    reddish = hr.astype(int) + (5, 0, 0)
-    (row,) = measure(lambda _: Image.fromarray(reddish.clip(0, 255).astype(np.uint8)), [(name, lr, hr)])
-    assert row["colour_shift"] == pytest.approx(5, abs=0.3)
-    assert 35 < row["lr_consistency"] < 45
-    (plain,) = measure(lambda _: Image.fromarray(hr), [(name, lr, hr)])
-    assert plain["lr_consistency"] == math.inf
-
-
-def test_validation_pairs_are_made_by_the_degradation():
-    photo = np.asarray(smooth_photo(42, 37))
-    ((_, lr, hr),) = validation_pairs([photo], 4)
+def test_validation_pairs_are_made_by_the_degradation_and_small_photos_left_out():
+    photos = [np.asarray(smooth_photo(42, 37)), np.asarray(smooth_photo(42, 20))]
+    ((_, lr, hr),) = validation_pairs(photos, 4)
     assert hr.shape == (36, 40, 3)
     expected = downsample(torch.from_numpy(hr).permute(2, 0, 1), 4)
     assert torch.equal(torch.from_numpy(np.array(lr)).permute(2, 0, 1), expected)
+
+
+def test_interpolations_and_checkpoints_stand_side_by_side(tmp_path):
+    for parent in ("a", "b"):
+        SRGANGenerator(width=4, blocks=1, scale=2).save_pretrained(tmp_path / parent / "mine")
+    methods, scale = open_methods(["nearest", str(tmp_path / "a" / "mine")])
+    assert ([method.name for method in methods], scale) == (["nearest", "mine"], 2)
+    lr = smooth_photo(9, 7)
+    assert [method.upscale(lr).size for method in methods] == [(18, 14)] * 2
+    weights = (tmp_path / "a" / "mine" / "model.safetensors").read_bytes()
+    assert methods[1].about["weights_sha256"] == hashlib.sha256(weights).hexdigest()
+    assert [method.about["engine"].split()[0] for method in methods] == ["Pillow", "PyTorch"]
+    assert open_methods(["srgan-x4-lite"], faithful=True)[0][0].about["engine"].endswith(", back-projected")
+    names = [str(tmp_path / parent / "mine") for parent in ("a", "b")]
+    assert [method.name for method in open_methods(names)[0]] == names, "folders of one name keep their paths"
+
+
+def test_what_cannot_stand_in_one_table_is_refused(tmp_path):
+    for scale in (2, 4):
+        SRGANGenerator(width=4, blocks=1, scale=scale).save_pretrained(tmp_path / f"x{scale}")
+    with pytest.raises(ValueError, match=r"x2 enlarges 2 times, .*x4 enlarges 4 times; measure them separately"):
+        open_methods([str(tmp_path / "x2"), str(tmp_path / "x4")])
+    with pytest.raises(ValueError, match="bicubic: named twice"):
+        open_methods(["bicubic", "bicubic"])

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT, Listed, encoded, equal, read, smooth_photo, state_of, train
-from simulated_raters import small_study
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.cli import main
 from srgan_hub.data.cache import open_cache
 from srgan_hub.evaluation.opinion import ratings
+from srgan_hub.evaluation.opinion.ratings import Rating
 from srgan_hub.imaging.io import ImageError, write_whole
 from train_accelerate import Config
 
@@ -86,35 +86,35 @@ def test_what_a_format_cannot_hold_is_a_sentence(tmp_path):
 
 def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys):
     smooth_photo(5, 4).save(tmp_path / "a.png")
-    study = small_study(tmp_path / "study", images=2)[1]
-    shown = study.order("anna")
-    given = ratings.append(disk / "ratings.jsonl", study, "anna", shown[0], 3)
+    given = Rating("study", "anna", "item", False, 3, "now")
+    ratings.append(disk / "ratings.jsonl", given)
     read_only(disk)
     assert main(["upscale", str(tmp_path / "a.png"), "-o", str(disk / "new" / "a.png"), "--model", model]) == 2
     assert f"{disk} cannot be written to; choose another output" in capsys.readouterr().err
     with pytest.raises(OSError, match="Read-only file system"):
-        ratings.append(disk / "ratings.jsonl", study, "anna", shown[1], 3)
-    assert ratings.read(disk / "ratings.jsonl") == ([given], 0)
+        ratings.append(disk / "ratings.jsonl", given)
+    assert ratings.read([disk / "ratings.jsonl"]) == ([given], 0)
     with pytest.raises(ValueError, match=r"cannot be kept in .* \(Read-only file system\); use --cache_dir"):
         open_cache(Listed([encoded(smooth_photo(9, 9))]), disk / "cache")
 
 
-def test_ratings_on_a_full_disk(disk, tmp_path):
+def test_ratings_on_a_full_disk(disk):
     """Not a line is torn, and once there is room again the next rating is whole."""
-    path, study = disk / "ratings.jsonl", small_study(tmp_path / "study", images=2)[1]
-    shown, given, refused = study.order("anna"), [], 0
-    given.append(ratings.append(path, study, "anna", shown[0], 3))
+    path, rating = disk / "ratings.jsonl", Rating("study", "anna", "item", False, 3, "now")
+    written, refused = 1, 0
+    ratings.append(path, rating)
     fill(disk)
-    for number in range(40):  # until the last block of the file is full
+    for _ in range(60):  # until the last block of the file is full
         try:
-            given.append(ratings.append(path, study, "anna", shown[number % len(shown)], 2))
+            ratings.append(path, rating)
+            written += 1
         except OSError as error:
             assert "No space left" in str(error) or "no space left" in str(error)  # noqa: PT017
             refused += 1
-    assert refused and ratings.read(path) == (given, 0)
+    assert refused and ratings.read([path]) == ([rating] * written, 0)
     (disk / "filler").unlink()
-    given.append(ratings.append(path, study, "anna", shown[1], 5))
-    assert ratings.read(path) == (given, 0)
+    ratings.append(path, rating)
+    assert ratings.read([path]) == ([rating] * (written + 1), 0)
 
 
 def test_training_on_a_full_disk(disk, photo_folder, tmp_path):

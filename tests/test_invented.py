@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
-from srgan_hub.evaluation.metrics import STRONG, coloured, invented, lr_error, smoothed
+from srgan_hub.evaluation.invented import STRONG, coloured, invented, lr_error, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 

@@ -80,12 +80,12 @@ def pairs():
 
 
 def test_measures_are_those_of_the_benchmark(pairs):
-    validation = Validation(pairs, 4, {"error": lambda sr, hr: float(np.abs(sr.astype(int) - hr).mean())})
+    validation = Validation(pairs, 4)
     rows = measure(bicubic(4), pairs)
     found = validation(bicubic(4))
     assert found["psnr"] == mean(rows, "psnr")
     assert found["ssim"] == mean(rows, "ssim")
-    assert 0 < found["error"] < 20
+    assert found.keys() == {"psnr", "ssim", "feature_distance", "grid"}, "the images are too small for NIQE"
     assert len(validation) == 6
 
 

@@ -94,7 +94,7 @@ def test_result_is_a_checkpoint_with_its_card(small, photo_folder, tmp_path, cap
     printed = capsys.readouterr().out
     numbers = r"validation psnr (\d+\.\d+), ssim (\d\.\d+), feature_distance (\d\.\d+), grid (\d+\.\d\d)\d\d"
     measured = re.search(numbers + r" \(2 photographs, split validation\)", printed)
-    assert f"PSNR on Y {float(measured[1]):.2f} dB, SSIM {measured[2]}, feature distance {measured[3]}, grid " in card
+    assert f"PSNR-Y {float(measured[1]):.2f} dB, SSIM-Y {measured[2]}, feature distance {measured[3]}, grid " in card
     assert "--width 4 --blocks 1 --max_train_steps 4 --batch_size 2 --crop 32" in card
     assert not re.search(r"\{[a-z_]+\}", card)
     assert "ema_decay: 0.999" in card  # every setting, the defaults too

@@ -39,7 +39,7 @@ def test_card_tells_what_was_trained_how_and_how_good_it_is(tmp_path):
     assert "enlarges a photograph 2 times" in card
     assert f"--dataset {tmp_path.name} --scale 2 --lr 0.0003 --output_dir runs/mine`" in card
     assert "| updates | 7 of 100000, 1 minutes |" in card
-    assert "PSNR on Y 25.12 dB, SSIM 0.7500; 3 photographs, split validation" in card
+    assert "PSNR-Y 25.12 dB, SSIM-Y 0.7500; 3 photographs, split validation" in card
     assert "1 x pixel (mean squared error, images on [-1, 1]) + 0.001 x adversarial (standard" in card
     assert str(tmp_path) not in card
 

@@ -1,4 +1,4 @@
-"""Measure any image -> image callable on (name, LR, HR) pairs: one row of measures per image."""
+"""Measure any image -> image callable on (name, LR, HR) pairs: one row of metrics per image."""
 
 from __future__ import annotations
 
@@ -12,20 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 
-from srgan_hub.evaluation.metrics import (
-    SMALLEST,
-    SSIM_WINDOW,
-    colour_shift,
-    detail,
-    grid,
-    inside_border,
-    lr_consistency,
-    measured_area,
-    psnr,
-    ssim,
-)
+from srgan_hub.evaluation.distances import SMALLEST
+from srgan_hub.evaluation.metrics import METRICS, SSIM_WINDOW, Compared, Metric
 from srgan_hub.hub.load import WEIGHTS, fetch, locate
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.inference.upscaler import Upscaler
@@ -39,7 +30,6 @@ BASELINES = {
 }  # fmt: skip
 
 Upscale = Callable[[Image.Image], Image.Image]
-Measure = Callable[[np.ndarray, np.ndarray], float]
 Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]
 
 
@@ -53,38 +43,25 @@ def bicubic(scale: int) -> Upscale:
     return interpolation("bicubic", scale)
 
 
-def measure(upscale: Upscale, pairs: Pairs, scale: int = 4, measures: dict[str, Measure] | None = None) -> list[dict]:
-    """One row per image: {"image", "psnr" and "ssim" of Y, "psnr_rgb", each of `measures`, "lr_consistency", "colour_shift",
-    "detail", "grid", "seconds", "megapixels" of the result}; PSNRs in dB.
+def measure(
+    upscale: Upscale, pairs: Pairs, scale: int = 4, metrics: Sequence[Metric] = (METRICS["psnr"], METRICS["ssim"]),
+    device: str | torch.device = "cpu",
+) -> list[dict]:  # fmt: skip
+    """One row per image: {"image", the key of each metric, "megapixels" of the result}.
 
-    measures: (SR, HR) uint8 RGB of equal size -> number. nan means that the image is too small for the measure. Raises
-    ValueError if a result is not `scale` times its LR."""
+    device: where networks of metrics compute. Raises ValueError if a result is not `scale` times its LR."""
     rows = []
     for name, lr, hr in pairs:
         start = time.perf_counter()
         sr = np.asarray(upscale(lr).convert("RGB"))
-        seconds = time.perf_counter() - start
-        sr_y, hr_y = measured_area(sr, hr, border=scale)
-        rows.append(
-            {
-                "image": name,
-                "psnr": psnr(sr_y, hr_y),
-                "ssim": ssim(sr_y, hr_y),
-                "psnr_rgb": psnr(*inside_border(sr, hr, border=scale)),
-                **{key: function(sr, hr) for key, function in (measures or {}).items()},
-                "lr_consistency": lr_consistency(sr, np.asarray(lr.convert("RGB")), scale),
-                "colour_shift": colour_shift(sr, hr),
-                "detail": detail(sr_y, hr_y, scale),
-                "grid": grid(sr, scale),
-                "seconds": seconds,
-                "megapixels": sr.shape[0] * sr.shape[1] / 1e6,
-            }
-        )
+        compared = Compared(sr, hr, np.asarray(lr.convert("RGB")), scale, time.perf_counter() - start, device)
+        numbers = {metric.key: metric.compute(compared) for metric in metrics}
+        rows.append({"image": name, **numbers, "megapixels": sr.shape[0] * sr.shape[1] / 1e6})
     return rows
 
 
 def mean(rows: list[dict], key: str) -> float:
-    """Mean over the images that have the measure; nan if none does."""
+    """Mean over the images that have the metric; nan if none does."""
     return float(np.mean([row[key] for row in rows if not np.isnan(row[key])] or np.nan))
 
 
@@ -109,9 +86,9 @@ class Method(NamedTuple):
 
 
 def open_methods(
-    names: Sequence[str], scale: int | None = None, engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
+    names: Sequence[str], engine: str = "pytorch", precision: str = "fp32", faithful: bool = False
 ) -> tuple[list[Method], int]:
-    """The methods with these names, and their common scale (without a checkpoint: `scale`, or 4).
+    """The methods with these names, and their common scale (without a checkpoint: 4).
 
     names: of BASELINES, bundled checkpoints, folders, files and Hub ids; engine, precision, faithful: as for Upscaler.
     Raises ValueError if the checkpoints differ in scale, or if a name is given twice."""
@@ -119,12 +96,10 @@ def open_methods(
         raise ValueError(f"{', '.join(twice)}: named twice")
     compute = dict(engine=engine, precision=precision, faithful=faithful)
     upscalers = {name: Upscaler.from_pretrained(name, **compute) for name in names if name not in BASELINES}
-    scales = {name: upscaler.scale for name, upscaler in upscalers.items()}
-    if len({*scales.values(), *([scale] if scale else [])}) > 1:
-        wanted = [f"{name} enlarges {factor} times" for name, factor in scales.items()]
-        wanted += [f"{scale} was asked for"] if scale else []
-        raise ValueError(f"all methods must have one scale, but {', '.join(wanted)}; measure them separately")
-    scale = next(iter(scales.values()), scale or 4)
+    if len({upscaler.scale for upscaler in upscalers.values()}) > 1:
+        found = ", ".join(f"{name} enlarges {upscaler.scale} times" for name, upscaler in upscalers.items())
+        raise ValueError(f"all methods must have one scale, but {found}; measure them separately")
+    scale = next((upscaler.scale for upscaler in upscalers.values()), 4)
     short = [Path(name).name for name in names]
     methods = []
     for name, last in zip(names, short, strict=True):

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure
+from srgan_hub.evaluation.metrics import VALIDATION, metrics_for
 
 
 class TrainingLog:
@@ -152,18 +153,19 @@ Pair = tuple[str, Image.Image, np.ndarray]
 
 
 class Validation:
-    """Held-out (name, LR, HR) pairs. Called with an image -> image function, it returns the mean of every measure for which the
-    images are large enough."""
+    """Held-out (name, LR, HR) pairs. Called with an image -> image function, it returns the mean of every metric for which the
+    images are large enough. device: where networks of metrics compute."""
 
-    def __init__(self, pairs: Sequence[Pair], scale: int, measures: dict[str, Callable] | None = None):
-        self.pairs, self.scale, self.measures = list(pairs), scale, measures or {}
+    def __init__(self, pairs: Sequence[Pair], scale: int, device: str | torch.device = "cpu"):
+        self.pairs, self.scale, self.device = list(pairs), scale, device
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __call__(self, upscale: Callable[[Image.Image], Image.Image]) -> dict[str, float]:
-        rows = measure(upscale, self.pairs, self.scale, self.measures)
-        means = {name: mean(rows, name) for name in ("psnr", "ssim", *self.measures, "grid")}
+        metrics = metrics_for(VALIDATION)
+        rows = measure(upscale, self.pairs, self.scale, metrics, self.device)
+        means = {metric.key: mean(rows, metric.key) for metric in metrics}
         return {name: value for name, value in means.items() if not np.isnan(value)}
 
     def grid(self, upscale: Callable[[Image.Image], Image.Image]) -> Image.Image:

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from srgan_hub.evaluation.metrics import METRICS
 from srgan_hub.hub.card import fill, new_card
 from srgan_hub.hub.load import hub_name, is_hub_id
 from srgan_hub.hub.push import FILES, check_push, push
@@ -105,10 +106,6 @@ TRAINING = """
 
 </details>
 """
-MEASURES = {
-    "psnr": "PSNR on Y {:.2f} dB", "ssim": "SSIM {:.4f}", "niqe": "NIQE {:.2f}", "feature_distance": "feature distance {:.4f}",
-    "grid": "grid {:.2f} levels",
-}  # fmt: skip
 UNNAMED = {"resume", "output_dir", "checkpoint_dir", "cache_dir", "max_train_time", "threads", "report_to", "log_every",
            "keep_checkpoints", "push_to_hub", "push_every", "private"}  # fmt: skip  # where and when it was trained, not what
 
@@ -169,7 +166,8 @@ def training_card(config, weights: LossConfig, generator: Generator, record: dic
         perceptual = "VGG19 with torchvision's ImageNet weights"
     validation = "not measured"
     if record["validation"]:
-        numbers = ", ".join(MEASURES.get(k, k + " {:.4f}").format(v) for k, v in record["validation"].items())
+        measured = [(METRICS[key], value) for key, value in record["validation"].items()]
+        numbers = ", ".join(f"{metric.name} {value:{metric.form}} {metric.unit}".strip() for metric, value in measured)
         validation = f"{numbers}; {record['held_out']}"
     taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
     if config.teacher_patches:

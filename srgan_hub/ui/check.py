@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,9 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from srgan_hub.evaluation.benchmark import bicubic, measure
-from srgan_hub.evaluation.metrics import niqe_of_result, perceptual_measures
+from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.evaluation.metrics import METRICS, PAGE, Compared, metrics_for
+from srgan_hub.evaluation.niqe import niqe
 from srgan_hub.hub.space import offered
 from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
@@ -28,20 +30,12 @@ from srgan_hub.ui.view import BICUBIC
 
 SIDE = 1024    # pixels; only the most detailed part of a larger image is measured
 SMALLEST = 64  # pixels a side that the measures need
-# measure: heading, number format, whether higher is better
-COLUMNS = {
-    "psnr": ("PSNR, dB", ".2f", True),
-    "ssim": ("SSIM", ".4f", True),
-    "niqe": ("NIQE", ".2f", False),
-    "feature_distance": ("feature distance", ".4f", False),
-    "seconds": ("s", ".2f", False),
-}
 
 
 class Check(NamedTuple):
     original: Image.Image             # what the results are compared with
     small: tuple[int, int]            # size it was shrunk to
-    rows: dict[str, dict]             # method -> its numbers, for the COLUMNS that were measured
+    rows: dict[str, dict]             # method -> its numbers, by metric
     results: dict[str, Image.Image]   # method -> the image it restored
     niqe: float                       # of the original; nan if it is too small
 
@@ -81,22 +75,15 @@ def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
             rows[method], results[method] = end.value
         finally:
             running.close()
-    return Check(Image.fromarray(hr), lr.size, rows, results, niqe_of_result(hr, hr, scale))
+    return Check(Image.fromarray(hr), lr.size, rows, results, niqe(hr, scale))
 
 
 def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tuple[dict, Image.Image]:
     """One method's numbers and its image."""
-    kept = []
-
-    def once(lr):
-        kept.append(upscale(lr, report) if hasattr(upscale, "engine") else upscale(lr))
-        return kept[0]
-
-    (row,) = measure(once, [("", lr, hr)], scale, measures(scale))
-    return {name: row[name] for name in COLUMNS if name in row}, kept[0]
-
-
-measures = lru_cache(maxsize=1)(perceptual_measures)
+    start = time.perf_counter()
+    result = upscale(lr, report) if hasattr(upscale, "engine") else upscale(lr)
+    compared = Compared(np.asarray(result.convert("RGB")), hr, np.asarray(lr), scale, time.perf_counter() - start)
+    return {metric.key: metric.compute(compared) for metric in metrics_for(PAGE)}, result
 
 
 # The panel "Check on a sharp picture".
@@ -111,19 +98,20 @@ WIDTH, HEIGHT = 640, 480  # pixels that are shown
 
 def table(check: Check, names: dict[str, str]) -> str:
     """The numbers; the best of each column is bold."""
-    shown = [key for key in COLUMNS if key in next(iter(check.rows.values()))]
+    shown = [METRICS[key] for key in next(iter(check.rows.values()))]
     best = {}
-    for key in shown:
-        values = [row[key] for row in check.rows.values() if not np.isnan(row[key])]
-        best[key] = (max if COLUMNS[key][2] else min)(values) if len(values) > 1 else None
+    for metric in shown:
+        values = [row[metric.key] for row in check.rows.values() if not np.isnan(row[metric.key])]
+        best[metric] = metric.best(values) if len(values) > 1 else None
     lines = []
     for method, row in check.rows.items():
         cells = []
-        for key in shown:
-            text = "–" if np.isnan(row[key]) else f"{row[key]:{COLUMNS[key][1]}}"
-            cells.append(f"<td><strong>{text}</strong></td>" if row[key] == best[key] else f"<td>{text}</td>")
+        for metric in shown:
+            value = row[metric.key]
+            text = "–" if np.isnan(value) else format(value, metric.form)
+            cells.append(f"<td><strong>{text}</strong></td>" if value == best[metric] else f"<td>{text}</td>")
         lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
-    head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
+    head = "".join(f"<th scope=col>{metric.heading}</th>" for metric in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
     fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
     return (

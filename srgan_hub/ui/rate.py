@@ -6,14 +6,12 @@ SRGAN_RATINGS the folder for ratings [ratings]; SRGAN_RATINGS_REPO a private dat
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 from pathlib import Path
 
 import gradio as gr
 
-from srgan_hub.evaluation.opinion.ratings import Sessions, new_secret, rater_of, read
-from srgan_hub.evaluation.opinion.statistics import histograms, report
-from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Presentation, Study
+from srgan_hub.evaluation.opinion.ratings import Sessions, new_secret, rater_of
+from srgan_hub.evaluation.opinion.study import PUBLIC, Presentation, Study
 from srgan_hub.hub.push import collect
 
 STUDY, RATINGS, REPOSITORY = "SRGAN_STUDY", "SRGAN_RATINGS", "SRGAN_RATINGS_REPO"
@@ -36,61 +34,28 @@ document.addEventListener('keydown', event => {
 </script>"""
 
 
-def study_of_environment() -> tuple[Sessions, Key | None] | None:
-    """The study, and its key if that is beside it; None if no study is set. Raises ValueError for a folder without a study."""
+def sessions_of_environment() -> Sessions | None:
+    """None if no study is set. Raises ValueError for a folder without a study."""
     if not (place := os.environ.get(STUDY)):
         return None
     folder, ratings = Path(place), Path(os.environ.get(RATINGS) or "ratings")
-    public = folder / PUBLIC if (folder / PUBLIC).is_dir() else folder
+    study = Study.load(folder / PUBLIC if (folder / PUBLIC).is_dir() else folder)
     ratings.mkdir(parents=True, exist_ok=True)
-    sessions = Sessions(Study.load(public), ratings)
     if repository := os.environ.get(REPOSITORY):
         collect(ratings, repository)
-    return sessions, Key.load(folder) if (folder / KEY).is_file() else None
-
-
-def results(sessions: Sessions, key: Key):
-    """The report of all ratings so far, and its figure, which is None without opinions."""
-    ratings, torn = [], 0
-    for path in sorted(sessions.file.parent.glob("*.jsonl")):
-        more, bad = read(path)
-        ratings, torn = ratings + more, torn + bad
-    text, analysis = report(key, ratings, torn)
-    return text, histograms(analysis) if analysis else None
+    return Sessions(study, ratings)
 
 
 def memory(study: Study) -> gr.BrowserState:
-    """Who rates, and how many examples they have seen; outside of all tabs, because a tab's contents exist only once it is
-    opened."""
+    """The rater's secret; outside of all tabs, because a tab's contents exist only once it is opened."""
     # This `secret` need not be secret: whoever has the browser has the number. A fixed one survives a restart of the page.
     return gr.BrowserState(None, storage_key=f"srgan_hub-rater-{study.version}", secret=study.version)
 
 
-@contextmanager
-def said(before: str = ""):
-    """Errors inside are shown to the visitor as a sentence."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        text = f"{before}{error}."
-        raise gr.Error(text[:1].upper() + text[1:], print_exception=False, title="That did not work") from error
-
-
-def opened(rater) -> tuple[str, int]:
-    """The rater's id, and how many examples they have seen, from what a browser sends; it may send anything.
-
-    Raises ValueError for anything that the page never gave it."""
-    secret, examples = (rater.get("name"), rater.get("examples")) if isinstance(rater, dict) else (None, None)
-    if type(examples) is not int or examples < 0:
-        secret = None
-    return rater_of(secret), examples
-
-
-def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Key | None) -> None:
+def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None:
     """The tab's components, inside a gr.Blocks."""
-    study = sessions.study
-    pictures, examples = len(study.items) + study.repeats, len(study.calibration)
-    shown = gr.State(None)
+    pictures, examples = len(sessions.study.order("")), len(sessions.study.calibration)
+    seen, shown = gr.State(0), gr.State(None)  # examples so far, and the image that is to be rated
     intro = gr.Markdown(START.format(examples=examples, pictures=pictures), elem_id="rate-intro")
     begin = gr.Button("Begin", variant="primary", elem_id="rate-begin")
     progress = gr.HTML(elem_id="rate-progress")
@@ -104,16 +69,24 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
         buttons = {
             score: gr.Button(f"{score} {word}", elem_id=f"score-{score}", min_width=60) for score, word in WORDS.items()
         }
-    changing = [browser, shown, intro, begin, progress, picture, told, following, scores]
+    changing = [browser, seen, shown, intro, begin, progress, picture, told, following, scores]
 
-    def show(rater: dict) -> dict:
-        with said():
-            turn = sessions.turn(*opened(rater))
+    def refused(error: Exception, before: str = "") -> gr.Error:
+        text = f"{before}{error}."
+        return gr.Error(text[:1].upper() + text[1:], print_exception=False, title="That did not work")
+
+    def show(secret: str, number: int) -> dict:
+        """number: of examples that were seen."""
+        try:
+            turn = sessions.turn(rater_of(secret), number)
+        except ValueError as error:
+            raise refused(error) from error
         example, over = turn.score is not None, turn.picture is None
         kind = "Example" if example else "Picture"
         bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="your progress"></progress>'
         return {
-            browser: rater,
+            browser: secret,
+            seen: number,
             shown: turn.shown,
             intro: gr.Markdown(THANKS.format(pictures=pictures) if over else "", visible=over),
             begin: gr.Button(visible=False),
@@ -124,44 +97,21 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions, key: Ke
             scores: gr.Row(visible=not example and not over),
         }
 
-    def start(rater):
-        rater = rater or {"name": new_secret(), "examples": 0}
-        with said():
-            sessions.admit(opened(rater)[0])
-        return show(rater)
+    def resume(secret):
+        return show(secret, 0) if secret else {shown: None}
 
-    def resume(rater):
-        return show(rater) if rater else {shown: None}
-
-    def after_example(rater):
-        with said():
-            examples = opened(rater)[1]
-        return show({"name": rater["name"], "examples": examples + 1})
-
-    def rate(rater, item, score):
-        with said("The rating was not saved: "):
-            name, _ = opened(rater)
+    def rate(secret, item, score):
+        try:
             if item is None:
                 raise ValueError("no picture was shown")
-            sessions.rate(name, Presentation(*item), score)
-        return show(rater)
+            sessions.rate(rater_of(secret), Presentation(*item), score)
+        except (ValueError, OSError) as error:
+            raise refused(error, "The rating was not saved: ") from error
+        return show(secret, examples)
 
     hidden = dict(api_visibility="private", show_progress="hidden", trigger_mode="once")
-    begin.click(start, browser, changing, **hidden)
-    following.click(after_example, browser, changing, **hidden)
+    begin.click(lambda secret: show(secret or new_secret(), 0), browser, changing, **hidden)
+    following.click(lambda secret, number: show(secret, number + 1), [browser, seen], changing, **hidden)
     for score, button in buttons.items():
-        button.click(lambda rater, item, score=score: rate(rater, item, score), [browser, shown], changing, **hidden)
+        button.click(lambda secret, item, score=score: rate(secret, item, score), [browser, shown], changing, **hidden)
     page.load(resume, browser, changing, **hidden)
-
-    if key:
-        blind = "Results (you have the key; once you have seen them, you cannot rate blind)"
-        with gr.Accordion(blind, open=False, elem_id="rate-results"):
-            ask = gr.Button("Show the results so far", elem_id="rate-report")
-            figure = gr.Image(interactive=False, format="png", show_label=False, visible=False, elem_id="rate-figure")
-            text = gr.Markdown()
-
-            def tell():
-                words, drawn = results(sessions, key)
-                return words, gr.Image(drawn, visible=drawn is not None)
-
-            ask.click(tell, None, [text, figure], api_visibility="private")

@@ -106,7 +106,6 @@ ALT = {
     "#thumbnail img": "the whole photo, with a frame around the region that is shown",
     "#restored img": "the restored photo, with the original over it",
     "#rate-picture img": "the picture to judge",
-    "#rate-figure img": "histograms of the scores: one row per set, one column per method",
     "#pick img": "the whole photo, with a frame around the region that will be enlarged",
 }
 # gradio's CSS applies only inside its page; styles for the page's own edges, and the script, go into the document's head.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from srgan_hub.evaluation.metrics import coloured, invented, lr_error
+from srgan_hub.evaluation.invented import coloured, invented, lr_error
 from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.tiles import Box, around, most_detailed
