@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from srgan_hub.hub.load import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
 from srgan_hub.hub.space import offered
 from srgan_hub.inference.upscaler import Upscaler
+from srgan_hub.models.generator import Generator
 from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
@@ -44,10 +45,16 @@ def is_foreign(model: object) -> bool:
         return False
 
 
-def config(model: str) -> dict:
-    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `check` does, and if it cannot be read."""
+def described(model: str) -> tuple[type[Generator], dict]:
+    """The class of a checkpoint's generator, and its config.json. Raises CheckpointError as `check` does, and if that cannot be
+    read."""
     check(model)
-    return {} if is_network_file(model) else read_config(Path(fetch(locate(model), CONFIG)), SRGANGenerator, model)
+    return read_config(Path(fetch(locate(model), CONFIG)), Generator, model)
+
+
+def config(model: str) -> dict:
+    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `described` does."""
+    return {} if is_network_file(model) else described(model)[1]
 
 
 def scale_of(model: str) -> int:
@@ -58,17 +65,19 @@ def scale_of(model: str) -> int:
 
 def cost_of(model: str) -> float:
     """Its operations divided by those of the paper's network. Raises CheckpointError as `config` does."""
-    shape = {name: value for name, value in config(model).items() if name != "partner"}
     try:
-        return (_operations_of_file(model) if is_network_file(model) else _operations(**shape)) / _operations()
+        if is_network_file(model):
+            return _operations_of_file(model) / _operations(SRGANGenerator)
+        generator, shape = described(model)
+        return _operations(generator, **{**shape, "partner": None}) / _operations(SRGANGenerator)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{model}: {CONFIG} does not describe a generator") from error
 
 
 @lru_cache(maxsize=64)
-def _operations(**shape: int | str) -> int:
+def _operations(generator: type[Generator], **shape: int | str | None) -> int:
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        SRGANGenerator(**shape)(torch.empty(1, 3, 8, 8))
+        generator(**shape)(torch.empty(1, 3, 8, 8))
     return counter.get_total_flops()
 
 
