@@ -20,8 +20,8 @@ from conftest import ROOT, flat, read, smooth_photo
 from srgan_hub.evaluation.opinion.ratings import read as read_ratings
 from srgan_hub.evaluation.opinion.study import make_study
 from srgan_hub.ui.models import open_upscaler
-from srgan_hub.ui.theme import MODEL
 from srgan_hub.ui.use import snippets
+from srgan_hub.ui.view import SHIPPED as MODEL
 
 pytestmark = pytest.mark.browser
 

@@ -10,18 +10,12 @@ from srgan_hub.ui.api import target_of
 from srgan_hub.ui.models import Limits
 
 
-@pytest.mark.parametrize(
-    ("size", "target"),
-    [("full", Target()), ("x2", Target(scale=2)), ("x1.5", Target(scale=1.5)), ("3840", Target(longest=3840))],
-)
-def test_sizes_in_words(size, target):
-    assert target_of(size) == target
-
-
-@pytest.mark.parametrize("size", ["", "x", "large", "4x", "xx"])
-def test_another_size_is_a_sentence(size):
-    with pytest.raises(ValueError, match=r"size must be full, a factor .* or the longer side in pixels .*, got"):
-        target_of(size)
+def test_sizes_in_words():
+    targets = {"full": Target(), "x2": Target(scale=2), "x1.5": Target(scale=1.5), "3840": Target(longest=3840)}
+    assert {size: target_of(size) for size in targets} == targets
+    for size in ("", "x", "large", "4x", "xx"):
+        with pytest.raises(ValueError, match="size must be full, a factor"):
+            target_of(size)
 
 
 def test_the_endpoints_and_nothing_else_are_tools_of_mcp(tmp_path, monkeypatch):
