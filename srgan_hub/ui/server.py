@@ -14,22 +14,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from threading import Thread
 
 from gradio import processing_utils
+from gradio.utils import get_upload_folder
 
 from srgan_hub.ui.models import Limits
 
 httpx, safehttpx = processing_utils.httpx, processing_utils.sh  # whichever gradio uses
 
 SECONDS = 30  # from the response's headers to its end
-
-
-class Unfetched(Exception):
-    """The content at an address is not accepted."""
 
 
 class Bounded(httpx.AsyncBaseTransport):
@@ -42,40 +39,20 @@ class Bounded(httpx.AsyncBaseTransport):
         request.headers["Accept-Encoding"] = "identity"  # compressed bytes do not tell how many they will be
         public = await safehttpx.async_validate_url(request.url.host)
         response = await safehttpx.AsyncSecureTransport(public).handle_async_request(request)
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            await response.aclose()
-            raise Unfetched("the response is compressed")
-        response.stream = Part(response.stream, self.most)
-        return response
-
-
-class Part(httpx.AsyncByteStream):
-    """A stream that fails when it is too long."""
-
-    def __init__(self, stream, most: int):
-        self.stream, self.most = stream, most
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        start, count = time.monotonic(), 0
-        async for chunk in self.stream:
-            count += len(chunk)
-            if count > self.most or time.monotonic() - start > SECONDS:
-                raise Unfetched(f"the response exceeds {self.most} bytes or {SECONDS} seconds")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
+        body, start = bytearray(), time.monotonic()
+        async with aclosing(response):
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ValueError("the response is compressed")
+            async for chunk in response.stream:
+                body += chunk
+                if len(body) > self.most or time.monotonic() - start > SECONDS:
+                    raise ValueError(f"the response exceeds {self.most} bytes or {SECONDS} seconds")
+        return httpx.Response(response.status_code, headers=response.headers, content=bytes(body))
 
 
 def limit(most: int) -> None:
     """From now on, no response may have more than this many bytes."""
     processing_utils.async_transport = Bounded(most)
-
-
-# A guard in front of Gradio's routes, which accept more than this page needs.
-#
-# Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
-# Gradio is refused with a sentence; otherwise Gradio would answer 500 and fill the log with a traceback.
 
 
 logger = logging.getLogger(__name__)
@@ -96,7 +73,10 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """ASGI middleware around gradio's routes; home: the folder for uploads."""
+    """ASGI middleware around gradio's routes, which accept more than this page needs; home: the folder for uploads.
+
+    Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
+    Gradio is refused with a sentence; otherwise Gradio would answer 500 and fill the log with a traceback."""
 
     def __init__(self, app, limits: Limits, home: Path):
         self.app, self.home = app, home
@@ -160,17 +140,14 @@ async def refuse(send, status: int, sentence: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-# One heap for all threads of the page.
-#
-# The C library gives every few threads a heap of their own. A request passes through many threads, and their allocations leave
-# holes in each heap: without this, the page grew by tens of kilobytes per request.
-
-
 M_ARENA_MAX = -8  # from glibc's malloc.h
 
 
 def one_heap() -> None:
-    """For threads created from now on. Does nothing if the C library is not glibc."""
+    """One heap for all threads created from now on. Does nothing if the C library is not glibc.
+
+    The C library gives every few threads a heap of their own. A request passes through many threads, and their allocations leave
+    holes in each heap: without this, the page grew three times as fast (docs/reliability.md)."""
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
@@ -192,7 +169,7 @@ def own_folder() -> Path:
 
 def fresh_folder() -> Path:
     """A new folder for one result."""
-    home = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / "gradio")  # gradio's own default
+    home = Path(get_upload_folder())
     home.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=home))
 
