@@ -134,7 +134,7 @@ print(json.dumps([places, offered(), view.examples(), size, unneeded]))
     places, models, examples, size, unneeded = json.loads(done.stdout.splitlines()[-1])
     assert places["srgan_hub.inference.upscaler"] == str(tmp_path / "out" / "srgan_hub" / "inference" / "upscaler.py")
     assert all(place.startswith(str(tmp_path / "out")) for place in [*places.values(), *examples])
-    assert [name for _, name in models] == ["srgan-x4-lite"]
+    assert models == ["srgan-x4-lite"]
     assert len(examples) == 2
     assert size == [80, 56]
     assert unneeded == []

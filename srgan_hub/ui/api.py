@@ -42,7 +42,7 @@ def numbers(result: Result) -> dict:
 
 def build(limits: Limits, line: Line) -> None:
     """The endpoints, inside a gr.Blocks; they are invisible on the page."""
-    models = [name for _, name in offered()]
+    models = offered()
 
     def answered(work: Work, answer: Callable) -> Iterator:
         """Yields answer(news) for every step of the work and for its result; mistakes are told."""

@@ -12,7 +12,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from srgan_hub.evaluation.benchmark import bicubic, measure
+from srgan_hub.evaluation.benchmark import Upscale, bicubic, measure
 from srgan_hub.evaluation.metrics import niqe_of_result, perceptual_measures
 from srgan_hub.hub.space import name_of, offered
 from srgan_hub.imaging.io import ImageError
@@ -64,24 +64,35 @@ def evaluate(path: str, methods: Sequence[str], report: Report) -> Check:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)
     rows, results = {}, {}
+
+    def progress(number: int, done: int, tiles: int) -> None:
+        share = (number + done / max(tiles, 1)) / len(methods)
+        report(Step(f"{methods[number]}, {number + 1} of {len(methods)}: tile {done} of {tiles}", share))
+
     for number, method in enumerate(methods):
-
-        def step(words: str, share: float, number=number, method=method) -> None:
-            report(Step(f"{method}, {number + 1} of {len(methods)}: {words}", (number + share) / len(methods)))
-
-        step("loading", 0)
-        upscale = bicubic(scale) if method == BICUBIC else open_upscaler(method)
-        if method != BICUBIC and upscale.scale != scale:
-            raise ImageError(f"{method} enlarges {upscale.scale} times, but this check is for models that enlarge {scale} times")
-
-        def restore(lr, upscale=upscale, step=step, method=method):
-            progress = () if method == BICUBIC else (lambda done, tiles: step(f"tile {done} of {tiles}", done / max(tiles, 1)),)
-            results[method] = upscale(lr, *progress)
-            return results[method]
-
-        (row,) = measure(restore, [("", lr, hr)], scale, measures(scale))
-        rows[method] = {name: row[name] for name in COLUMNS if name in row}
+        report(Step(f"{method}, {number + 1} of {len(methods)}: loading", number / len(methods)))
+        upscale = bicubic(scale)
+        if method != BICUBIC:
+            upscaler = open_upscaler(method)
+            if upscaler.scale != scale:
+                raise ImageError(
+                    f"{method} enlarges {upscaler.scale} times, but this check is for models that enlarge {scale} times"
+                )
+            upscale = partial(upscaler, progress=partial(progress, number))
+        rows[method], results[method] = restore(upscale, lr, hr, scale)
     return Check(Image.fromarray(hr), lr.size, rows, results, niqe_of_result(hr, hr, scale))
+
+
+def restore(upscale: Upscale, lr: Image.Image, hr: np.ndarray, scale: int) -> tuple[dict, Image.Image]:
+    """One method's numbers and its image."""
+    kept = []
+
+    def once(lr):
+        kept.append(upscale(lr))
+        return kept[0]
+
+    (row,) = measure(once, [("", lr, hr)], scale, measures(scale))
+    return {name: row[name] for name in COLUMNS if name in row}, kept[0]
 
 
 measures = lru_cache(maxsize=1)(perceptual_measures)
@@ -100,23 +111,20 @@ WIDTH, HEIGHT = 640, 480  # pixels that are shown
 def table(check: Check, names: dict[str, str]) -> str:
     """The numbers; the best of each column is bold."""
     shown = [key for key in COLUMNS if key in next(iter(check.rows.values()))]
-    best = {}
+    lines = {method: f"<tr><th scope=row>{escape(names.get(method, method))}</th>" for method in check.rows}
     for key in shown:
+        _, form, higher = COLUMNS[key]
         values = [row[key] for row in check.rows.values() if not np.isnan(row[key])]
-        best[key] = (max if COLUMNS[key][2] else min)(values) if len(values) > 1 else None
-    lines = []
-    for method, row in check.rows.items():
-        cells = []
-        for key in shown:
-            text = "–" if np.isnan(row[key]) else f"{row[key]:{COLUMNS[key][1]}}"
-            cells.append(f"<td><strong>{text}</strong></td>" if row[key] == best[key] else f"<td>{text}</td>")
-        lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
+        best = (max if higher else min)(values) if len(values) > 1 else None
+        for method, row in check.rows.items():
+            text = "–" if np.isnan(row[key]) else f"{row[key]:{form}}"
+            lines[method] += f"<td><strong>{text}</strong></td>" if row[key] == best else f"<td>{text}</td>"
     head = "".join(f"<th scope=col>{COLUMNS[key][0]}</th>" for key in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
     fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
     return (
         f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div><p>Restored from {words.by(check.small)} to "
+        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {words.by(check.small)} to "
         f"{words.by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
     )
 
@@ -137,9 +145,9 @@ def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
 
 def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     """The panel, for the photo chosen above it."""
-    choices = [("Bicubic", BICUBIC), *((name_of(name), name) for _, name in offered())]
+    choices = [("Bicubic", BICUBIC), *((name_of(name), name) for name in offered())]
     names = {name: label for label, name in choices}
-    first = offered()[0][1]
+    first = offered()[0]
     ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
     with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
         gr.Markdown(HOW)

@@ -93,7 +93,7 @@ def as_target(size: str, longest: float | None, scale: int) -> Target:
 
 def quick_model() -> str | None:
     """The first quick model on offer."""
-    return next((name for _, name in offered() if is_quick(name)), None)
+    return next(filter(is_quick, offered()), None)
 
 
 def largest_region(limits: Limits, path: str, model: str, place: view.Place) -> Cut:
@@ -118,7 +118,7 @@ def over_limit(limits: Limits, path: str | None, model: str, cut: Cut) -> str | 
 
 def build(limits: Limits, line: Line) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo component, which others use."""
-    models = [name for _, name in offered()]
+    models = offered()
     offer = sizes(scale_of(models[0]))
     cut, place = gr.State(Cut()), gr.State(None)
 
@@ -199,7 +199,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
             quick: gr.Button(visible=bool(quick_model()) and not is_quick(asked.model)),
             pick: gr.Image(marked, visible=bool(marked)),
             cut: cut_now,
-        }
+        } | ({} if cut_now == asked.cut else {place: None})
 
     @told()
     def show(*inputs):
@@ -266,34 +266,34 @@ def build(limits: Limits, line: Line) -> gr.Image:
         result = yield from followed(line, partial(enlarge, paths, order, fresh_folder(), limits), status)
         yield {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
 
-    private = dict(js=MEASURE, api_visibility="private")
+    private = dict(api_visibility="private")
     quietly = dict(show_progress="hidden", **private)
     # A region takes a fraction of a second. It has its own lane, so that nobody has to wait for another visitor's whole photo.
     looking = dict(
-        fn=show, inputs=everything, outputs=eye.shown, concurrency_id="view", concurrency_limit=1, show_progress="minimal",
-        show_progress_on=eye.caption, trigger_mode="always_last", **private,
+        fn=show, inputs=everything, outputs=eye.shown, js=MEASURE, concurrency_id="view", concurrency_limit=1,
+        show_progress="minimal", show_progress_on=eye.caption, trigger_mode="always_last", **private,
     )  # fmt: skip
-    adjusted = [about, texture, size, longest, over, why, shrink, quick, pick, cut]
+    adjusted = [about, texture, size, longest, over, why, shrink, quick, pick, cut, place]
     adjusting = dict(fn=adjust, inputs=everything, outputs=adjusted, **quietly)
 
     runs = on_press(
         {go: (run_one, everything), many: (run_many, [photos, small, *everything])}, no_result, [file, numbers], stop, status
     )
-    arrived = photo.change(clear, None, [cut, place, file, numbers, status, longest, over], show_progress="hidden",
-                           api_visibility="private").then(**adjusting)  # fmt: skip
-    arrived.failure(lambda mode: eye.show(None, mode), eye.mode, eye.shown, show_progress="hidden", api_visibility="private")
+    cleared = photo.change(clear, None, [cut, place, file, numbers, status, longest, over], **quietly)
+    arrived = cleared.then(**adjusting)
+    arrived.failure(lambda mode: eye.show(None, mode), eye.mode, eye.shown, **quietly)
     arrived.success(**looking)
-    photo.change(None, cancels=runs[0], queue=False, api_visibility="private")  # its result would appear under another photo
+    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would appear under another photo
     gr.on([eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur], **looking)
     gr.on([model.change, size.change], **adjusting).success(**looking)
     eye.thumbnail.select(look_at, everything, place, **quietly).success(**looking)
     for name, button in eye.moves.items():
         button.click(
-            lambda *inputs, way=COMPASS[name]: go_to(*way, *inputs), everything, place, **quietly
+            lambda *inputs, way=COMPASS[name]: go_to(*way, *inputs), everything, place, js=MEASURE, **quietly
         ).success(**looking)  # fmt: skip
     for event, way in (
         (region.click, take_region), (pick.select, move_region), (shrink.click, take_shrunk), (quick.click, take_quick)
     ):  # fmt: skip
         outputs = [cut, place, model, status] if way is take_quick else [cut, place]
-        event(way, everything, outputs, **quietly).success(**adjusting).success(**looking)
+        event(way, everything, outputs, js=MEASURE, **quietly).success(**adjusting).success(**looking)
     return photo

@@ -30,10 +30,9 @@ def may_name_hub_ids() -> bool:
 
 def check(model: str) -> None:
     """Raise CheckpointError unless this model is offered: visitors may not name folders nor, unless it is allowed, Hub ids."""
-    names = [name for _, name in offered()]
-    if model in names or (may_name_hub_ids() and is_foreign(model)):
+    if model in offered() or (may_name_hub_ids() and is_foreign(model)):
         return
-    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(names)}")
+    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(offered())}")
 
 
 def is_foreign(model: object) -> bool:
@@ -84,7 +83,7 @@ def partner(model: str) -> str | None:
     """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config` does, and if a
     checkpoint of the visitor's own choice names a local folder as its partner."""
     named = config(model).get("partner")
-    if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
+    if named and model not in offered() and named not in bundled() and not is_foreign(named):
         raise CheckpointError(f"{model} names the partner {named!r}, which is not a checkpoint on the Hub")
     return named
 

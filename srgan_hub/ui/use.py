@@ -62,7 +62,7 @@ def snippets(url: str, model: str) -> tuple[str, str, str]:
 
 def build(page: gr.Blocks) -> None:
     """The tab's components, inside a gr.Blocks; the snippets get the page's address when the page is opened."""
-    model, codes = offered()[0][1], []
+    model, codes = offered()[0], []
     kinds = (("package", PACKAGE_TITLE, "python"), ("client", CLIENT_TITLE, "python"), ("curl", CURL_TITLE, "shell"))
     for name, title, language in kinds:
         gr.Markdown(title)

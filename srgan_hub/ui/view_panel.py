@@ -55,7 +55,7 @@ class ViewPanel:
                         label="The whole photo", show_label=False, elem_id="thumbnail", buttons=[], min_width=200, **picture
                     )
                     with gr.Column(scale=2, min_width=220):
-                        methods = [("Bicubic, plain enlargement", BICUBIC), *((name_of(name), name) for _, name in offered())]
+                        methods = [("Bicubic, plain enlargement", BICUBIC), *((name_of(name), name) for name in offered())]
                         self.left = gr.Dropdown(methods, value=BICUBIC, label="On the left", elem_id="left")
                         gr.Markdown("To look elsewhere, click on the small image or move:")
                         with gr.Row(elem_id="compass"):
