@@ -62,8 +62,9 @@ def main() -> None:
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
-        css=CSS,
-        head=HEAD + enlarge_tab.SCRIPT + rate.KEYS,
+        css_paths=CSS,
+        head_paths=HEAD,
+        head=rate.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,

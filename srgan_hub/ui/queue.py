@@ -1,4 +1,5 @@
-"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message.
+"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message. Work is
+an iterator of its steps, so that a visitor can follow and cancel it.
 
 Gradio's own queue counts every click on the page, so with many waiting nobody could even view a photo; and both of its clients
 replace our message for a full queue by their own."""

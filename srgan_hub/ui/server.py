@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import json
 import logging
 import os
 import shutil
@@ -21,6 +20,7 @@ from threading import Thread
 
 from gradio import processing_utils
 from gradio.utils import get_upload_folder
+from starlette.responses import JSONResponse
 
 from srgan_hub.ui.models import Limits
 
@@ -134,10 +134,7 @@ def announced(scope) -> int:
 
 
 async def refuse(send, status: int, sentence: str) -> None:
-    body = json.dumps({"detail": sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await JSONResponse({"detail": sentence}, status)({"type": "http"}, None, send)
 
 
 M_ARENA_MAX = -8  # from glibc's malloc.h
