@@ -18,14 +18,12 @@ from srgan_hub.ui.imports import quick_imports
 with quick_imports():
     import gradio as gr
 
-    from srgan_hub.ui import api, check, enlarge_tab, jobs, rate, server, use
-    from srgan_hub.ui.jobs import duration
-    from srgan_hub.ui.models import Limits, open_all
-    from srgan_hub.ui.queue import Line
+    from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
+    from srgan_hub.ui.models import Limits
+    from srgan_hub.ui.queue import Line, duration
     from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
     from srgan_hub.ui.theme import CSS, HEAD, THEME
 
-CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of closed pages
 TITLE = """# SRGAN: enlarge photos
 Detail that is not in the small photo is invented: do not rely on it for text, faces or evidence. Photos stay on the machine \
@@ -36,11 +34,11 @@ def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError if the environment asks for something that is not possible."""
     sessions = rate.sessions_of_environment()
     line = Line(limits.jobs, limits.queue)
-    with gr.Blocks(title="SRGAN x4", delete_cache=(min(600, limits.kept), limits.kept), analytics_enabled=False) as page:
+    with gr.Blocks(title="SRGAN x4", analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
         rater = rate.memory(sessions.study) if sessions else None
         with gr.Tab("Enlarge", id="enlarge-tab"):
-            photo = enlarge_tab.build(limits, line, CREDITS)
+            photo = enlarge_tab.build(limits, line)
             check.build(limits, line, photo)
         if sessions:
             with gr.Tab("Rate", id="rate-tab"):
@@ -57,8 +55,6 @@ def main() -> None:
         limits = Limits.from_environment()
         home = own_folder()
         page = build(limits)
-        if jobs.PLACED_FIRST:
-            open_all()
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
     server.limit(round(1e6 * limits.file_megabytes))
@@ -66,8 +62,9 @@ def main() -> None:
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
-        css=CSS,
-        head=HEAD + server.SCRIPT + rate.KEYS,
+        css_paths=CSS,
+        head_paths=HEAD,
+        head=rate.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,

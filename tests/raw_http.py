@@ -53,17 +53,17 @@ class Raw:
                         raise TimeoutError(f"{path} goes on for ever: {body[-300:]}")
             return Answer(answer.status, body, {name.lower(): value for name, value in answer.getheaders()})
 
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", path, headers=headers)
+    def get(self, path: str) -> Answer:
+        return self.ask("GET", path)
 
     def post(self, path: str, content) -> Answer:
         """content: bytes as they are, or what becomes JSON."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         return self.ask("POST", API + path, body, {"Content-Type": "application/json"})
 
-    def upload(self, *parts: Part, query: str = "") -> Answer:
+    def upload(self, *parts: Part) -> Answer:
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-        return self.ask("POST", f"{API}/upload{query}", multipart(parts), kind)
+        return self.ask("POST", f"{API}/upload", multipart(parts), kind)
 
     def uploaded(self, content: bytes, name: str = "a.png") -> dict:
         """What an event takes for a file."""
@@ -85,14 +85,11 @@ class Raw:
     def done(self, name: str, data: list) -> tuple[str, object]:
         return self.outcome(name, self.call(name, data))
 
-    def event(self, element: str, kind: str = "click") -> int:
-        """The number of what happens when that element of the page is used."""
+    def press(self, element: str, data: list, session: str) -> dict:
+        """What comes of a press on that button of the page, in somebody's session."""
         ids = {c["props"].get("elem_id"): c["id"] for c in self.config["components"]}
-        return next(d["id"] for d in self.config["dependencies"] if [ids[element], kind] in d["targets"])
-
-    def use(self, element: str, data: list, session: str, kind: str = "click") -> dict:
-        """The output of an event of the page, in somebody's session."""
-        answer = self.post("/queue/join", {"fn_index": self.event(element, kind), "data": data, "session_hash": session})
+        event = next(d["id"] for d in self.config["dependencies"] if [ids[element], "click"] in d["targets"])
+        answer = self.post("/queue/join", {"fn_index": event, "data": data, "session_hash": session})
         assert answer.status == 200, answer
         return self.completed(session)
 
@@ -108,10 +105,11 @@ class Raw:
     def connected(self) -> socket.socket:
         return socket.create_connection(self.place, timeout=SECONDS)
 
-    def started(self, path: str, content: bytes, length: int, kind: str) -> socket.socket:
+    def started(self, path: str, content: bytes, length: int) -> socket.socket:
         """A request that says it has so many bytes, of which only those have come."""
         connection = self.connected()
-        head = f"POST {path} HTTP/1.1\r\nHost: page\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+        kind = f"multipart/form-data; boundary={BOUNDARY}"
+        head = f"POST {API}{path} HTTP/1.1\r\nHost: page\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
         connection.sendall(head.encode() + content)
         return connection
 
@@ -135,22 +133,3 @@ ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT | st.just(10**400),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=8,
 )  # fmt: skip
-
-
-def of_schema(schema: dict, defs: dict | None = None):
-    """Values that a JSON schema, as gradio writes them, allows."""
-    defs = schema.get("$defs", defs or {})
-    if "$ref" in schema:
-        return of_schema(defs[schema["$ref"].rpartition("/")[2]], defs)
-    if "const" in schema or "enum" in schema:
-        return st.sampled_from(schema.get("enum") or [schema["const"]])
-    if "anyOf" in schema:
-        return st.one_of([of_schema(one, defs) for one in schema["anyOf"]])
-    if schema.get("type") == "array":
-        return st.lists(of_schema(schema.get("items", {}), defs), max_size=3)
-    if "properties" in schema:
-        fields = {name: of_schema(one, defs) for name, one in schema["properties"].items()}
-        needed = {name: fields.pop(name) for name in schema.get("required", [])}
-        return st.fixed_dictionaries(needed, optional=fields)
-    kinds = {"string": TEXT, "integer": st.integers(), "number": st.floats(), "boolean": st.booleans(), "null": st.none()}
-    return kinds.get(schema.get("type"), ANY)

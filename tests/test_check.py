@@ -12,6 +12,11 @@ from srgan_hub.imaging.tiles import most_detailed
 from srgan_hub.ui import check
 from srgan_hub.ui.check import HEIGHT, WIDTH, Check, evaluate, regions, table
 
+ROWS = {
+    "bicubic": {"psnr": 26.5, "ssim": 0.7, "niqe": float("nan"), "seconds": 0.01},
+    "srgan-x4": {"psnr": 27.25, "ssim": 0.69, "niqe": 4.5, "seconds": 0.5},
+}
+
 
 @pytest.fixture
 def tiny(monkeypatch, tiny_generator):
@@ -20,62 +25,40 @@ def tiny(monkeypatch, tiny_generator):
     return upscaler
 
 
-def run(*arguments):
-    seen, running = [], evaluate(*arguments)
-    while True:
-        try:
-            seen.append(next(running))
-        except StopIteration as end:
-            return seen, end.value
-
-
 def test_each_method_is_measured_against_what_was_shrunk(tiny, tmp_path):
     smooth_photo(130, 99).save(tmp_path / "a.png")
-    seen, check = run(str(tmp_path / "a.png"), ["bicubic", "srgan-x4"])
+    seen = []
+    found = evaluate(str(tmp_path / "a.png"), ["bicubic", "srgan-x4"], seen.append)
     lr, hr = shrunk(np.asarray(smooth_photo(130, 99)), 4)
-    assert np.array_equal(np.asarray(check.original), hr)
-    assert check.small == (32, 24)
+    assert np.array_equal(np.asarray(found.original), hr)
+    assert found.small == (32, 24)
     for method, upscale in (("bicubic", bicubic(4)), ("srgan-x4", tiny)):
         result = np.asarray(upscale(lr))
-        assert np.array_equal(np.asarray(check.results[method]), result)
-        assert check.rows[method]["psnr"] == psnr(*Compared(result, hr, np.asarray(lr)).y)
-    assert {"psnr", "ssim", "niqe", "seconds"} <= check.rows["bicubic"].keys()
+        assert np.array_equal(np.asarray(found.results[method]), result)
+        assert found.rows[method]["psnr"] == psnr(*Compared(result, hr, np.asarray(lr)).y)
+    assert {"psnr", "ssim", "niqe", "seconds"} <= found.rows["bicubic"].keys()
     assert [step.share for step in seen] == sorted(step.share for step in seen)
     assert seen[-1].words == "srgan-x4, 2 of 2: tile 4 of 4"
 
 
-def test_of_a_large_picture_a_part_is_measured(tiny, tmp_path, monkeypatch):
+def test_of_a_large_picture_a_part_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(check, "SIDE", 96)
     smooth_photo(300, 80).save(tmp_path / "a.png")
-    assert run(str(tmp_path / "a.png"), ["bicubic"])[1].original.size == (96, 80)
+    assert evaluate(str(tmp_path / "a.png"), ["bicubic"], print).original.size == (96, 80)
 
 
 def test_what_cannot_be_checked_is_a_sentence(tiny, tmp_path):
-    Image.new("RGB", (63, 200)).save(tmp_path / "a.png")
-    Image.new("RGB", (64, 200)).save(tmp_path / "b.png")
+    for name, size in (("small", (63, 200)), ("large", (64, 200))):
+        Image.new("RGB", size).save(tmp_path / f"{name}.png")
     tiny.scale = 2
-    for path, methods, sentence in (
+    for name, methods, said in (
         (None, ["bicubic"], "Choose a photo"),
-        ("a.png", ["bicubic"], "at least 64×64 pixels, got 63×200"),
-        ("a.png", [], "at least one model"),
-        ("b.png", ["srgan-x4"], "srgan-x4 enlarges 2 times"),
+        ("small", ["bicubic"], "at least 64×64 pixels, got 63×200"),
+        ("large", [], "at least one model"),
+        ("large", ["srgan-x4"], "srgan-x4 enlarges 2 times"),
     ):
-        with pytest.raises(ImageError, match=sentence):
-            run(path and str(tmp_path / path), methods)
-
-
-def test_closing_ends_it(tiny, tmp_path):
-    smooth_photo(130, 99).save(tmp_path / "a.png")
-    running = evaluate(str(tmp_path / "a.png"), ["srgan-x4"])
-    next(running), next(running)
-    running.close()
-    assert list(running) == []
-
-
-ROWS = {
-    "bicubic": {"psnr": 26.5, "ssim": 0.7, "niqe": float("nan"), "seconds": 0.01},
-    "srgan-x4": {"psnr": 27.25, "ssim": 0.69, "niqe": 4.5, "seconds": 0.5},
-}
+        with pytest.raises(ImageError, match=said):
+            evaluate(name and str(tmp_path / f"{name}.png"), methods, print)
 
 
 def test_the_table_has_every_number_and_marks_the_best():
@@ -87,8 +70,8 @@ def test_the_table_has_every_number_and_marks_the_best():
 
 def test_what_stays_of_a_check_are_files(tmp_path):
     original, restored = smooth_photo(800, 600, seed=1), smooth_photo(800, 600, seed=2)
-    pairs = regions(Check(original, (200, 150), ROWS, {"a/../b": restored, "bicubic": original}, 3.0), tmp_path)
     box = most_detailed(original, (WIDTH, HEIGHT))
+    pairs = regions(Check(original, (200, 150), ROWS, {"a/../b": restored, "bicubic": original}, 3.0), tmp_path)
     for method, picture in (("a/../b", restored), ("bicubic", original)):
         left, right = (read(path) for path in pairs[method])
         assert pairs[method][0].startswith(f"{tmp_path}/restored-")

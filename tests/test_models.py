@@ -6,13 +6,13 @@ from srgan_hub.hub.space import LABELS, line_of, name_of, offered
 
 def test_the_bundled_ones_unless_told_otherwise(monkeypatch):
     monkeypatch.delenv("SRGAN_MODELS", raising=False)
-    assert {name for _, name in offered()} == set(bundled()) == set(LABELS)
-    assert offered()[0][1] == "srgan-x4-photo-large"
+    assert set(offered()) == set(bundled()) == set(LABELS)
+    assert offered()[0] == "srgan-x4-photo-large"
 
 
 def test_ones_own(monkeypatch):
     monkeypatch.setenv("SRGAN_MODELS", " user/mine, srgan-x4 user/mine,")
-    assert offered() == [("user/mine", "user/mine"), (LABELS["srgan-x4"], "srgan-x4")]
+    assert offered() == ["user/mine", "srgan-x4"]
 
 
 def test_what_is_no_checkpoint_is_refused(monkeypatch):

@@ -119,18 +119,14 @@ sys.path[:0] = {[str(tmp_path / "out"), *installed]!r}
 import app
 from pathlib import Path
 from srgan_hub.hub.space import offered
-from srgan_hub.ui import enlarge, models, theme
+from srgan_hub.ui import enlarge, models, view
 app.build(models.Limits())
-work = enlarge.enlarge([{str(tmp_path / "a.png")!r}], enlarge.Order("srgan-x4-lite"), Path({str(tmp_path)!r}))
-try:
-    while next(work):
-        pass
-except StopIteration as end:
-    size = end.value.size
+order, limits = enlarge.Order("srgan-x4-lite"), models.Limits()
+size = enlarge.enlarge([{str(tmp_path / "a.png")!r}], order, Path({str(tmp_path)!r}), limits, lambda step: None).size
 places = {{name: sys.modules[name].__file__ for name in sys.modules if name == "app" or name.split(".")[0] == "srgan_hub"}}
 import json
 unneeded = [name for name in ("accelerate", "datasets", "tensorboard", "torchvision") if name in sys.modules]
-print(json.dumps([places, offered(), theme.files(), size, unneeded]))
+print(json.dumps([places, offered(), view.examples(), size, unneeded]))
 """
     command = [sys.executable, "-I", "-S", "-c", script]
     done = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, timeout=120)
@@ -138,7 +134,7 @@ print(json.dumps([places, offered(), theme.files(), size, unneeded]))
     places, models, examples, size, unneeded = json.loads(done.stdout.splitlines()[-1])
     assert places["srgan_hub.inference.upscaler"] == str(tmp_path / "out" / "srgan_hub" / "inference" / "upscaler.py")
     assert all(place.startswith(str(tmp_path / "out")) for place in [*places.values(), *examples])
-    assert [name for _, name in models] == ["srgan-x4-lite"]
+    assert models == ["srgan-x4-lite"]
     assert len(examples) == 2
     assert size == [80, 56]
     assert unneeded == []

@@ -1,41 +1,33 @@
-from pathlib import Path
-
 from PIL import Image
 
 from srgan_hub.ui import words
-from srgan_hub.ui.enlarge import Result, Step
+from srgan_hub.ui.enlarge import Result
+from srgan_hub.ui.queue import Step
+from srgan_hub.ui.run import progress, said
 from srgan_hub.ui.view import Doubts
 
-RESULT = Result(Path("a_x4.png"), (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, [], False, [])
+
+def result(folder, name="a_x4.png", **facts):
+    (folder / name).write_bytes(bytes(1_500_000))
+    usual = Result(folder / name, (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, [], False, [])
+    return usual._replace(**facts)
 
 
-def test_numbers_of_a_result():
-    said = words.facts(RESULT, 1_500_000)
+def test_numbers_of_a_result_and_what_was_kept_removed_or_cut(tmp_path):
+    plain = words.facts(result(tmp_path))
     for part in ("40×28 → 160×112 pixels", "a_x4.png, 1.5 MB", "1.2 s", "OpenVINO"):
-        assert part in said
-    assert "Colour profile" not in said
-    assert "GPS" not in said
+        assert part in plain
+    said = words.facts(result(tmp_path, profile=True, lost=["first frame only"], located=True, taken=(20, 14)))
+    for part in ("first frame only", "Colour profile", "GPS", "20×14"):
+        assert part in said and part not in plain
 
 
-def test_what_was_kept_removed_or_cut_is_said():
-    said = words.facts(RESULT._replace(profile=True, lost=["first frame only"], located=True, taken=(20, 14)), 1)
-    assert "first frame only" in said and "Losses" not in words.facts(RESULT, 1)
-    assert "Colour profile</th><td>kept" in said
-    assert "removed from the enlarged file" in said
-    assert "20×14" in said
-
-
-def test_names_of_files_cannot_be_markup():
+def test_names_of_files_cannot_be_markup(tmp_path):
     bad = "<img src=x onerror=alert(1)>"
-    result = RESULT._replace(file=Path(bad + ".zip"), count=2, faults=[f"{bad}: not a picture."])
-    for said in (words.facts(result, 1), words.progress(Step(bad, 0.5)), words.said(bad), words.names(bad, bad, (1, 1))):
-        assert "<img" not in said
-        assert "&lt;img" in said
-
-
-def test_progress_is_told_to_screen_readers():
-    assert 'role="status"' in words.progress(Step("tile 1 of 2", 0.5))
-    assert 'value="0.500"' in words.progress(Step("tile 1 of 2", 0.5))
+    facts = words.facts(result(tmp_path, f"{bad}.zip", count=2, faults=[f"{bad}: not a picture."]))
+    for text in (facts, progress(Step(bad, 0.5)), said(bad), words.names(bad, bad, (1, 1))):
+        assert "<img" not in text
+        assert "&lt;img" in text
 
 
 def test_doubts_in_words():

@@ -260,8 +260,8 @@ VARIABLE = "SRGAN_MODELS"
 FILE = Path(__file__).parents[2] / "models.txt"  # exists only in a Space
 
 
-def offered() -> list[tuple[str, str]]:
-    """[(label, checkpoint)], the default first: those in SRGAN_MODELS, else in models.txt, else the bundled ones.
+def offered() -> list[str]:
+    """The checkpoints of the page, the default first: those in SRGAN_MODELS, else in models.txt, else the bundled ones.
 
     Both hold bundled names, folders, files or Hub ids, separated by spaces, commas or line breaks.
     Raises CheckpointError for anything else; nothing is downloaded here."""
@@ -270,7 +270,7 @@ def offered() -> list[tuple[str, str]]:
     for name in names:
         if not (name.lower().endswith((".safetensors", ".pth")) and Path(name).is_file()):
             locate(name)
-    return [(LABELS.get(name, name), name) for name in dict.fromkeys(names)]
+    return list(dict.fromkeys(names))
 
 
 def name_of(model: str) -> str:

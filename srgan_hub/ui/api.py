@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 
 import gradio as gr
 import numpy as np
@@ -11,10 +13,11 @@ from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.hub.space import offered
 from srgan_hub.imaging.io import write_whole
 from srgan_hub.imaging.resize import Target
+from srgan_hub.ui.check import Check
 from srgan_hub.ui.check import evaluate as check
 from srgan_hub.ui.enlarge import Order, Result, enlarge, open_photo
 from srgan_hub.ui.models import Limits
-from srgan_hub.ui.queue import MISTAKES, Line, mistake
+from srgan_hub.ui.queue import Line, Step, Work, told
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
@@ -39,23 +42,13 @@ def numbers(result: Result) -> dict:
 
 def build(limits: Limits, line: Line) -> None:
     """The endpoints, inside a gr.Blocks; they are invisible on the page."""
-    models = [name for _, name in offered()]
+    models = offered()
 
-    def stepwise(photo, work):
-        """Yields the steps, then the result; mistakes are raised as sentences."""
-        work = line.steps(work)
-        try:
-            while True:
-                try:
-                    step = next(work)
-                except StopIteration as end:
-                    yield None, end.value
-                    return
-                yield step, None
-        except MISTAKES as error:
-            raise mistake(photo, error) from error
-        finally:
-            work.close()
+    def answered(work: Work, answer: Callable) -> Iterator:
+        """Yields answer(news) for every step of the work and for its result; mistakes are told."""
+        with told(), closing(line.steps(work)) as running:
+            for news in running:
+                yield answer(news)
 
     def upscale(photo: str, model: str, texture: float, size: str, format: str) -> Iterator[tuple]:
         """Enlarge a photograph.
@@ -70,12 +63,13 @@ def build(limits: Limits, line: Line) -> None:
         Returns:
             The enlarged file and its numbers; until then, None and the current step, its words and the share of the work done.
         """
-        try:
+
+        def answer(news: Step | Result) -> tuple:
+            return (None, news._asdict()) if isinstance(news, Step) else (str(news.file), numbers(news))
+
+        with told():
             order = Order(model, texture / 100, target_of(size), format)
-        except MISTAKES as error:
-            raise mistake(None, error) from error
-        for step, result in stepwise(photo, enlarge([photo] if photo else [], order, fresh_folder(), limits)):
-            yield (None, step._asdict()) if step else (str(result.file), numbers(result))
+        yield from answered(partial(enlarge, [photo] if photo else [], order, fresh_folder(), limits), answer)
 
     def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
         """Enlarge a photograph to the model's full size, by plain bicubic interpolation and by the model, for comparison.
@@ -88,12 +82,17 @@ def build(limits: Limits, line: Line) -> None:
         Returns:
             The bicubic PNG, the model's PNG, and its numbers.
         """
-        order, folder = Order(model, texture / 100), fresh_folder()
-        for step, result in stepwise(photo, enlarge([photo] if photo else [], order, folder, limits)):
-            if result:
-                plain = folder / "bicubic.png"
-                write_whole(bicubic(result.size[0] // result.given[0])(open_photo(photo).image), plain, "png")
-            yield (None, None, step._asdict()) if step else (str(plain), str(result.file), numbers(result))
+        folder = fresh_folder()
+
+        def answer(news: Step | Result) -> tuple:
+            if isinstance(news, Step):
+                return None, None, news._asdict()
+            plain = folder / "bicubic.png"
+            write_whole(bicubic(news.size[0] // news.given[0])(open_photo(photo).image), plain, "png")
+            return str(plain), str(news.file), numbers(news)
+
+        order = Order(model, texture / 100)
+        yield from answered(partial(enlarge, [photo] if photo else [], order, folder, limits), answer)
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
         """Shrink a sharp photograph by the models' factor, restore it with each method, and measure the results.
@@ -105,11 +104,16 @@ def build(limits: Limits, line: Line) -> None:
         Returns:
             For each method: psnr (dB) and ssim of the luma, niqe, feature_distance if it is installed, and seconds.
         """
-        for step, found in stepwise(photo, check(photo, methods or [])):
-            yield step._asdict() if step else {
+
+        def answer(news: Step | Check) -> dict:
+            if isinstance(news, Step):
+                return news._asdict()
+            return {
                 name: {key: None if np.isnan(value) else round(value, 4) for key, value in row.items()}
-                for name, row in found.rows.items()
+                for name, row in news.rows.items()
             }
+
+        yield from answered(partial(check, photo, methods or []), answer)
 
     lane = dict(concurrency_limit=None, show_progress="hidden")
     with gr.Column(visible=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -13,18 +13,18 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from srgan_hub.evaluation.benchmark import bicubic
+from srgan_hub.evaluation.benchmark import Upscale, bicubic
 from srgan_hub.evaluation.metrics import METRICS, PAGE, Compared, metrics_for
 from srgan_hub.evaluation.niqe import niqe
-from srgan_hub.hub.space import offered
+from srgan_hub.hub.space import name_of, offered
 from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.imaging.tiles import most_detailed
 from srgan_hub.ui import words
-from srgan_hub.ui.enlarge import Step, open_photo
-from srgan_hub.ui.jobs import lent, steps
+from srgan_hub.ui.enlarge import open_photo
 from srgan_hub.ui.models import Limits, open_upscaler, partner, scale_of
-from srgan_hub.ui.queue import MISTAKES, Line, mistake
+from srgan_hub.ui.queue import Line, Report, Step
+from srgan_hub.ui.run import followed, on_press
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
@@ -40,9 +40,8 @@ class Check(NamedTuple):
     niqe: float                       # of the original; nan if it is too small
 
 
-@lent
-def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
-    """Yield every step and return the comparison; methods: models of one scale and BICUBIC.
+def evaluate(path: str, methods: Sequence[str], report: Report) -> Check:
+    """Compare methods on a photo; methods: models of one scale and BICUBIC.
 
     Raises ImageError or CheckpointError, one sentence, for an image that cannot be used, if there are no methods, and for a model
     of another scale."""
@@ -54,34 +53,34 @@ def evaluate(path: str, methods: Sequence[str]) -> Generator[Step, None, Check]:
     scale = next((scale_of(method) for method in methods if method != BICUBIC), 4)
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
-        size = f"{image.width}×{image.height}"
-        raise ImageError(f"this check needs at least {SMALLEST}×{SMALLEST} pixels, got {size}")
+        raise ImageError(f"This check needs at least {SMALLEST}×{SMALLEST} pixels, got {words.by(image.size)}.")
     if max(image.size) > SIDE:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)
     rows, results = {}, {}
+
+    def progress(number: int, done: int, tiles: int) -> None:
+        share = (number + done / max(tiles, 1)) / len(methods)
+        report(Step(f"{methods[number]}, {number + 1} of {len(methods)}: tile {done} of {tiles}", share))
+
     for number, method in enumerate(methods):
-        yield Step(f"{method}, {number + 1} of {len(methods)}: loading", number / len(methods))
-        upscale = bicubic(scale) if method == BICUBIC else open_upscaler(method)
-        if method != BICUBIC and upscale.scale != scale:
-            raise ImageError(f"{method} enlarges {upscale.scale} times, but this check is for models that enlarge {scale} times")
-        running = steps(partial(restore, upscale, lr, hr, scale))
-        try:
-            while True:
-                done, tiles = next(running)
-                share = (number + done / max(tiles, 1)) / len(methods)
-                yield Step(f"{method}, {number + 1} of {len(methods)}: tile {done} of {tiles}", share)
-        except StopIteration as end:
-            rows[method], results[method] = end.value
-        finally:
-            running.close()
+        report(Step(f"{method}, {number + 1} of {len(methods)}: loading", number / len(methods)))
+        upscale = bicubic(scale)
+        if method != BICUBIC:
+            upscaler = open_upscaler(method)
+            if upscaler.scale != scale:
+                raise ImageError(
+                    f"{method} enlarges {upscaler.scale} times, but this check is for models that enlarge {scale} times"
+                )
+            upscale = partial(upscaler, progress=partial(progress, number))
+        rows[method], results[method] = restore(upscale, lr, hr, scale)
     return Check(Image.fromarray(hr), lr.size, rows, results, niqe(hr, scale))
 
 
-def restore(upscale, lr: Image.Image, hr: np.ndarray, scale: int, report) -> tuple[dict, Image.Image]:
+def restore(upscale: Upscale, lr: Image.Image, hr: np.ndarray, scale: int) -> tuple[dict, Image.Image]:
     """One method's numbers and its image."""
     start = time.perf_counter()
-    result = upscale(lr, report) if hasattr(upscale, "engine") else upscale(lr)
+    result = upscale(lr)
     compared = Compared(np.asarray(result.convert("RGB")), hr, np.asarray(lr), scale, time.perf_counter() - start)
     return {metric.key: metric.compute(compared) for metric in metrics_for(PAGE)}, result
 
@@ -99,24 +98,20 @@ WIDTH, HEIGHT = 640, 480  # pixels that are shown
 def table(check: Check, names: dict[str, str]) -> str:
     """The numbers; the best of each column is bold."""
     shown = [METRICS[key] for key in next(iter(check.rows.values()))]
-    best = {}
+    lines = {method: f"<tr><th scope=row>{escape(names.get(method, method))}</th>" for method in check.rows}
     for metric in shown:
         values = [row[metric.key] for row in check.rows.values() if not np.isnan(row[metric.key])]
-        best[metric] = metric.best(values) if len(values) > 1 else None
-    lines = []
-    for method, row in check.rows.items():
-        cells = []
-        for metric in shown:
+        best = metric.best(values) if len(values) > 1 else None
+        for method, row in check.rows.items():
             value = row[metric.key]
             text = "–" if np.isnan(value) else format(value, metric.form)
-            cells.append(f"<td><strong>{text}</strong></td>" if value == best[metric] else f"<td>{text}</td>")
-        lines.append(f"<tr><th scope=row>{escape(names.get(method, method))}</th>{''.join(cells)}</tr>")
+            lines[method] += f"<td><strong>{text}</strong></td>" if value == best else f"<td>{text}</td>"
     head = "".join(f"<th scope=col>{metric.heading}</th>" for metric in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
     fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
     return (
         f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div><p>Restored from {words.by(check.small)} to "
+        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {words.by(check.small)} to "
         f"{words.by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
     )
 
@@ -137,9 +132,9 @@ def regions(check: Check, folder: Path) -> dict[str, tuple[str, str]]:
 
 def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     """The panel, for the photo chosen above it."""
-    choices = [("Bicubic", BICUBIC), *((label.partition(": ")[0], name) for label, name in offered())]
+    choices = [("Bicubic", BICUBIC), *((name_of(name), name) for name in offered())]
     names = {name: label for label, name in choices}
-    first = offered()[0][1]
+    first = offered()[0]
     ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
     with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
         gr.Markdown(HOW)
@@ -154,36 +149,16 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
             pair = gr.ImageSlider(format="png", interactive=False, elem_id="restored", show_label=False, max_height=900)
     found = gr.State(None, time_to_live=limits.kept)  # from `regions`
 
-    def buttons(busy):
-        return {go: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
-
-    def run(photo, methods) -> Iterator[dict]:
-        running = line.steps(evaluate(photo, methods))
-        try:
-            while True:
-                try:
-                    step = next(running)
-                except StopIteration as end:
-                    check = end.value
-                    break
-                yield {status: words.progress(step), scores: "", compared: gr.Column(visible=False)}
-        except MISTAKES as error:
-            yield {status: words.said(str(error))}
-            raise mistake(photo, error) from error
-        finally:
-            running.close()
+    def run(photo, methods):
+        check = yield from followed(line, partial(evaluate, photo, methods), status)
         pairs = regions(check, fresh_folder())
         last = list(check.rows)[-1] if first not in check.rows else first
-        yield buttons(busy=False) | {
+        yield {
             status: "", scores: table(check, names), found: pairs, compared: gr.Column(visible=True),
             which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: pairs[last],
         }  # fmt: skip
 
+    cleared = {scores: "", compared: gr.Column(visible=False)}
+    on_press({go: (run, [photo, methods])}, cleared, [scores, found, compared, which, pair], stop, status)
     quietly = dict(show_progress="hidden", api_visibility="private")
-    pressed = go.click(lambda: buttons(busy=True) | {status: ""}, None, [go, stop, status], queue=False, **quietly)
-    running = pressed.then(
-        run, [photo, methods], [go, stop, status, scores, found, compared, which, pair], concurrency_limit=None, **quietly
-    )
-    running.failure(lambda: buttons(busy=False), None, [go, stop], queue=False, **quietly)
-    stop.click(lambda: words.said("Cancelled."), None, status, cancels=[running], queue=False, **quietly)
     which.input(lambda pairs, method: pairs and pairs.get(method), [found, which], pair, **quietly)

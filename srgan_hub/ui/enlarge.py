@@ -1,4 +1,4 @@
-"""Enlarge uploads: one image or several, step by step, into one file to download."""
+"""Enlarge uploads: one image or several, into one file to download."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import math
 import time
 import zipfile
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +18,8 @@ from srgan_hub.imaging.io import ImageError, read_with_losses
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box
 from srgan_hub.inference.batch import Job, enlarge_files
-from srgan_hub.ui.jobs import duration, lent, steps
 from srgan_hub.ui.models import Limits, open_upscaler
+from srgan_hub.ui.queue import Report, Step, duration
 
 # An uploaded photo: read once, cropped or shrunk if it is too large, and what its file holds besides pixels.
 
@@ -42,15 +42,15 @@ class Cut(NamedTuple):
 
 @lru_cache(maxsize=4)
 def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
-    """Raises ImageError, a sentence without the file's name, if it is not an image, damaged, or too large even to be shrunk."""
+    """Raises ImageError, a sentence with the file's name, if it is not an image, damaged, or too large even to be shrunk."""
     if cut != Cut():
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
-    image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
     try:
+        image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
         upright = eight_bits(normalise(image))
-    except ValueError as error:  # a mode that Pillow cannot convert
-        raise ImageError(f"not an image that can be enlarged ({error})") from error
+    except ValueError as error:
+        raise ImageError(f"{Path(path).name}: {error}") from error
     if image.mode in (*SIXTEEN_BIT, *DEEP):
         lost += ("cut to 8 bits",)
     return Photo(upright, profile_of(image, upright.mode), lost)
@@ -74,30 +74,6 @@ def is_located(path: str | Path) -> bool:
         return False
 
 
-def is_deep(path: str) -> bool:
-    """Whether the file has gray of more than 8 bits. It is known to be an image: `size_of` has read its header."""
-    with Image.open(path) as image:
-        return image.mode in (*SIXTEEN_BIT, *DEEP)
-
-
-def size_of(path: str | Path) -> tuple[int, int]:
-    """(width, height) from the file's header; nothing is decoded. Raises ImageError if the header has none."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except Image.DecompressionBombError as error:
-        raise ImageError("too large to be read safely") from error
-    except Exception as error:  # for damaged files, Pillow may raise anything
-        raise ImageError("not a readable image") from error
-
-
-def as_file(photo: Photo) -> bytes:
-    """The photo as a PNG, with fast compression."""
-    buffer = io.BytesIO()
-    photo.image.save(buffer, "PNG", compress_level=1, icc_profile=photo.profile)
-    return buffer.getvalue()
-
-
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
 
@@ -107,11 +83,6 @@ class Order(NamedTuple):
     target: Target = Target()
     format: str = "PNG"          # a key of FORMATS
     cut: Cut = Cut()             # of every image
-
-
-class Step(NamedTuple):
-    words: str
-    share: float  # of the work that is done, 0 to 1
 
 
 class Result(NamedTuple):
@@ -128,11 +99,8 @@ class Result(NamedTuple):
     faults: list[str]             # one sentence for each image without a result
 
 
-@lent
-def enlarge(
-    sources: Sequence[str], order: Order, folder: Path, limits: Limits = Limits()  # noqa: B008 (frozen)
-) -> Generator[Step, None, Result]:  # fmt: skip
-    """Yield every step and return the result, which is in `folder`; closing the iterator stops the computation.
+def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, report: Report) -> Result:
+    """Enlarge files into `folder`.
 
     Raises ImageError or CheckpointError, one sentence, if there is no result at all. If only some of several images fail, they
     become `faults`."""
@@ -143,48 +111,41 @@ def enlarge(
     if order.format not in FORMATS:
         raise ImageError(f"The format must be one of {', '.join(FORMATS)}, got {order.format!r}.")
     start = time.perf_counter()
-    yield Step("Opening the model", 0)
+    report(Step("Opening the model", 0))
     upscaler = open_upscaler(order.model, order.texture)
-    sizes, faults = {}, []
+    sizes, faults = {}, []  # of what will be enlarged of each file
     for source in sources:
         try:
             sizes[source] = admitted(source, order, limits)
         except ImageError as error:
-            faults.append(sentence(source, error))
-    jobs, there, lost, engines = jobs_of(sizes, order, folder, upscaler.scale, limits), {}, {}, {}
-    running = steps(lambda report: list(enlarge_files(jobs, upscaler, order.target, report)))
-    whole, computing = sum(w * h for w, h in sizes.values()), time.perf_counter()
-    try:
-        while jobs:
-            job, done, tiles = next(running)
-            number = jobs.index(job)
-            before = sum(w * h for w, h in list(sizes.values())[:number])
-            width, height = list(sizes.values())[number]
-            share = (before + width * height * done / max(tiles, 1)) / whole
-            name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
-            doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
-            yield Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share)
-    except StopIteration as end:
-        for job, found in end.value:
-            if isinstance(found, ImageError):
-                faults.append(sentence(job.source, found, job.target))
-            else:
-                there[job.source] = job.target
-                engines[str(upscaler.engine_for(found.deep))] = None
-                of_it = open_photo(str(job.source)).lost if job.content else found.losses
-                lost |= dict.fromkeys(words if len(sources) == 1 else f"{job.source.name}: {words}" for words in of_it)
-    finally:
-        running.close()
+            faults.append(fault(source, error))
+    label = order.target.label(upscaler.scale)
+    jobs, computing = jobs_of(list(sizes), order, folder, label), time.perf_counter()
+
+    def progress(job: Job, done: int, tiles: int) -> None:
+        number, pixels = jobs.index(job), [width * height for width, height in sizes.values()]
+        share = (sum(pixels[:number]) + pixels[number] * done / max(tiles, 1)) / sum(pixels)
+        name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
+        doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
+        report(Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share))
+
+    there, lost, engines = {}, {}, {}
+    for job, found in enlarge_files(jobs, upscaler, order.target, progress):
+        if isinstance(found, ImageError):
+            faults.append(fault(job.source, found, job.target))
+        else:
+            there[job.source] = job.target
+            engines[str(upscaler.engine_for(found.deep))] = None
+            of_it = open_photo(str(job.source)).lost if job.content else found.losses
+            lost |= dict.fromkeys(words if len(sources) == 1 else f"{job.source.name}: {words}" for words in of_it)
     if not there:
         raise ImageError(" ".join(faults))
-    pictures = list(there.values())
     first = str(next(iter(there)))
-    taken = open_photo(first, order.cut).image.size
     return Result(
-        file=pictures[0] if len(sources) == 1 else archive(pictures, folder, order.target.label(upscaler.scale)),
+        file=there[Path(first)] if len(sources) == 1 else archive(list(there.values()), folder, label),
         given=open_photo(first).image.size,
-        taken=taken,
-        size=order.target.size(*taken, upscaler.scale),
+        taken=sizes[first],
+        size=order.target.size(*sizes[first], upscaler.scale),
         count=len(there),
         seconds=time.perf_counter() - start,
         engine="; ".join(engines),
@@ -200,34 +161,37 @@ def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     megabytes = Path(source).stat().st_size / 1e6
     if megabytes > limits.file_megabytes:
         raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} MB are accepted here")
-    size = size_of(source) if order.cut == Cut() else open_photo(source, order.cut).image.size
+    size = open_photo(source, order.cut).image.size
     if too_large := limits.sentence(size, order.model):
         raise ImageError(too_large)
     return size
 
 
-def jobs_of(sizes: dict[str, tuple[int, int]], order: Order, folder: Path, scale: int, limits: Limits) -> list[Job]:
+def jobs_of(sources: list[str], order: Order, folder: Path, label: str) -> list[Job]:
     """A job for each file, with a unique target: photo.jpg becomes photo_x4.png, a second photo.jpg becomes photo-2_x4.png.
 
-    Images that are cut, or that would take too long with more than 8 bits, come from `open_photo` in 8 bits."""
+    Images that are cut come from `open_photo`, in 8 bits."""
     jobs, taken = [], set()
-    for source, size in sizes.items():
-        stem, suffix, number = Path(source).stem, f"_{order.target.label(scale)}.{FORMATS[order.format]}", 2
+    for source in sources:
+        stem, number = Path(source).stem, 2
         name = stem
         while name.lower() in taken:
             name, number = f"{stem}-{number}", number + 1
         taken.add(name.lower())
-        as_it_is = order.cut == Cut() and (limits.keeps_depth(size, order.model) or not is_deep(source))
-        content = None if as_it_is else partial(content_of, source, order.cut)
-        jobs.append(Job(Path(source), folder / (name + suffix), FORMATS[order.format], content))
+        target = folder / f"{name}_{label}.{FORMATS[order.format]}"
+        content = None if order.cut == Cut() else partial(content_of, source, order.cut)
+        jobs.append(Job(Path(source), target, FORMATS[order.format], content))
     return jobs
 
 
 def content_of(source: str, cut: Cut) -> bytes:
-    return as_file(open_photo(source, cut))
+    """What is taken of a photo, as a PNG with fast compression."""
+    photo, buffer = open_photo(source, cut), io.BytesIO()
+    photo.image.save(buffer, "PNG", compress_level=1, icc_profile=photo.profile)
+    return buffer.getvalue()
 
 
-def archive(pictures, folder: Path, label: str) -> Path:
+def archive(pictures: list[Path], folder: Path, label: str) -> Path:
     """A zip of the images, which are then deleted; they are stored without further compression."""
     file = folder / f"photos_{label}.zip"
     with zipfile.ZipFile(file, "w") as zipped:
@@ -237,16 +201,13 @@ def archive(pictures, folder: Path, label: str) -> Path:
     return file
 
 
-def sentence(source: str | Path, error: ImageError, target: Path | None = None) -> str:
-    """What is wrong with which file, without the server's folders. It names the page's formats, not the command's options."""
-    text = str(error).removeprefix(f"{source}: ").removeprefix(f"{target}: ").rstrip(".")
-    for given, said in (
-        ("use --format png, tif or webp", "choose PNG or WebP"), ("use --format png or tif", "choose PNG"),
-        ("close other programs or choose a smaller --tile", "choose a smaller photo or a region of it"),
-    ):  # fmt: skip
-        text = text.replace(given, said)
-    text = text.replace("close other programs or use --format png", "choose PNG").replace("use --format png", "choose PNG")
-    return f"{Path(source).name}: {text[:1].lower() + text[1:]}."
+def fault(source: str | Path, error: ImageError, target: Path | None = None) -> str:
+    """What is wrong with which file, without the server's folders, and without the advice for the command's users."""
+    name, text = Path(source).name, str(error)
+    for path in (source, name, target):
+        text = text.removeprefix(f"{path}: ")
+    text = text.partition("; use --")[0].partition("; close other")[0].rstrip(".")
+    return f"{name}: {text[:1].lower() + text[1:]}."
 
 
 def left(seconds: float, share: float) -> str:

@@ -1,36 +1,51 @@
-"""The tab "Enlarge": upload, settings, result, and their events. The work is done in enlarge.py."""
+"""The tab "Enlarge": upload, settings, result, and their events. The work is done in enlarge.py and view.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import gradio as gr
 
 from srgan_hub.hub.space import line_of, name_of, offered
 from srgan_hub.imaging.resize import Target
-from srgan_hub.ui import over_panel, view, view_panel, words
+from srgan_hub.imaging.tiles import around
+from srgan_hub.ui import view, words
 from srgan_hub.ui.enlarge import FORMATS, Cut, Order, enlarge, open_photo
-from srgan_hub.ui.models import Limits, may_name_hub_ids, partner, scale_of
-from srgan_hub.ui.queue import MISTAKES, Line, mistake, told
+from srgan_hub.ui.models import Limits, is_quick, may_name_hub_ids, partner, scale_of
+from srgan_hub.ui.queue import Line, told
+from srgan_hub.ui.run import followed, on_press, said
 from srgan_hub.ui.server import fresh_folder
-from srgan_hub.ui.theme import files
-from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, view_size
+from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, ViewPanel, view_size
 
 LONGEST = "Longest side"
 USUAL = 3840  # pixels of the longest side, until another number is entered
+CREDITS = "*astronaut* (NASA, public domain) and *chelsea* (Stéfan van der Walt, CC0), shrunk, from scikit-image."
 
 
-class Spot(NamedTuple):
-    """A place in a cut of a photo; it means nothing for another photo or cut."""
+class Asked(NamedTuple):
+    """The photo, where the visitor looks, and the settings: what every event of the tab gets."""
 
-    path: str
+    room: float               # pixels: width of the view
+    path: str | None
     cut: Cut
-    at: tuple[float, float]
+    place: view.Place | None  # in view, on the cut photo; None for the most detailed part
+    mode: str
+    against: str
+    model: str
+    texture: float            # percent
+    size: str
+    longest: float | None
+    format: str
 
+    @property
+    def order(self) -> Order:
+        """Raises CheckpointError as `partner` does."""
+        texture = self.texture / 100 if partner(self.model) else 1.0
+        return Order(self.model, texture, as_target(self.size, self.longest, scale_of(self.model)), self.format, self.cut)
 
-def at(spot: Spot | None, path: str | None, cut: Cut) -> tuple[float, float] | None:
-    return spot.at if spot and (spot.path, spot.cut) == (path, cut) else None
+    def looked_at(self) -> view.Box:
+        return view.region(self.path, self.order, self.place, view_size(self.room, self.mode))
 
 
 def sizes(scale: int) -> list[str]:
@@ -45,17 +60,36 @@ def as_target(size: str, longest: float | None, scale: int) -> Target:
     return Target(scale=int(size[1:])) if int(size[1:]) < scale else Target()
 
 
-def as_order(cut: Cut, model: str, other: str | None, texture: float, size: str, longest: float | None, format: str) -> Order:
-    """What the settings ask for; other: a Hub checkpoint that was typed in. Raises CheckpointError as `partner` does."""
-    model = (other or "").strip() or model
-    return Order(model, texture / 100 if partner(model) else 1.0, as_target(size, longest, scale_of(model)), format, cut)
+def quick_model() -> str | None:
+    """The first quick model on offer."""
+    return next(filter(is_quick, offered()), None)
 
 
-def build(limits: Limits, line: Line, credits: str) -> gr.Image:
+def largest_region(limits: Limits, path: str, model: str, place: view.Place) -> Cut:
+    """The largest region that may be enlarged, in the photo's proportions, around a place on the whole photo."""
+    width, height = open_photo(path).image.size
+    share = min(1.0, (limits.pixels(model) / (width * height)) ** 0.5)
+    centre = place[0] * width, place[1] * height
+    return Cut(region=around(centre, (int(share * width), int(share * height)), (width, height)))
+
+
+def over_limit(limits: Limits, path: str | None, model: str, cut: Cut) -> str | None:
+    """What to say of a photo that is too large to be enlarged whole; None for any other."""
+    if not path or not (over := limits.sentence(open_photo(path).image.size, model)):
+        return None
+    taken = open_photo(path, cut).image.size
+    if limits.sentence(taken, model):
+        return f"**{over}** Three options:"
+    if cut.region:
+        return f"A region of {words.by(taken)} pixels will be enlarged. Click on the photo to move it."
+    return f"The photo is shrunk to {words.by(taken)} pixels first. Now press Enlarge."
+
+
+def build(limits: Limits, line: Line) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo component, which others use."""
-    models = [name for _, name in offered()]
+    models = offered()
     offer = sizes(scale_of(models[0]))
-    cut, place = gr.State(Cut()), gr.State(None)  # place: the Spot in view, None for the most detailed part
+    cut, place = gr.State(Cut()), gr.State(None)
 
     with gr.Row(elem_id="bench"):
         with gr.Column(elem_id="photo-column"), gr.Tabs():
@@ -65,32 +99,35 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
                 )
                 # Take the file as it was uploaded: gradio would open it here, and a damaged one would cause a traceback.
                 photo.preprocess = lambda payload: payload and payload.path
-                gr.Examples(files(), photo, label="Or try one of these", elem_id="examples")
-                gr.Markdown(credits, elem_classes="credits")
+                gr.Examples(view.examples(), photo, label="Or try one of these", elem_id="examples")
+                gr.Markdown(CREDITS, elem_classes="credits")
             with gr.Tab("Several", id="several"):
-                photos = gr.File(
-                    label=f"Up to {limits.files} photos", file_count="multiple", file_types=["image"], elem_id="photos",
-                    height=200,
-                )  # fmt: skip
+                label = f"Up to {limits.files} photos"
+                photos = gr.File(label=label, file_count="multiple", file_types=["image"], elem_id="photos", height=200)
                 small = gr.Checkbox(True, label="Shrink photos over the limit first", elem_id="shrink-many")
                 many = gr.Button("Enlarge them all", variant="primary", elem_id="enlarge-many")
-        eye = view_panel.build()
+        eye = ViewPanel()
         with gr.Column(elem_id="settings"):
-            over = over_panel.build()
-            model = gr.Radio([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
+            with gr.Column(visible=False, elem_id="over") as over:  # for a photo over the limit
+                why = gr.Markdown(elem_id="why")
+                region = gr.Button("Take a region of it", elem_id="take-region")
+                shrink = gr.Button("Shrink it first", elem_id="take-shrunk")
+                quick = gr.Button("Use the quick model", elem_id="take-quick")
+                pick = gr.Image(
+                    label="Click to place the region", show_label=False, interactive=False, visible=False, elem_id="pick",
+                    format="png", buttons=[],
+                )  # fmt: skip
+            choose = partial(gr.Dropdown, allow_custom_value=True) if may_name_hub_ids() else gr.Radio
+            model = choose([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
             about = gr.Markdown(line_of(models[0]), elem_id="model-line")
-            other = gr.Textbox(
-                label="Another checkpoint from the Hub", placeholder="user/name", visible=may_name_hub_ids(), elem_id="other"
-            )
             texture = gr.Slider(
                 0, 100, 100, step=25, label="Texture, %", info="0: faithful, invents nothing. 100: vivid.", elem_id="texture",
                 visible=bool(partner(models[0])), buttons=[],
             )  # fmt: skip
             with gr.Row():
-                size = gr.Dropdown(offer, value=offer[0], label="Size", elem_id="size", min_width=120, filterable=False)
-                format = gr.Dropdown(
-                    list(FORMATS), value="PNG", label="Format", elem_id="format", min_width=120, filterable=False
-                )
+                menu = dict(min_width=120, filterable=False)
+                size = gr.Dropdown(offer, value=offer[0], label="Size", elem_id="size", **menu)
+                format = gr.Dropdown(list(FORMATS), value="PNG", label="Format", elem_id="format", **menu)
             longest = gr.Number(USUAL, precision=0, minimum=1, label="Longest side, pixels", visible=False, elem_id="longest")
             go = gr.Button("Enlarge", variant="primary", elem_id="enlarge")
             stop = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
@@ -98,164 +135,134 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
             status = gr.HTML(elem_id="status", min_height=40)
             file = gr.File(label="Download", interactive=False, elem_id="result", visible=False)
             numbers = gr.HTML(elem_id="numbers")
-    settings = [model, other, texture, size, longest, format]
 
-    # Event handlers. Arguments are named after what they hold, so that they do not hide the components above.
+    # Event handlers. Each gets the values of `everything`, in the order of Asked.
 
-    def show(room, path, cut_, spot, mode, against, *chosen):
-        """The view, with the current settings."""
-        if not path:
-            return eye.show(None, None, mode)
-        with told(path):
-            where = at(spot, path, cut_)
-            look = view.look(path, as_order(cut_, *chosen), where, view_size(room, mode), against, mode == DOUBTS)
-            seen = {place: Spot(path, cut_, look.box.centre)}
-            return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | seen
+    everything = [eye.width, photo, cut, place, eye.mode, eye.left, model, texture, size, longest, format]
+    no_result = {file: gr.File(None, visible=False), numbers: ""}
 
     def clear():
         """For a new photo: nothing of the last one is left."""
-        left = {cut: Cut(), place: None, file: gr.File(None, visible=False), numbers: "", status: "", longest: USUAL}
-        return left | {over.group: gr.Column(visible=False)}
+        return no_result | {cut: Cut(), place: None, status: "", longest: USUAL, over: gr.Column(visible=False)}
 
-    def admit(path, cut_, *chosen):
-        """A photo that may be enlarged whole is not cut."""
-        with told(path):
-            shown = over_panel.admit(over, limits, path, as_order(cut_, *chosen).model, cut_)
-        return shown | ({} if shown[over.group].visible else {cut: Cut()})
+    @told()
+    def adjust(*inputs):
+        """Fit the settings to the model and the photo."""
+        asked = Asked(*inputs)
+        scale, said_over = scale_of(asked.model), over_limit(limits, asked.path, asked.model, asked.cut)
+        cut_now = asked.cut if said_over else Cut()  # a photo that may be enlarged whole is not cut
+        choices, pixels = sizes(scale), asked.longest
+        chosen = asked.size if asked.size in choices else choices[0]
+        if chosen == LONGEST and asked.path:
+            least = max(open_photo(asked.path, cut_now).image.size)
+            pixels = min(max(round(pixels or 0), least), least * scale)
+        marked = view.thumbnail(asked.path, Cut(), cut_now.region) if cut_now.region else None
+        return {
+            about: line_of(asked.model),
+            texture: gr.Slider(visible=bool(partner(asked.model))),
+            size: gr.Dropdown(choices, value=chosen),
+            longest: gr.Number(pixels, visible=chosen == LONGEST),
+            over: gr.Column(visible=bool(said_over)),
+            why: said_over or "",
+            shrink: f"Shrink it to {limits.pixels(asked.model) / 1e6:g} megapixels first",
+            quick: gr.Button(visible=bool(quick_model()) and not is_quick(asked.model)),
+            pick: gr.Image(marked, visible=bool(marked)),
+            cut: cut_now,
+        } | ({} if cut_now == asked.cut else {place: None})
 
-    def describe(*chosen):
-        with told():
-            name, chosen_size = as_order(Cut(), *chosen).model, chosen[3]
-            choices = sizes(scale_of(name))
-            menu = gr.Dropdown(choices, value=chosen_size if chosen_size in choices else choices[0])
-            return {about: line_of(name), texture: gr.Slider(visible=bool(partner(name))), size: menu}
+    @told()
+    def show(*inputs):
+        asked = Asked(*inputs)
+        if not asked.path:
+            return eye.show(None, asked.mode)
+        room = view_size(asked.room, asked.mode)
+        return eye.show(view.look(asked.path, asked.order, asked.place, room, asked.against, asked.mode == DOUBTS), asked.mode)
 
-    def look_at(path, cut_, event: gr.SelectData):
-        with told(path):
-            return Spot(path, cut_, view.placed(event.index, path, cut_))
+    @told()
+    def look_at(event: gr.SelectData, *inputs):
+        asked = Asked(*inputs)
+        return view.placed(event.index, asked.path, asked.cut)
 
-    def go_to(across, down, room, path, cut_, spot, *chosen):
+    @told()
+    def go_to(across, down, *inputs):
         """The place half a view further in that direction."""
-        if not (now := at(spot, path, cut_)):
-            return spot
-        with told(path):
-            whole = open_photo(path, cut_).image.size
-            times = view.factor(as_order(cut_, *chosen), whole)
-        width, height = view_size(room, view_panel.SLIDER)
-        moved = now[0] + across * width / times, now[1] + down * height / times
-        return Spot(path, cut_, tuple(min(max(one, 0), side) for one, side in zip(moved, whole, strict=True)))
+        asked = Asked(*inputs)
+        if not asked.path:
+            return None
+        box, (width, height) = asked.looked_at(), open_photo(asked.path, asked.cut).image.size
+        return (box.centre[0] + across * box.size[0]) / width, (box.centre[1] + down * box.size[1]) / height
 
-    def take_region(path, cut_, spot, *chosen):
+    @told()
+    def take_region(*inputs):
         """A region around the current view."""
-        with told(path):
-            centre = over_panel.on_photo(at(spot, path, cut_), path, cut_)
-            found, shown = over_panel.region_on(over, limits, path, as_order(Cut(), *chosen).model, centre)
-            return shown | {cut: found}
+        asked = Asked(*inputs)
+        whole, taken = open_photo(asked.path).image.size, open_photo(asked.path, asked.cut).image.size
+        left, top, right, bottom = asked.cut.region or (0, 0, *whole)
+        x, y = (one / side for one, side in zip(asked.looked_at().centre, taken, strict=True))
+        centre = (left + x * (right - left)) / whole[0], (top + y * (bottom - top)) / whole[1]
+        return {cut: largest_region(limits, asked.path, asked.model, centre), place: None}
 
-    def move_region(path, model_, other_, texture_, size_, longest_, format_, event: gr.SelectData):
-        with told(path):
-            name = as_order(Cut(), model_, other_, texture_, size_, longest_, format_).model
-            found, shown = over_panel.region_on(over, limits, path, name, view.placed(event.index, path, Cut()))
-            return shown | {cut: found}
+    @told()
+    def move_region(event: gr.SelectData, *inputs):
+        asked = Asked(*inputs)
+        centre = view.placed(event.index, asked.path, Cut())
+        return {cut: largest_region(limits, asked.path, asked.model, centre), place: None}
 
-    def take_shrunk(path, *chosen):
-        with told(path):
-            found = Cut(pixels=limits.pixels(as_order(Cut(), *chosen).model))
-            return {cut: found, over.why: over_panel.way(path, found), over.pick: gr.Image(visible=False)}
+    @told()
+    def take_shrunk(*inputs):
+        return {cut: Cut(pixels=limits.pixels(Asked(*inputs).model)), place: None}
 
-    def take_quick(path):
-        with told(path):
-            name, found = over_panel.quickly(limits, path)
-        said = f'Switched to the model "{name_of(name)}". Now press Enlarge.'
-        return {model: name, other: "", cut: found, status: words.said(said)}
+    @told()
+    def take_quick(*inputs):
+        """A photo that is too large even for the quick model is shrunk to its limit."""
+        name = quick_model()
+        return {
+            cut: Cut(pixels=limits.pixels(name)), place: None, model: name,
+            status: said(f'Switched to the model "{name_of(name)}". Now press Enlarge.'),
+        }  # fmt: skip
 
-    def fit_longest(path, cut_, chosen, wanted, name, other_):
-        """The number of pixels, if that setting is chosen, limited to what the photo allows."""
-        if chosen != LONGEST or not path:
-            return gr.Number(visible=chosen == LONGEST)
-        with told(path):
-            least = max(open_photo(path, cut_).image.size)
-            most = least * scale_of((other_ or "").strip() or name)
-        return gr.Number(min(max(round(wanted or 0), least), most), visible=True)
+    def run_one(*inputs):
+        asked = Asked(*inputs)
+        yield from run([asked.path] if asked.path else [], asked)
 
-    def run(sources: Sequence[str], order: Order) -> Iterator[dict]:
-        """The steps of a run as they are shown, and finally its file."""
-        running = line.steps(enlarge(sources, order, fresh_folder(), limits))
-        try:
-            while True:
-                try:
-                    step = next(running)
-                except StopIteration as end:
-                    result = end.value
-                    break
-                yield {status: words.progress(step), file: gr.File(None, visible=False), numbers: ""}
-        except MISTAKES as error:
-            yield {status: words.said(str(error))}
-            raise mistake(None, error) from error
-        finally:
-            running.close()
-        done = words.facts(result, result.file.stat().st_size)
-        yield buttons(busy=False) | {status: words.said("Done."), file: gr.File(str(result.file), visible=True), numbers: done}
+    def run_many(paths, shrunk, *inputs):
+        asked = Asked(*inputs)
+        yield from run(paths or [], asked._replace(cut=Cut(pixels=limits.pixels(asked.model)) if shrunk else Cut()))
 
-    def run_one(path, cut_, *chosen):
-        yield from ordered([path] if path else [], cut_, chosen)
-
-    def run_many(paths, shrink, *chosen):
-        pixels = limits.pixels((chosen[1] or "").strip() or chosen[0])
-        yield from ordered(paths or [], Cut(pixels=pixels) if shrink else Cut(), chosen)
-
-    def ordered(paths, cut_, chosen):
+    def run(paths, asked):
         with told():
-            order = as_order(cut_, *chosen)
-        yield from run(paths, order)
-
-    def buttons(busy):
-        return {go: gr.Button(visible=not busy), many: gr.Button(visible=not busy), stop: gr.Button(visible=busy)}
+            order = asked.order
+        result = yield from followed(line, partial(enlarge, paths, order, fresh_folder(), limits), status)
+        yield {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
 
     private = dict(api_visibility="private")
     quietly = dict(show_progress="hidden", **private)
-    seen = [eye.width, photo, cut, place, eye.mode, eye.left, *settings]
     # A region takes a fraction of a second. It has its own lane, so that nobody has to wait for another visitor's whole photo.
     looking = dict(
-        fn=show, inputs=seen, outputs=[*eye.shown, place], js=MEASURE, concurrency_id="view", concurrency_limit=1,
+        fn=show, inputs=everything, outputs=eye.shown, js=MEASURE, concurrency_id="view", concurrency_limit=1,
         show_progress="minimal", show_progress_on=eye.caption, trigger_mode="always_last", **private,
     )  # fmt: skip
-    fitting = dict(fn=fit_longest, inputs=[photo, cut, size, longest, model, other], outputs=longest, **quietly)
-    admitting = dict(fn=admit, inputs=[photo, cut, *settings], outputs=[*over, cut], **quietly)
+    adjusted = [about, texture, size, longest, over, why, shrink, quick, pick, cut, place]
+    adjusting = dict(fn=adjust, inputs=everything, outputs=adjusted, **quietly)
 
-    arrived = photo.change(clear, None, [cut, place, file, numbers, status, longest, over.group], **quietly).then(**admitting)
-    arrived.failure(lambda mode: eye.show(None, None, mode), eye.mode, eye.shown, **quietly)
-    arrived.success(**fitting).success(**looking)
+    runs = on_press(
+        {go: (run_one, everything), many: (run_many, [photos, small, *everything])}, no_result, [file, numbers], stop, status
+    )
+    cleared = photo.change(clear, None, [cut, place, file, numbers, status, longest, over], **quietly)
+    arrived = cleared.then(**adjusting)
+    arrived.failure(lambda mode: eye.show(None, mode), eye.mode, eye.shown, **quietly)
+    arrived.success(**looking)
+    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would appear under another photo
     gr.on([eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur], **looking)
-    size.change(**fitting).success(**looking)
-    described = gr.on([model.change, other.submit], describe, settings, [about, texture, size], **quietly)
-    described.success(**admitting).success(**looking)
-    eye.thumbnail.select(look_at, [photo, cut], place, **quietly).success(**looking)
+    gr.on([model.change, size.change], **adjusting).success(**looking)
+    eye.thumbnail.select(look_at, everything, place, **quietly).success(**looking)
     for name, button in eye.moves.items():
         button.click(
-            lambda *inputs, way=COMPASS[name]: go_to(*way, *inputs), [eye.width, photo, cut, place, *settings], place, js=MEASURE,
-            **quietly,
+            lambda *inputs, way=COMPASS[name]: go_to(*way, *inputs), everything, place, js=MEASURE, **quietly
         ).success(**looking)  # fmt: skip
-
-    taken = [cut, over.pick, over.why]
-    for asked, way, inputs, outputs in (
-        (over.region.click, take_region, [photo, cut, place, *settings], taken),
-        (over.pick.select, move_region, [photo, *settings], taken),
-        (over.shrink.click, take_shrunk, [photo, *settings], taken),
-        (over.quick.click, take_quick, photo, [model, other, cut, status]),
-    ):
-        asked(way, inputs, outputs, **quietly).success(**fitting).success(**looking)
-
-    lane = dict(
-        outputs=[go, many, stop, status, file, numbers], concurrency_limit=None, **quietly,
-    )  # fmt: skip
-    runs = []
-    for button, start, inputs in ((go, run_one, [photo, cut]), (many, run_many, [photos, small])):
-        # The buttons change first, so that visitors who wait in the queue can cancel too.
-        pressed = button.click(lambda: buttons(busy=True) | {status: ""}, None, [go, many, stop, status], queue=False, **quietly)
-        runs.append(pressed.then(start, [*inputs, *settings], **lane))
-        runs[-1].failure(lambda: buttons(busy=False), None, [go, many, stop], queue=False, **quietly)
-    # The buttons come back when the run has ended, as a failure: gradio would ignore them if they were pressed before that.
-    stop.click(lambda: words.said("Cancelled."), None, status, cancels=runs, queue=False, **quietly)
-    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would appear under another photo
+    for event, way in (
+        (region.click, take_region), (pick.select, move_region), (shrink.click, take_shrunk), (quick.click, take_quick)
+    ):  # fmt: skip
+        outputs = [cut, place, model, status] if way is take_quick else [cut, place]
+        event(way, everything, outputs, js=MEASURE, **quietly).success(**adjusting).success(**looking)
     return photo

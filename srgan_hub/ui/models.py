@@ -31,10 +31,9 @@ def may_name_hub_ids() -> bool:
 
 def check(model: str) -> None:
     """Raise CheckpointError unless this model is offered: visitors may not name folders nor, unless it is allowed, Hub ids."""
-    names = [name for _, name in offered()]
-    if model in names or (may_name_hub_ids() and is_foreign(model)):
+    if model in offered() or (may_name_hub_ids() and is_foreign(model)):
         return
-    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(names)}")
+    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(offered())}")
 
 
 def is_foreign(model: object) -> bool:
@@ -93,7 +92,7 @@ def partner(model: str) -> str | None:
     """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config` does, and if a
     checkpoint of the visitor's own choice names a local folder as its partner."""
     named = config(model).get("partner")
-    if named and model not in [name for _, name in offered()] and named not in bundled() and not is_foreign(named):
+    if named and model not in offered() and named not in bundled() and not is_foreign(named):
         raise CheckpointError(f"{model} names the partner {named!r}, which is not a checkpoint on the Hub")
     return named
 
@@ -111,12 +110,6 @@ def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
     return _open(faithful, 1.0) if texture == 0 else _open(model, texture)  # the partner itself may be quantized, which is faster
 
 
-def open_all() -> None:
-    """Open every model on offer now. Raises CheckpointError."""
-    for _, name in offered():
-        open_upscaler(name)
-
-
 @lru_cache(maxsize=KEPT)
 def _open(model: str, texture: float) -> Upscaler:
     upscaler = Upscaler.from_pretrained(model, texture=texture)
@@ -129,11 +122,10 @@ def _open(model: str, texture: float) -> Upscaler:
 
 PACKING = 0.26  # share of an image's time with the paper's network that is spent on reading it and packing the result
 QUICK = 2       # a model is called quick if it may have this many times the pixels that the paper's network may have
-DEEP = 0.5  # share of a model's pixel limit up to which more than 8 bits are kept: that takes float32, and four times as long
 
 
-def variable(default: float, name: str, what: str):
-    return field(default=default, metadata={"name": name, "what": what})
+def variable(default: float, name: str):
+    return field(default=default, metadata={"variable": name})
 
 
 @dataclass(frozen=True)
@@ -141,38 +133,32 @@ class Limits:
     """Each number has an environment variable; README.md lists them."""
 
     # two cores take 13 to 15 s per megapixel, or 17 to 18 s for a texture between two checkpoints, which is not quantized
-    megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS", "largest upload, in megapixels")
-    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS", "largest file to read and crop or shrink, in megapixels")
-    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB", "largest uploaded file, in megabytes")
-    files: int = variable(8, "SRGAN_MAX_FILES", "files per upload")
-    jobs: int = variable(1, "SRGAN_JOBS", "photos enlarged at the same time; each uses all cores")
-    queue: int = variable(20, "SRGAN_QUEUE", "visitors who may wait")
-    kept: int = variable(3600, "SRGAN_KEPT_SECONDS", "seconds for which uploads and results are kept")
+    megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS")   # largest upload, for the paper's network
+    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS")   # largest file to read and crop or shrink
+    file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB")
+    files: int = variable(8, "SRGAN_MAX_FILES")                 # per upload
+    jobs: int = variable(1, "SRGAN_JOBS")                       # photos enlarged at the same time; each uses all cores
+    queue: int = variable(20, "SRGAN_QUEUE")                    # visitors who may wait
+    kept: int = variable(3600, "SRGAN_KEPT_SECONDS")            # for uploads and results
 
     @classmethod
     def from_environment(cls) -> Limits:
         """Raises ValueError, a sentence, for a variable that is not a number above 0."""
         found = {}
         for one in fields(cls):
-            name = one.metadata["name"]
+            name, kind = one.metadata["variable"], type(one.default)
             if text := os.environ.get(name, "").strip():
-                kind = type(one.default)
                 try:
                     found[one.name] = kind(text)
                 except ValueError:
                     found[one.name] = 0
                 if not 0 < found[one.name] < float("inf"):
-                    number = "a whole number" if kind is int else "a number"
-                    raise ValueError(f"{name} must be {number} above 0 ({one.metadata['what']}), got {text!r}")
+                    raise ValueError(f"{name} must be a {'whole ' * (kind is int)}number above 0, got {text!r}")
         return cls(**found)
 
     def pixels(self, model: str) -> int:
         """How many pixels an upload may have for that model: those that take as long as `megapixels` with the paper's network."""
         return round(1e6 * self.megapixels * share(model))
-
-    def keeps_depth(self, size: tuple[int, int], model: str) -> bool:
-        """Whether an image of that (width, height) keeps all its bits when enlarged, if it has more than 8."""
-        return size[0] * size[1] <= DEEP * self.pixels(model)
 
     def sentence(self, size: tuple[int, int], model: str) -> str | None:
         """Why an image of that (width, height) is not enlarged as a whole; None if it is."""

@@ -1,4 +1,5 @@
-"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message.
+"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message. Work is
+an iterator of its steps, so that a visitor can follow and cancel it.
 
 Gradio's own queue counts every click on the page, so with many waiting nobody could even view a photo; and both of its clients
 replace our message for a full queue by their own."""
@@ -6,25 +7,72 @@ replace our message for a full queue by their own."""
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from threading import Condition
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Condition, Semaphore, Thread
+from typing import NamedTuple, TypeVar
 
 import gradio as gr
 
-from srgan_hub.hub.load import CheckpointError
 from srgan_hub.imaging.io import ImageError
-from srgan_hub.ui.enlarge import Step
-from srgan_hub.ui.jobs import duration
 
-Result = TypeVar("Result")
 PATIENCE = 3.0  # seconds until a waiting visitor who left is noticed; checking more often would slow the job at work
 
+Result = TypeVar("Result")
 
-class Full(ImageError):
-    """There is no place left in the queue."""
+
+class Step(NamedTuple):
+    words: str
+    share: float  # of the work that is done, 0 to 1
+
+
+Report = Callable[[Step], None]  # takes what the work has come to
+Work = Callable[[Report], Result]
+
+
+class Stopped(Exception):
+    """Raised inside the work when its iterator is closed."""
+
+
+def steps(work: Work) -> Generator[Step | Result, None, None]:
+    """Yield every step that the work reports, and its result last; its errors come out here.
+
+    The work has its own thread, and continues only while someone waits for the next report. Closing the iterator ends the work
+    at its next report and waits for that. Gradio closes it when an event is canceled or its visitor has left."""
+    reports, turn = SimpleQueue(), Semaphore(0)
+    closed = False
+
+    def report(step: Step) -> None:
+        reports.put(step)
+        turn.acquire()
+        if closed:
+            raise Stopped
+
+    def run() -> None:
+        turn.acquire()
+        try:
+            reports.put(work(report))
+        except BaseException as error:
+            reports.put(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            turn.release()
+            news = reports.get()
+            if isinstance(news, BaseException):
+                raise news
+            yield news
+            if not isinstance(news, Step):
+                return
+    finally:
+        closed = True
+        turn.release()
+        thread.join()
+        while not reports.empty():  # the traceback of an unread error would keep this queue and all results in memory
+            reports.get()
 
 
 class Line:
@@ -33,17 +81,16 @@ class Line:
     def __init__(self, jobs: int, places: int):
         self.jobs, self.places = jobs, places
         self.moved = Condition()
-        self.there: list[Generator] = []  # those at work, then those waiting
-        self.usual = 0.0                  # seconds that the last jobs took, as a moving mean
+        self.there: list[Work] = []  # those at work, then those waiting
+        self.usual = 0.0             # seconds that the last jobs took, as a moving mean
 
-    def steps(self, work: Generator[Step, None, Result]) -> Generator[Step, None, Result]:
-        """Yields steps with the place in the queue, then those of the work; returns its result. Closing the iterator leaves the
-        queue.
+    def steps(self, work: Work) -> Generator[Step | Result, None, None]:
+        """As `steps`, after steps with the place in the queue. Closing the iterator leaves the queue.
 
-        Raises Full, a sentence, if all places are taken."""
+        Raises ImageError, a sentence, if all places are taken."""
         with self.moved:
             if len(self.there) >= self.jobs + self.places:
-                raise Full(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
+                raise ImageError(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
             self.there.append(work)
         try:
             while (before := self.there.index(work) - self.jobs) >= 0:
@@ -51,11 +98,9 @@ class Line:
                 with self.moved:
                     self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE)
             start = time.monotonic()
-            result = yield from work
+            yield from steps(work)
             self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)
-            return result
         finally:
-            work.close()
             with self.moved:
                 self.there.remove(work)
                 self.moved.notify_all()
@@ -66,24 +111,17 @@ class Line:
         return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
 
 
-# A visitor's mistakes: one sentence on the page, nothing in the server's log.
-
-
-MISTAKES = (ImageError, CheckpointError, ValueError)  # what the work raises with a sentence
+def duration(seconds: float) -> str:
+    """Such as "20 s", "3 min", "1.5 h"."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:.2g} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
 
 
 @contextmanager
-def told(path: str | None = None) -> Iterator[None]:
-    """Mistakes inside are shown as sentences."""
+def told() -> Iterator[None]:
+    """A visitor's mistake inside (a ValueError with a sentence) is shown on the page, and leaves nothing in the server's log."""
     try:
         yield
-    except MISTAKES as error:
-        raise mistake(path, error) from error
-
-
-def mistake(path: str | None, error: Exception) -> gr.Error:
-    """What to raise so that the sentence is shown, with the photo's name before it."""
-    text, name = str(error), Path(path).name if path else ""
-    if name and name not in text and not isinstance(error, Full):
-        text = f"{name}: {text}"
-    return gr.Error(text, print_exception=False, title="That did not work")
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False, title="That did not work") from error

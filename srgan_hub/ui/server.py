@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import json
 import logging
 import os
 import shutil
@@ -14,22 +13,20 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import aclosing, suppress
 from pathlib import Path
 from threading import Thread
 
 from gradio import processing_utils
+from gradio.utils import get_upload_folder
+from starlette.responses import JSONResponse
 
 from srgan_hub.ui.models import Limits
 
 httpx, safehttpx = processing_utils.httpx, processing_utils.sh  # whichever gradio uses
 
 SECONDS = 30  # from the response's headers to its end
-
-
-class Unfetched(Exception):
-    """The content at an address is not accepted."""
 
 
 class Bounded(httpx.AsyncBaseTransport):
@@ -42,40 +39,20 @@ class Bounded(httpx.AsyncBaseTransport):
         request.headers["Accept-Encoding"] = "identity"  # compressed bytes do not tell how many they will be
         public = await safehttpx.async_validate_url(request.url.host)
         response = await safehttpx.AsyncSecureTransport(public).handle_async_request(request)
-        if response.headers.get("Content-Encoding", "identity") != "identity":
-            await response.aclose()
-            raise Unfetched("the response is compressed")
-        response.stream = Part(response.stream, self.most)
-        return response
-
-
-class Part(httpx.AsyncByteStream):
-    """A stream that fails when it is too long."""
-
-    def __init__(self, stream, most: int):
-        self.stream, self.most = stream, most
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        start, count = time.monotonic(), 0
-        async for chunk in self.stream:
-            count += len(chunk)
-            if count > self.most or time.monotonic() - start > SECONDS:
-                raise Unfetched(f"the response exceeds {self.most} bytes or {SECONDS} seconds")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self.stream.aclose()
+        body, start = bytearray(), time.monotonic()
+        async with aclosing(response):
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise ValueError("the response is compressed")
+            async for chunk in response.stream:
+                body += chunk
+                if len(body) > self.most or time.monotonic() - start > SECONDS:
+                    raise ValueError(f"the response exceeds {self.most} bytes or {SECONDS} seconds")
+        return httpx.Response(response.status_code, headers=response.headers, content=bytes(body))
 
 
 def limit(most: int) -> None:
     """From now on, no response may have more than this many bytes."""
     processing_utils.async_transport = Bounded(most)
-
-
-# A guard in front of Gradio's routes, which accept more than this page needs.
-#
-# Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
-# Gradio is refused with a sentence; otherwise Gradio would answer 500 and fill the log with a traceback.
 
 
 logger = logging.getLogger(__name__)
@@ -96,7 +73,10 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """ASGI middleware around gradio's routes; home: the folder for uploads."""
+    """ASGI middleware around gradio's routes, which accept more than this page needs; home: the folder for uploads.
+
+    Unused routes are closed, requests have a maximum size, uploads leave some of the disk free, and a request that would crash
+    Gradio is refused with a sentence; otherwise Gradio would answer 500 and fill the log with a traceback."""
 
     def __init__(self, app, limits: Limits, home: Path):
         self.app, self.home = app, home
@@ -154,58 +134,17 @@ def announced(scope) -> int:
 
 
 async def refuse(send, status: int, sentence: str) -> None:
-    body = json.dumps({"detail": sentence}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-# Photos that are pasted, or dropped anywhere on the page: one becomes the photo, several go to the tab for several.
-
-
-# For the document's head. Drops that gradio's own upload areas accept are left to them, even a single photo on "Several".
-SCRIPT = """<script>
-async function take(files) {
-  const [tab, place] = files.length > 1 ? ['several', '#photos'] : ['one', '#photo'];
-  document.querySelector(`[role=tab][data-tab-id=${tab}]`)?.click();
-  for (let tries = 0; tries < 40; tries++) {  // until that tab is there
-    const field = document.querySelector(`${place} input[type=file]`);
-    if (field) {
-      const box = new DataTransfer();
-      for (const file of files) box.items.add(file);
-      field.files = box.files;
-      field.dispatchEvent(new Event('change', {bubbles: true}));
-      return;
-    }
-    await new Promise(done => setTimeout(done, 50));
-  }
-}
-function arrive(event, transfer) {
-  const files = [...transfer?.files || []], bench = document.querySelector('#bench');
-  if (!files.length || !bench?.checkVisibility()) return;
-  const place = event.target.closest?.('#photo, #photos')?.id;
-  if (event.type == 'drop' && (place == 'photos' || (place == 'photo' && files.length == 1))) return;
-  event.preventDefault();
-  event.stopPropagation();
-  take(files);
-}
-document.addEventListener('paste', event => arrive(event, event.clipboardData), true);
-document.addEventListener('drop', event => arrive(event, event.dataTransfer), true);
-document.addEventListener('dragover', event => { if (event.dataTransfer?.types.includes('Files')) event.preventDefault(); });
-</script>"""
-
-
-# One heap for all threads of the page.
-#
-# The C library gives every few threads a heap of their own. A request passes through many threads, and their allocations leave
-# holes in each heap: without this, the page grew by tens of kilobytes per request.
+    await JSONResponse({"detail": sentence}, status)({"type": "http"}, None, send)
 
 
 M_ARENA_MAX = -8  # from glibc's malloc.h
 
 
 def one_heap() -> None:
-    """For threads created from now on. Does nothing if the C library is not glibc."""
+    """One heap for all threads created from now on. Does nothing if the C library is not glibc.
+
+    The C library gives every few threads a heap of their own. A request passes through many threads, and their allocations leave
+    holes in each heap: without this, the page grew three times as fast (docs/reliability.md)."""
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
@@ -227,7 +166,7 @@ def own_folder() -> Path:
 
 def fresh_folder() -> Path:
     """A new folder for one result."""
-    home = Path(os.environ.get(VARIABLE) or Path(tempfile.gettempdir()) / "gradio")  # gradio's own default
+    home = Path(get_upload_folder())
     home.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=home))
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import gradio as gr
 
 from srgan_hub.hub.space import offered
 
-LOCAL = "http://127.0.0.1:7860"  # until the page knows its address
 ADDRESS = "() => [location.origin + location.pathname]"
 PACKAGE_TITLE = """### In Python, on your own machine
 Install the package with `pip install .` in this project's folder. There are no limits and no uploads."""
@@ -29,30 +26,7 @@ Duplicate this Space, or run `python app.py`, with the variable `SRGAN_MODELS` s
 `user/my-model srgan-x4-photo`; the first is the page's default. The README lists the variables that set the limits."""
 
 
-class Kind(NamedTuple):
-    name: str
-    text: str
-    language: str
-
-
-KINDS = (Kind("package", PACKAGE_TITLE, "python"), Kind("client", CLIENT_TITLE, "python"), Kind("curl", CURL_TITLE, "shell"))
-
-
-def build(page: gr.Blocks) -> None:
-    """The tab's components, inside a gr.Blocks; the snippets get the page's address when the page is opened."""
-    model, codes = offered()[0][1], []
-    look = dict(interactive=False, show_label=False, wrap_lines=True, show_line_numbers=False)
-    for kind, code in zip(KINDS, snippets(LOCAL, model), strict=True):
-        gr.Markdown(kind.text)
-        codes.append(gr.Code(code, language=kind.language, elem_id=f"snippet-{kind.name}", **look))
-    gr.Markdown(OWN)
-    address = gr.Textbox(visible=False)
-    page.load(lambda url: snippets(url, model), address, codes, js=ADDRESS, api_visibility="private", show_progress="hidden")
-
-
 # Three programs that do what the page does, with its own address filled in. A test runs each.
-
-
 PACKAGE = """\
 from PIL import Image
 from srgan_hub import Upscaler
@@ -84,3 +58,16 @@ def snippets(url: str, model: str) -> tuple[str, str, str]:
     """For the Python package, gradio_client and curl; url: the page's address."""
     url = url.rstrip("/")
     return PACKAGE.format(model=model), CLIENT.format(url=url, model=model), CURL.format(url=url, model=model)
+
+
+def build(page: gr.Blocks) -> None:
+    """The tab's components, inside a gr.Blocks; the snippets get the page's address when the page is opened."""
+    model, codes = offered()[0], []
+    kinds = (("package", PACKAGE_TITLE, "python"), ("client", CLIENT_TITLE, "python"), ("curl", CURL_TITLE, "shell"))
+    for name, title, language in kinds:
+        gr.Markdown(title)
+        look = dict(interactive=False, show_label=False, wrap_lines=True, show_line_numbers=False)
+        codes.append(gr.Code(language=language, elem_id=f"snippet-{name}", **look))
+    gr.Markdown(OWN)
+    address = gr.Textbox(visible=False)
+    page.load(lambda url: snippets(url, model), address, codes, js=ADDRESS, api_visibility="private", show_progress="hidden")

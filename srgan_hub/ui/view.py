@@ -1,8 +1,12 @@
-"""What is shown of a photo: one region at full size, enlarged by one model or another, and where that region lies."""
+"""What is shown of a photo: one region at full size, enlarged by one model or another, and where that region lies.
+
+A place on an image is (x, y) in shares of its width and height."""
 
 from __future__ import annotations
 
+import filecmp
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,25 +17,51 @@ from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.tiles import Box, around, most_detailed
 from srgan_hub.ui.enlarge import Cut, Order, open_photo
-from srgan_hub.ui.jobs import lent
 from srgan_hub.ui.models import is_quick, open_upscaler, partner, scale_of
-from srgan_hub.ui.theme import shipped
 
 BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that bicubic may see around a box
 THUMBNAIL = 240  # pixels of its longer side
 CLEAR = 4        # gray levels from which a difference is called clear in words
 
 
+Place = tuple[float, float]
+
+# Examples and their results, which come with the page, so that they are shown before any model is loaded.
+FOLDER = Path(__file__).parents[2] / "examples"  # beside app.py; a package that was installed without it has no examples
+SHIPPED = "srgan-x4-photo-large"                 # the model that made the results
+
+
+def examples() -> list[str]:
+    return sorted(map(str, FOLDER.glob("*.png")))
+
+
+def result_of(example: str) -> Path:
+    """Made by `srgan-hub upscale examples -o examples/results --model srgan-x4-photo-large`."""
+    return FOLDER / "results" / f"{Path(example).stem}_x4.png"
+
+
+def shipped(path: str, model: str, texture: float) -> Path | None:
+    """The result that comes with the page, for an upload that is one of its examples."""
+    if (model, texture) != (SHIPPED, 1):
+        return None
+    return next((result_of(example) for example in examples() if filecmp.cmp(path, example, shallow=False)), None)
+
+
+def region(path: str, order: Order, place: Place | None, size: tuple[int, int]) -> Box:
+    """The part of the cut photo that has `size` (width, height) in the result: around a place, or the most detailed.
+
+    Raises ImageError, CheckpointError or ValueError, one sentence each."""
+    image = open_photo(path, order.cut).image
+    times = factor(order, image.size)
+    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than the room for it
+    if not place:
+        return most_detailed(image, wanted)
+    return around((place[0] * image.width, place[1] * image.height), wanted, image.size)
+
+
 def factor(order: Order, size: tuple[int, int]) -> float:
     """How many times as wide the whole result is. Raises ValueError for a target that is not possible."""
     return order.target.size(*size, scale_of(order.model))[0] / size[0]
-
-
-def region(path: str, cut: Cut, place: tuple[float, float] | None, size: tuple[int, int], times: float) -> Box:
-    """The part of the photo that has `size` (width, height) when enlarged: around (x, y) in the photo, or the most detailed."""
-    image = open_photo(path, cut).image
-    wanted = max(1, int(size[0] / times)), max(1, int(size[1] / times))  # no wider than the room for it
-    return around(place, wanted, image.size) if place else most_detailed(image, wanted)
 
 
 class Doubts(NamedTuple):
@@ -48,28 +78,23 @@ class Doubts(NamedTuple):
 class Look(NamedTuple):
     """What is shown of a photo with the current settings."""
 
-    box: Box                      # in the photo
+    box: Box                      # in the cut photo
     first: Image.Image            # by the method on the left
     second: Image.Image           # by the model
     names: tuple[str, str]        # of the two
     doubts: Doubts | None         # if they were asked for
+    thumbnail: Image.Image        # the whole cut photo, with the box marked
 
 
-@lent
-def look(
-    path: str, order: Order, place: tuple[float, float] | None, size: tuple[int, int], against: str, doubt: bool = False
-) -> Look:  # fmt: skip
-    """A region of `size` (width, height) pixels of the result, around (x, y) in the photo or where it is most detailed.
-
-    against: the method on the left. Raises ImageError, CheckpointError or ValueError, one sentence each."""
-    path, cut = str(path), order.cut
+def look(path: str, order: Order, place: Place | None, size: tuple[int, int], against: str, doubt: bool = False) -> Look:
+    """A `region`; against: the method on the left. Raises the same errors."""
+    cut, box = order.cut, region(path, order, place, size)
     times = factor(order, open_photo(path, cut).image.size)
-    box = region(path, cut, place, size, times)
     first = enlarged(path, cut, box, against, 1.0, times)
     second = enlarged(path, cut, box, order.model, order.texture, times)
     texture = f", texture {order.texture:.0%}" if order.texture != 1 else ""
     found = doubts(path, cut, box, order.model, order.texture, times) if doubt else None
-    return Look(box, first, second, (title(against), title(order.model) + texture), found)
+    return Look(box, first, second, (title(against), title(order.model) + texture), found, thumbnail(path, cut, box))
 
 
 def title(method: str) -> str:
@@ -135,7 +160,7 @@ def size_of(box: Box, times: float) -> tuple[int, int]:
 
 
 def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
-    """The whole photo, small, with the region marked."""
+    """The whole cut photo, small, with the region marked."""
     image = open_photo(path, cut).image
     share = min(1.0, THUMBNAIL / max(image.size))
     size = [max(1, round(share * side)) for side in image.size]
@@ -149,8 +174,8 @@ def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
     return small
 
 
-def placed(click: tuple[int, int], path: str, cut: Cut) -> tuple[float, float]:
-    """Where on the photo a click on its thumbnail was."""
+def placed(click: tuple[int, int], path: str, cut: Cut) -> Place:
+    """The place of a click on the thumbnail."""
     image = open_photo(path, cut).image
     share = min(1.0, THUMBNAIL / max(image.size))
-    return click[0] / share, click[1] / share
+    return click[0] / (share * image.width), click[1] / (share * image.height)

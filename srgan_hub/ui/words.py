@@ -4,31 +4,20 @@ from __future__ import annotations
 
 from html import escape
 
-from srgan_hub.ui.enlarge import Result, Step
+from srgan_hub.ui.enlarge import Result
 from srgan_hub.ui.view import CLEAR, Doubts
 
 READABLE = 600  # pixels that the names beside a view need to fit on one line, however small the image
 
 
-def progress(step: Step) -> str:
-    return (
-        f'<div class="status" role="status" aria-live="polite"><progress value="{step.share:.3f}" max="1" '
-        f'aria-label="Enlarging"></progress>{escape(step.words)}</div>'
-    )
-
-
-def said(sentence: str) -> str:
-    return f'<div class="status" role="status" aria-live="polite">{escape(sentence)}</div>'
-
-
-def facts(result: Result, bytes_: int) -> str:
+def facts(result: Result) -> str:
     """A table of the numbers, and sentences about what was left out."""
     rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
     if result.count > 1:
         rows = {"Photos": str(result.count)}
     elif result.taken != result.given:
         rows["Enlarged from"] = f"{by(result.taken)} pixels"
-    rows["File"] = f"{result.file.name}, {bytes_ / 1e6:.1f} MB"
+    rows["File"] = f"{result.file.name}, {result.file.stat().st_size / 1e6:.1f} MB"
     rows["Time"] = f"{result.seconds:.1f} s"
     rows["Computed by"] = result.engine
     if result.profile:

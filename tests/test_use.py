@@ -1,5 +1,3 @@
-import ast
-
 from conftest import smooth_photo
 from srgan_hub.ui.use import snippets
 
@@ -9,11 +7,3 @@ def test_the_package_one_runs(tmp_path, monkeypatch):
     smooth_photo(24, 16).save("photo.jpg")
     exec(compile(snippets("http://127.0.0.1:1/", "srgan-x4-lite")[0], "snippet", "exec"), {})
     assert (tmp_path / "photo_x4.png").is_file()
-
-
-def test_the_others_name_the_page_they_are_on():
-    """test_browser.py runs them."""
-    _, client, curl = snippets("http://127.0.0.1:1/", "srgan-x4")
-    ast.parse(client)
-    assert 'Client("http://127.0.0.1:1")' in client
-    assert "page=http://127.0.0.1:1/gradio_api" in curl

@@ -1,0 +1,167 @@
+"""The queue by itself, and on a page that is really there."""
+
+import gc
+import time
+import weakref
+
+import pytest
+from gradio_client import Client, handle_file
+
+import app
+from benchmarks.clients import ask, at_once
+from conftest import smooth_photo
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.queue import Line, Step, Stopped, duration, steps
+
+MODEL = "srgan-x4-lite"
+FULL = "The queue is full (2 waiting). Please try again in a minute or two."
+
+
+def test_steps_come_one_by_one_and_the_result_last():
+    done = []
+
+    def work(report):
+        for number in range(3):
+            done.append(number)
+            report(Step(f"step {number}", number / 3))
+        return "done"
+
+    running = steps(work)
+    assert next(running) == Step("step 0", 0)
+    time.sleep(0.1)
+    assert done == [0]  # nothing is computed while nobody asks
+    assert [getattr(news, "words", news) for news in running] == ["step 1", "step 2", "done"]
+
+
+def test_errors_come_out():
+    def work(report):
+        report(Step("", 0))
+        raise ValueError("no good")
+
+    running = steps(work)
+    next(running)
+    with pytest.raises(ValueError, match="no good"):
+        next(running)
+
+
+def test_closing_ends_the_work_and_frees_at_once_what_was_computed():
+    """Not when Python next looks for circles, which may be after hundreds of megabytes."""
+    ended, kept = [], []
+
+    class Pixels:
+        pass
+
+    def work(report):
+        pixels = Pixels()
+        kept.append(weakref.ref(pixels))
+        try:
+            report(Step("", 0))
+            report(Step("", 0))
+        except Stopped:
+            ended.append(True)
+            raise
+
+    gc.disable()
+    try:
+        running = steps(work)
+        next(running)
+        running.close()
+        assert ended == [True]
+        assert kept[0]() is None
+    finally:
+        gc.enable()
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr("srgan_hub.ui.queue.PATIENCE", 0.01)
+
+
+def work(result="done"):
+    def step_by_step(report):
+        for number in range(2):
+            report(Step(f"step {number}", number / 2))
+        return result
+
+    return step_by_step
+
+
+def words(running):
+    return next(running).words
+
+
+def ended(running):
+    return list(running)[-1]
+
+
+def test_who_comes_first_is_first_and_the_others_hear_their_place(hasty):
+    line = Line(1, 2)
+    first, second, third = (line.steps(work(name)) for name in "abc")
+    assert words(first) == "step 0"
+    assert words(second) == "You are number 1 of 1 in the queue"
+    assert words(third) == "You are number 2 of 2 in the queue"
+    assert ended(first) == "a"
+    assert words(third).startswith("You are number 1 of 1 in the queue, about 1 s to go")
+    assert words(second) == "step 0"
+    assert ended(second) == "b"
+    assert ended(third) == "c"
+
+
+def test_the_time_to_wait_is_that_of_those_before():
+    line = Line(2, 9)
+    line.usual, line.there = 20.0, list("abcde")
+    assert line.words(0) == "You are number 1 of 3 in the queue, about 20 s to go"
+    assert line.words(2) == "You are number 3 of 3 in the queue, about 40 s to go"
+    assert [duration(seconds) for seconds in (0.2, 89, 100, 5400)] == ["1 s", "89 s", "2 min", "1.5 h"]
+
+
+def test_whose_turn_comes_while_nobody_looks_begins_at_once():
+    line = Line(1, 2)
+    first, second = line.steps(work()), line.steps(work())
+    assert words(first) == "step 0"
+    assert words(second) == "You are number 1 of 1 in the queue"
+    ended(first)
+    start = time.monotonic()
+    assert words(second) == "step 0"
+    assert time.monotonic() - start < 2
+
+
+def test_who_leaves_or_fails_gives_a_place(hasty):
+    def mistaken(report):
+        raise ValueError("wrong")
+
+    line = Line(1, 2)
+    first, second, third = (line.steps(one) for one in (work(), work(), mistaken))
+    next(first), next(second), next(third)
+    second.close()  # while waiting
+    first.close()  # while working
+    with pytest.raises(ValueError, match="wrong"):
+        next(third)
+    assert not line.there
+
+
+def test_every_request_is_answered_or_refused_in_a_sentence(tmp_path, monkeypatch, hasty):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    page = app.build(Limits(queue=2))
+    page.launch(prevent_thread_lock=True, quiet=True)
+    smooth_photo(1200, 1200).save(tmp_path / "large.jpg")
+    smooth_photo(16, 16).save(tmp_path / "small.png")
+    clients = [Client(page.local_url, verbose=False) for _ in range(5)]
+
+    def submitted(client, name):
+        job = client.submit(handle_file(tmp_path / name), MODEL, api_name="/upscale")
+        while not job.outputs():  # it computes, or waits
+            time.sleep(0.02)
+        return job
+
+    try:
+        first = submitted(clients[0], "large.jpg")
+        jobs = [submitted(client, "small.png") for client in clients[1:3]]
+        assert jobs[1].outputs()[0][1]["words"] == "You are number 2 of 2 in the queue"
+        answers = at_once(clients[3:], str(tmp_path / "small.png"), model=MODEL)
+        assert [(answer.kind, answer.words) for answer in answers] == 2 * [("refused", FULL)]
+        first.cancel()
+        assert all(job.result(timeout=30) for job in jobs)
+        assert ask(clients[3], str(tmp_path / "small.png"), model=MODEL).kind == "answered"
+    finally:
+        page.close()
