@@ -45,14 +45,13 @@ def is_foreign(model: object) -> bool:
 
 
 def described(model: str) -> tuple[type[Generator], dict]:
-    """The class of a checkpoint's generator, and its config.json. Raises CheckpointError as `check` does, and if that cannot be
-    read."""
-    check(model)
+    """The class of a checkpoint's generator, and its config.json. Raises CheckpointError if that cannot be read."""
     return read_config(Path(fetch(locate(model), CONFIG)), Generator, model)
 
 
 def config(model: str) -> dict:
-    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `described` does."""
+    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `check` and `described` do."""
+    check(model)
     return {} if is_network_file(model) else described(model)[1]
 
 
