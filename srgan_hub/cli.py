@@ -41,9 +41,9 @@ from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.io import FORMATS, ImageError
 from srgan_hub.imaging.resize import Target
-from srgan_hub.inference.backends import PACKAGES, PRECISIONS
+from srgan_hub.inference.backends import ENGINES, PRECISIONS
 from srgan_hub.inference.batch import Job, enlarge_files, plan
-from srgan_hub.inference.export import SUFFIXES, export
+from srgan_hub.inference.export import export
 from srgan_hub.inference.quantization import FILE as INT8
 from srgan_hub.inference.quantization import calibrate, in_eight_bits, save
 from srgan_hub.inference.upscaler import FAR_OVERLAP, OVERLAP, TILE, Upscaler
@@ -62,11 +62,8 @@ NAMED = 8     # files named in a summary
 
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders. Every file that fails is reported in one line; the others are still enlarged."""
-    compute = dict(engine=options.engine, precision=options.precision, compile=options.compile)
-    pieces = dict(tile=options.tile, overlap=options.overlap)
-    upscaler = Upscaler.from_pretrained(
-        options.model, faithful=options.faithful, texture=options.texture, **pieces, **compute
-    )
+    names = ("faithful", "texture", "tile", "overlap", "engine", "precision")
+    upscaler = Upscaler.from_pretrained(options.model, **{name: getattr(options, name) for name in names})
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
@@ -190,8 +187,8 @@ def picture_to_write(path: Path) -> Path:
 
 
 def export_checkpoint(options: argparse.Namespace) -> int:
-    """Write a checkpoint as a file for other programs: ONNX, or OpenVINO's .xml with its .bin."""
-    about = export(options.checkpoint, options.format, options.output)
+    """Write a checkpoint as an ONNX file for other programs."""
+    about = export(options.checkpoint, options.output)
     print(f"{options.output}: {about['checkpoint']}, x{about['scale']}; {about['input']}; {about['output']}")
     return 0
 
@@ -345,8 +342,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--faithful", action="store_true",
         help="make the result match IN when shrunk again: for evidence and science; costs little texture")  # fmt: skip
     add_engine(add, "auto", "auto")
-    add("--compile", action="store_true",
-        help="use torch.compile (engine pytorch only); needs a C++ compiler, and takes a minute or more at first")  # fmt: skip
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or the suffix of OUT]")
     add("--force", action="store_true", help="overwrite existing outputs (never an input)")
 
@@ -393,8 +388,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.set_defaults(run=export_checkpoint)
     add = command.add_argument
     add("checkpoint", metavar="CHECKPOINT", help=model_help)
-    add("--format", choices=sorted(SUFFIXES), required=True)
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx, or .xml for OpenVINO")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx")
 
     command = commands.add_parser("quantize", help="prepare a model for 8 bits", description=quantize.__doc__)
     command.set_defaults(run=quantize)
@@ -469,8 +463,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_engine(add, engine: str, precision: str) -> None:
-    add("--engine", choices=("auto", *PACKAGES), default=engine,
-        help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU if it is installed [{engine}]")  # fmt: skip
+    add("--engine", choices=("auto", *ENGINES), default=engine,
+        help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
         help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16 or fp16, the first that the hardware supports; "
              f"int8 is even faster, and loses up to 0.05 dB [{precision}]")  # fmt: skip

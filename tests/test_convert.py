@@ -5,7 +5,7 @@ from PIL import Image, ImageCms
 
 from conftest import read
 from picture_zoo import cmyk_profile
-from srgan_hub.imaging.color import eight_bits, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.imaging.color import eight_bits, normalize, profile_of, to_image, to_pixels, to_tensors
 
 
 @pytest.mark.parametrize(
@@ -18,14 +18,14 @@ from srgan_hub.imaging.color import eight_bits, normalise, profile_of, to_image,
     ],
 )  # fmt: skip
 def test_every_mode_has_its_result(mode, result):
-    assert normalise(Image.new(mode, (5, 3))).mode == result
+    assert normalize(Image.new(mode, (5, 3))).mode == result
 
 
 @pytest.mark.parametrize(("mode", "result"), [("P", "RGBA"), ("L", "LA"), ("RGB", "RGBA")])
 def test_one_transparent_colour_becomes_alpha(mode, result):
     image = Image.new(mode, (4, 4))
     image.info["transparency"] = (0, 0, 0) if mode == "RGB" else 0
-    normal = normalise(image)
+    normal = normalize(image)
     assert normal.mode == result
     assert normal.getchannel("A").getextrema() == (0, 0)
 
@@ -33,14 +33,14 @@ def test_one_transparent_colour_becomes_alpha(mode, result):
 def test_palette_without_a_transparent_pixel_is_opaque():
     image = Image.new("P", (4, 4))
     image.info["transparency"] = 7  # a colour that no pixel has
-    assert normalise(image).mode == "RGB"
+    assert normalize(image).mode == "RGB"
 
 
 def test_sixteen_bits_keep_their_grey_levels():
     levels = np.array([[0, 257, 128 * 257, 65535]], dtype=np.uint16)
     for image in (Image.fromarray(levels), Image.fromarray(levels.astype(np.int32)), Image.fromarray(levels / np.float32(65535))):
         image.info["icc_profile"] = b"grey"
-        deep = normalise(image)
+        deep = normalize(image)
         assert np.array_equal(np.asarray(deep), levels / np.float32(65535) if image.mode == "F" else levels)
         assert np.asarray(eight_bits(deep)).tolist() == [[0, 1, 128, 255]]
         assert profile_of(image, deep.mode) == b"grey"
@@ -50,13 +50,13 @@ def test_sixteen_bits_keep_their_grey_levels():
                                                (np.float32, [-0.1, 1]), (np.float32, [0, np.nan])])  # fmt: skip
 def test_values_without_a_meaning_are_refused(dtype, values):
     with pytest.raises(ValueError, match=r"its values are .* must be 0 to (1|65535)$"):
-        normalise(Image.fromarray(np.array([values], dtype)))
+        normalize(Image.fromarray(np.array([values], dtype)))
 
 
 def test_a_transparent_grey_of_sixteen_bits_becomes_alpha():
     image = Image.fromarray(np.array([[7, 65535]], np.uint16))
     image.info["transparency"] = 7
-    assert np.asarray(normalise(image)).tolist() == [[[0, 0], [255, 255]]]
+    assert np.asarray(normalize(image)).tolist() == [[[0, 0], [255, 255]]]
 
 
 def test_cmyk_follows_its_profile():
@@ -64,9 +64,9 @@ def test_cmyk_follows_its_profile():
     plain = image.convert("RGB").tobytes()
     for profile in (b"broken", ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()):  # neither is of CMYK
         image.info["icc_profile"] = profile
-        assert normalise(image).tobytes() == plain
+        assert normalize(image).tobytes() == plain
     image.info["icc_profile"] = cmyk_profile()  # black alone counts
-    converted = normalise(image)
+    converted = normalize(image)
     red, green, blue = converted.getpixel((1, 0))
     assert red == green == blue > 190 and "icc_profile" not in converted.info
 
@@ -77,7 +77,7 @@ def test_orientation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise to see it upright
     image.save(tmp_path / "turned.png", exif=exif)
-    upright = normalise(read(tmp_path / "turned.png"))
+    upright = normalize(read(tmp_path / "turned.png"))
     assert upright.size == (4, 6)
     assert upright.getpixel((3, 0)) == (255, 0, 0)
 

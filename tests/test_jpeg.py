@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from conftest import ROOT, read, smooth_photo
-from srgan_hub.imaging.encoders import CHROMA, LUMA, jpeg, quantisation_table
+from srgan_hub.imaging.encoders import CHROMA, LUMA, jpeg, quantization_table
 
 FOUR_FOUR_FOUR, FOUR_TWO_ZERO = 0, 2  # Pillow's names of the subsamplings
 
@@ -48,7 +48,7 @@ def test_close_to_pillows_jpeg(name, quality, subsampling):
 def test_tables_are_libjpegs(quality):
     tables = saved_by_pillow(smooth_photo(16, 16), quality, FOUR_TWO_ZERO).quantization
     for base, theirs in ((LUMA, tables[0]), (CHROMA, tables[1])):
-        assert quantisation_table(base, torch.tensor([quality])).flatten().tolist() == list(theirs)
+        assert quantization_table(base, torch.tensor([quality])).flatten().tolist() == list(theirs)
 
 
 @pytest.mark.parametrize("halve_chroma", [True, False])

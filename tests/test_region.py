@@ -18,9 +18,9 @@ def test_box_lies_around_its_place_and_inside_the_picture(place, size, box):
     assert around(place, size, (100, 80)) == box
 
 
-def test_box_knows_its_size_and_centre():
+def test_box_knows_its_size_and_center():
     assert Box(10, 20, 40, 30).size == (30, 10)
-    assert Box(10, 20, 40, 30).centre == (25, 25)
+    assert Box(10, 20, 40, 30).center == (25, 25)
 
 
 @pytest.mark.parametrize("whole", [(300, 200), (3000, 2000)])

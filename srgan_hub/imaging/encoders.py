@@ -105,7 +105,7 @@ def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tenso
     luma, chroma = ycbcr[:, :1] - MIDDLE, ycbcr[:, 1:]
     if halve_chroma:
         chroma = _round_in_turn(F.avg_pool2d(chroma, 2), MEAN_OF_4)             # (N, 2, H/2, W/2)
-    luma, chroma = _quantise(luma, LUMA, quality), _quantise(chroma, CHROMA, quality)
+    luma, chroma = _quantize(luma, LUMA, quality), _quantize(chroma, CHROMA, quality)
     if halve_chroma:                                                            # 3/4 of the nearer value, 1/4 of the farther
         chroma = chroma[..., : (height + 1) // 2, : (width + 1) // 2]
         chroma = _round_in_turn(F.interpolate(chroma, scale_factor=2, mode="bilinear"), TRIANGLE)
@@ -113,7 +113,7 @@ def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tenso
     return _mix(ycbcr, TO_RGB).round().clamp(0, 255)
 
 
-def quantisation_table(base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+def quantization_table(base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """The step sizes of the 8x8 coefficients, (N, 8, 8) whole numbers in [1, 255], for qualities (N,); scaled as in libjpeg."""
     quality = quality.float().clamp(1, 100)
     percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
@@ -131,12 +131,12 @@ def _round_in_turn(planes: Tensor, added: tuple[float, float]) -> Tensor:
     return (planes + torch.tensor(added, device=planes.device).repeat(planes.shape[-1] // 2)).floor()
 
 
-def _quantise(planes: Tensor, base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+def _quantize(planes: Tensor, base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """(N, C, H, W) around 0 -> the same, with coefficients rounded to their steps, then levels rounded in -128..127."""
     count, channels, height, width = planes.shape
     blocks = F.pixel_unshuffle(planes, BLOCK).view(count, channels, BLOCK * BLOCK, -1)  # a block's 64 pixels form a column
     transform = _cosines(planes.device)
-    step = quantisation_table(base, quality).view(count, 1, BLOCK * BLOCK, 1)
+    step = quantization_table(base, quality).view(count, 1, BLOCK * BLOCK, 1)
     coefficients = transform @ blocks / step
     coefficients = (coefficients.abs() + HALF).floor().copysign(coefficients) * step
     blocks = (transform.T @ coefficients + HALF).floor().clamp(-MIDDLE, MIDDLE - 1)
@@ -157,7 +157,7 @@ def _cosines(device: torch.device) -> Tensor:
 # Here zlib does the work.
 
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: L, LA, RGB, RGBA
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: L, LA, RGB, RGBA
 PNG_LEVEL = 4                                # zlib level: files are 1 to 3% larger than at the default, 6, in a third of the time
 PNG_ROWS = 32                                # rows filtered at a time
 SAMPLES = 6                              # blocks of half as many rows, from which the zlib strategy is chosen
@@ -199,7 +199,7 @@ class PNGWriter:
         self.above = np.zeros((1, width * channels), np.uint8)
         self.packer = zlib.compressobj(PNG_LEVEL, strategy=way)
         file.write(b"\x89PNG\r\n\x1a\n")
-        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
+        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0))
         if profile:
             self._chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
 

@@ -116,7 +116,7 @@ class Box(NamedTuple):
         return self.right - self.left, self.bottom - self.top
 
     @property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         return (self.left + self.right) / 2, (self.top + self.bottom) / 2
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
+from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
 from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
@@ -185,7 +185,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
     """The image of a job that can be done. Raises ImageError for any other job, before the work starts."""
     try:
         image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
-        upright = normalise(image)
+        upright = normalize(image)
         if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
             losses += ("cut to 8 bits because it has transparency",)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):

@@ -37,7 +37,7 @@ FLAT_MIXED = 2
 SHOWS = 0.002   # mean squared change by one convolution, above which its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each image for fitting its weights
 LEVELS = (0.0, 128 / 255, 1.0)  # levels of a flat image, as they occur in bytes
-FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product(LEVELS, repeat=3)]
+FLATS = [torch.tensor(color).view(1, 3, 1, 1).expand(1, 3, 24, 24) for color in itertools.product(LEVELS, repeat=3)]
 MEASURED = 8   # images on which each convolution's share of the change is measured
 
 

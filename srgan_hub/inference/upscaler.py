@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.hub.load import HUB
+from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands, tiled
@@ -47,7 +48,7 @@ class Upscaler:
     stays within 1 or 2 gray levels of the untiled result. From `generator.reach` up, 39.5 for the paper's, the two are the same.
     faithful: change the result as little as needed so that shrinking it gives the input again (back_projection).
     engine, precision, device: what computes, and where (backends.choose); `str(upscaler.engine)` names it. With precision "auto",
-    grayscale of more than 8 bits is computed in fp32. int8: ranges for that precision, if any. compile: use torch.compile.
+    grayscale of more than 8 bits is computed in fp32. int8: ranges for that precision, if any.
     """
 
     def __init__(
@@ -61,7 +62,6 @@ class Upscaler:
         precision: str = "auto",
         device: str | torch.device | None = None,
         int8: Quantization | None = None,
-        compile: bool = False,
     ):
         far = generator.reach > FAR
         if overlap is None:
@@ -70,27 +70,24 @@ class Upscaler:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
         self._engines: dict[tuple[int, bool], Engine] = {}  # by process, and whether for more than 8 bits
-        self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
+        self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8)
         self._open(fine=False)  # raises EngineError now, not at the first image
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, faithful: bool = False,
-        engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
-        compile: bool = False, **hub,
-    ) -> Upscaler:  # fmt: skip
-        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
+    def from_pretrained(cls, name_or_id: str | Path, *, texture: float = 1.0, **options) -> Upscaler:
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub.
 
         Other networks are loaded from files (.safetensors, .pth) with spandrel; most community models work. texture: 1 for the
-        checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two."""
+        checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two. options: those of
+        SRGANGenerator.from_pretrained about the Hub, such as revision and token; all others as for Upscaler."""
+        hub = {name: options.pop(name) for name in HUB if name in options}
         file = is_network_file(str(name_or_id))
         generator = load_network(str(name_or_id)) if file else SRGANGenerator.from_pretrained(name_or_id, **hub)
         generator = with_texture(generator, texture)
         int8 = find(name_or_id, **hub) if texture == 1 and not file else None  # the ranges are for the checkpoint's own weights
-        compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
-        upscaler = cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
+        upscaler = cls(generator, int8=int8, **options)
         upscaler.name = str(name_or_id)
         return upscaler
 
@@ -144,7 +141,7 @@ class Upscaler:
             image = read_picture(Path(image))
         if not isinstance(image, Image.Image):
             raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
-        source = upright(image)
+        source = normalize(image)
         size = Target(scale, longest).size(*source.size, self.scale)
         pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
         row = 0
@@ -159,7 +156,7 @@ class Upscaler:
     def bands(
         self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
-        """The enlarged image from top to bottom, in parts (h, width, C); source: what `upright` returns.
+        """The enlarged image from top to bottom, in parts (h, width, C); source: what `normalize` returns.
 
         size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
         the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
@@ -199,10 +196,10 @@ class Upscaler:
         return self._enlarge_whole(piece, mode)[..., y, x]
 
     def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
-        colour, alpha = to_tensors(piece)
-        sr = self._compute(colour, self.engine_for(piece.dtype != np.uint8))
+        color, alpha = to_tensors(piece)
+        sr = self._compute(color, self.engine_for(piece.dtype != np.uint8))
         if self.faithful:
-            sr = back_projection(sr, colour, self.scale)
+            sr = back_projection(sr, color, self.scale)
         if alpha is None:
             return to_pixels(sr, None, mode, piece.dtype)
         if alpha.amin() == alpha.amax():  # usually fully opaque
@@ -245,10 +242,3 @@ def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
         raise ValueError(f"the values of a float array must be 0 to 1, got {pixels.min():g} to {pixels.max():g}")
     pixels = np.atleast_3d(pixels).astype(np.float32 if pixels.dtype.kind == "f" else pixels.dtype, copy=False)
     return pixels, ("L", "LA", "RGB", "RGBA")[channels - 1]
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The image in the form that is enlarged, as `normalise` returns it. Raises ValueError if it has no pixels."""
-    if 0 in image.size:
-        raise ValueError(f"the image has no pixels: {image.width}x{image.height}")
-    return normalise(image)

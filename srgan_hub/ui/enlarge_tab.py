@@ -109,7 +109,7 @@ def build(limits: Limits, line: Line, credits: str) -> gr.Image:
         with told(path):
             where = at(spot, path, cut_)
             look = view.look(path, as_order(cut_, *chosen), where, view_size(room, mode), against, mode == DOUBTS)
-            seen = {place: Spot(path, cut_, look.box.centre)}
+            seen = {place: Spot(path, cut_, look.box.center)}
             return eye.show(look, view.thumbnail(path, cut_, look.box), mode) | seen
 
     def clear():
