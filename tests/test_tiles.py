@@ -1,14 +1,16 @@
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from srgan_hub.imaging.tiles import tiled
+from srgan_hub.imaging.tiles import around, most_detailed, strips, tiled
 
 
 def nearest_x4(image):
     return image.repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (7, 30), (64, 64), (65, 33)])
+@pytest.mark.parametrize("size", [(1, 1), (7, 30), (65, 33)])
 @pytest.mark.parametrize("tile", [1, 16, 100])
 def test_tiling_leaves_no_seam(size, tile):
     lr = torch.rand(1, 3, *size)
@@ -24,26 +26,61 @@ def test_margin_as_wide_as_the_reach_is_exact(random_generator):
         assert (tiled(random_generator, lr, 16, 3) - whole).abs().max() > 1e-4
 
 
-def test_progress_counts_every_piece():
-    told = []
-    tiled(nearest_x4, torch.rand(1, 1, 10, 20), tile=8, margin=0, progress=lambda done, total: told.append((done, total)))
-    assert told == [(n, 6) for n in range(7)]
+def test_progress_counts_every_piece_and_pieces_are_nearly_equal():
+    told, seen = [], []
+    spy = lambda piece: seen.append(piece.shape[-1]) or piece  # noqa: E731
+    tiled(spy, torch.rand(1, 1, 10, 101), tile=50, margin=0, progress=lambda done, total: told.append((done, total)))
+    assert told == [(n, 3) for n in range(4)]
+    assert sum(seen) == 101 and max(seen) <= 50 and max(seen) - min(seen) <= 1
 
 
-@pytest.mark.parametrize(("tile", "margin"), [(0, 4), (8, -1)])
-def test_impossible_sizes_are_refused(tile, margin):
-    with pytest.raises(ValueError, match="tile must be at least 1"):
-        tiled(nearest_x4, torch.rand(1, 1, 4, 4), tile, margin)
+def test_strips_are_made_as_the_rows_come():
+    taken = []
+
+    def coming():
+        for number in range(4):
+            taken.append(number)
+            yield np.full((50, 2, 1), number, np.uint8)
+
+    made = strips(coming(), 64)
+    assert len(next(made)) == 64 and taken == [0, 1]
+    assert [len(strip) for strip in made] == [64, 64, 8] and taken == [0, 1, 2, 3]
+    assert list(strips([], 64)) == []
 
 
-def test_pieces_are_no_larger_than_asked_and_nearly_equal():
-    seen = []
+@pytest.mark.parametrize("heights", [(64, 64), (10, 20, 30, 40, 50), (1, 200, 55), (7,)])
+def test_no_row_is_lost(heights):
+    rows = np.arange(sum(heights))[:, None, None]
+    made = list(strips(np.split(rows, np.cumsum(heights)[:-1]), 64))
+    assert np.array_equal(np.concatenate(made), rows) and {len(strip) for strip in made[:-1]} <= {64}
 
-    def spy(piece):
-        seen.append(piece.shape[-1])
-        return piece
 
-    tiled(spy, torch.rand(1, 1, 1, 101), tile=50, margin=0)
-    assert sum(seen) == 101
-    assert max(seen) - min(seen) <= 1
-    assert max(seen) <= 50
+@pytest.mark.parametrize(
+    ("place", "size", "box"),
+    [
+        ((50, 40), (20, 10), (40, 35, 60, 45)),
+        ((0, 0), (20, 10), (0, 0, 20, 10)),
+        ((99, 79), (20, 10), (80, 70, 100, 80)),
+        ((50, 40), (500, 10), (0, 35, 100, 45)),  # wider than the picture
+    ],
+)
+def test_box_lies_around_its_place_and_inside_the_picture(place, size, box):
+    assert around(place, size, (100, 80)) == box
+
+
+@pytest.mark.parametrize("whole", [(300, 200), (3000, 2000)])
+def test_detail_is_found_where_it_is(whole):
+    pixels = np.full((whole[1], whole[0], 3), 128, np.uint8)
+    width, height = whole[0] // 10, whole[1] // 10
+    checks = (np.indices((height, width)).sum(0) // max(1, width // 10) % 2 * 255).astype(np.uint8)
+    pixels[3 * height : 4 * height, 7 * width : 8 * width] = checks[..., None]
+    box = most_detailed(Image.fromarray(pixels), (2 * width, 2 * height))
+    assert box.size == (2 * width, 2 * height)
+    assert box.left <= 7 * width + 8 and box.right >= 8 * width - 8
+    assert box.top <= 3 * height + 8 and box.bottom >= 4 * height - 8
+
+
+@pytest.mark.parametrize("size", [(1, 1), (100, 3)])
+def test_small_and_flat_pictures_have_a_region_too(size):
+    box = most_detailed(Image.new("RGBA", size), (40, 40))
+    assert box.size == (min(40, size[0]), min(40, size[1]))

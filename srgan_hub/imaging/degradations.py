@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srgan_hub.imaging.encoders import MCU, jpeg
+from srgan_hub.imaging.jpeg import MCU, jpeg
 from srgan_hub.imaging.resize import downsample
 
 # Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
@@ -220,8 +220,8 @@ def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """JPEG of quality low to high. Its grid of blocks starts anywhere, as in a crop of a larger image."""
     quality = torch.from_numpy(job.rng.integers(low, high, len(images), endpoint=True)).to(images.device)
     y, x = (int(n) for n in job.rng.integers(MCU, size=2))
-    shifted = F.pad(images, (x, 0, y, 0), mode="replicate")
-    return jpeg(shifted, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
+    moved = F.pad(images, (x, 0, y, 0), mode="replicate")
+    return jpeg(moved, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
 
 
 def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
