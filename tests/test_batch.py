@@ -184,9 +184,12 @@ def test_a_name_with_a_suffix_is_that_file(folder, tmp_path):
 
 
 def test_each_fault_is_a_sentence_and_the_rest_is_done(folder, tmp_path):
-    made = plan([folder / "a.png", folder / "gone.png", Path("/dev/null")], tmp_path / "out", "x4", None, False)
+    (tmp_path / "empty").mkdir()
+    twice = [folder / "a.png", folder / ".." / "in" / "a.png"]
+    made = plan([*twice, folder / "gone.png", Path("/dev/null"), tmp_path / "empty"], tmp_path / "out", "x4", None, False)
     assert targets(made) == ["a_x4.png"]
-    gone, device = made.faults
+    gone, device, empty = made.faults
+    assert "contains no images" in empty
     assert "gone.png: cannot be opened" in gone and "neither a file nor a folder" in device
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -154,20 +152,6 @@ def _plain(value):
 def from_json(value: float | str | None) -> float:
     """A number as it was before `as_json`."""
     return math.nan if value is None else float(value)
-
-
-def as_csv(results: Results) -> str:
-    """One line per image: set, method, image, and its measures; missing ones are empty."""
-    file = io.StringIO()
-    first = next(iter(next(iter(results.values())).values()))[0]
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["set", "method", *first])
-    for name, by_method in results.items():
-        for method, rows in by_method.items():
-            for row in rows:
-                values = ["" if isinstance(value, float) and math.isnan(value) else value for value in row.values()]
-                writer.writerow([name, method, *values])
-    return file.getvalue()
 
 
 # LPIPS and DISTS, if their published weights are on this machine: nothing is downloaded, nothing is replaced.

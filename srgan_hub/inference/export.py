@@ -19,12 +19,7 @@ OPERATORS = {"conv": "Conv", "prelu": "PRelu", "scale": "Mul", "add": "Add", "co
 def export(checkpoint: str, target: Path) -> dict[str, str]:
     """Write the checkpoint as `target`; returns the metadata written into it.
 
-    checkpoint: bundled name, folder or Hub id. Raises CheckpointError, and ValueError if the target does not end in .onnx, its
-    folder does not exist or the package onnx is missing."""
-    if target.suffix != ".onnx":
-        raise ValueError(f"{target}: the file name must end in .onnx")
-    if not target.absolute().parent.is_dir():
-        raise ValueError(f"{target} cannot be written: there is no folder {target.parent}")
+    checkpoint: bundled name, folder or Hub id. Raises CheckpointError, and ValueError if the package onnx is missing."""
     generator = SRGANGenerator.from_pretrained(checkpoint)
     about = {
         "made_by": f"srgan_hub {__version__}",

@@ -17,7 +17,7 @@ from srgan_hub.hub.load import HUB
 from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
-from srgan_hub.imaging.tiles import Progress, bands, tiled
+from srgan_hub.imaging.tiles import Progress, bands
 from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
@@ -34,7 +34,6 @@ TILE = 256    # LR pixels a side
 # the benchmark sets by more than 1 gray level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP, FAR_OVERLAP = 16, 32
 FAR = 64      # LR pixels
-SMALLEST_TILE = 32  # LR pixels a side; a GPU without room for this has room for nothing
 
 
 class Upscaler:
@@ -104,10 +103,6 @@ class Upscaler:
     def engine(self) -> Engine:
         """The engine of this process: a forked one cannot use its parent's."""
         return self._open(fine=False)
-
-    @engine.setter
-    def engine(self, engine: Engine) -> None:
-        self._engines[os.getpid(), False] = engine
 
     def _open(self, fine: bool) -> Engine:
         key = os.getpid(), fine
@@ -197,14 +192,14 @@ class Upscaler:
 
     def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
         color, alpha = to_tensors(piece)
-        sr = self._compute(color, self.engine_for(piece.dtype != np.uint8))
+        sr = self.engine_for(piece.dtype != np.uint8)(color)
         if self.faithful:
             sr = back_projection(sr, color, self.scale)
         if alpha is None:
             return to_pixels(sr, None, mode, piece.dtype)
         if alpha.amin() == alpha.amax():  # usually fully opaque
             return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
+        mask = self.engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
         return to_pixels(sr, bound(mask, alpha, self.scale), mode)
 
     def engine_for(self, deep: bool) -> Engine:
@@ -213,18 +208,6 @@ class Upscaler:
         bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
         coarse = deep and self._compute_by["precision"] == "auto" and self.engine.choice.precision != "fp32"
         return self._open(fine=coarse)
-
-    def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
-        """The engine's result. If a GPU's memory is too small for it, it is computed in halves, as all later tiles are."""
-        try:
-            return engine(lr)
-        except torch.OutOfMemoryError:
-            side = max(lr.shape[-2:])
-            half = side // 2
-            if half < SMALLEST_TILE or half + self.overlap >= side:  # with overlap, its halves would be no smaller
-                raise
-            self.tile = min(self.tile, half)
-        return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
 
 
 def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
