@@ -71,7 +71,7 @@ def test_orientation_is_applied(tmp_path):
 
 def test_values_are_clamped_and_rounded():
     color = torch.tensor([-0.2, 1.3, 100.4 / 255, 100.6 / 255]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
-    assert to_pixels(color, None, "RGB")[0, 0, 0].tolist() == [0, 255, 100, 101]
+    assert to_pixels(color, None, "RGB", np.uint8)[0, 0, 0].tolist() == [0, 255, 100, 101]
 
 
 def clear(height, width, channels=4):

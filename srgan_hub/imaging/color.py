@@ -123,14 +123,13 @@ def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
     return color.expand(-1, 3, -1, -1), alpha
 
 
-def to_pixels(color: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | type | None = None) -> Tensor:
+def to_pixels(color: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | type) -> Tensor:
     """Color (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), with the C of `mode`.
 
-    dtype: uint8, uint16 or float32; default: that of the mode. Values are clamped and, except for float32, rounded."""
+    dtype: uint8, uint16 or float32. Values are clamped and, except for float32, rounded."""
     if mode in ("L", "LA", *DEEP):
         color = (color * color.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
     channels = (color if alpha is None else torch.cat([color, alpha], dim=1)).clamp(0, 1)
-    dtype = np.dtype(dtype or DEEP.get(mode, np.uint8))
     if dtype == np.float32:
         return channels.float()
     return (channels.float() * 65535).round().to(torch.uint16) if dtype == np.uint16 else (channels * 255).round().byte()
@@ -141,15 +140,11 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def same_colors(source: Image.Image, result_mode: str) -> bool:
-    """Whether the source's ICC profile still describes an image in `result_mode` (a CMYK profile does not fit RGB)."""
-    gray = result_mode in ("L", "LA", *DEEP)
-    return source.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if gray else ("RGB", "RGBA", "RGBa", "P", "PA"))
-
-
 def profile_of(image: Image.Image, mode: str) -> bytes | None:
-    """The image's ICC profile if it still fits a result in that mode, else None."""
-    return image.info.get("icc_profile") if same_colors(image, mode) else None
+    """The image's ICC profile if it still describes a result in that mode (a CMYK profile does not fit RGB), else None."""
+    gray = mode in ("L", "LA", *DEEP)
+    fits = image.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if gray else ("RGB", "RGBA", "RGBa", "P", "PA"))
+    return image.info.get("icc_profile") if fits else None
 
 
 # Transparency: enlargement must leave no fringe around a cut-out, and no specks in fully opaque or fully transparent areas.

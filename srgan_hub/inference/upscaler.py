@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from srgan_hub.hub.load import HUB
-from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.imaging.color import bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands
@@ -129,21 +129,21 @@ class Upscaler:
         """
         if isinstance(image, np.ndarray):
             pixels, mode = checked(image)
-            size = Target(scale, longest).size(*pixels.shape[1::-1], self.scale)
-            enlarged = np.concatenate(list(self._sized(pixels, mode, progress, size)))
-            return (enlarged if image.ndim == 3 else enlarged[..., 0]).astype(image.dtype, copy=False)
-        if isinstance(image, str | Path):
-            image = read_picture(Path(image))
-        if not isinstance(image, Image.Image):
-            raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
-        source = normalize(image)
-        size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
-        row = 0
-        for band in self.bands(source, progress, size):
-            pixels[row : row + len(band)] = band
+        else:
+            if isinstance(image, str | Path):
+                image = read_picture(Path(image))
+            if not isinstance(image, Image.Image):
+                raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
+            source = normalize(image)
+            pixels, mode = np.atleast_3d(np.asarray(source)), source.mode
+        size = Target(scale, longest).size(*pixels.shape[1::-1], self.scale)
+        enlarged, row = np.empty((*size[::-1], pixels.shape[2]), pixels.dtype), 0
+        for band in self._sized(pixels, mode, progress, size):
+            enlarged[row : row + len(band)] = band
             row += len(band)
-        result = to_image(pixels)
+        if isinstance(image, np.ndarray):
+            return (enlarged if image.ndim == 3 else enlarged[..., 0]).astype(image.dtype, copy=False)
+        result = to_image(enlarged)
         if profile := profile_of(image, result.mode):
             result.info["icc_profile"] = profile
         return result
@@ -178,29 +178,24 @@ class Upscaler:
 
         enlarge = partial(self._enlarge, mode=mode)
         for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
-            enlarged = band[0].permute(1, 2, 0).numpy()
-            yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
+            yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
 
     @torch.inference_mode()
-    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
-        """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (1, C, s h, s w)."""
+    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> np.ndarray:
+        """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (s h, s w, C)."""
         engine = self.engine_for(piece.dtype != np.uint8)
         if mode == "RGB" and piece.dtype == np.uint8 and not self.faithful and isinstance(engine, OpenVINOEngine):
-            return torch.from_numpy(engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
-        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
-        return self._enlarge_whole(piece, mode)[..., y, x]
-
-    def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
+            return engine.picture(piece, rows, columns)
         color, alpha = to_tensors(piece)
-        sr = self.engine_for(piece.dtype != np.uint8)(color)
+        sr = engine(color)
         if self.faithful:
             sr = back_projection(sr, color, self.scale)
-        if alpha is None:
-            return to_pixels(sr, None, mode, piece.dtype)
-        if alpha.amin() == alpha.amax():  # usually fully opaque
-            return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self.engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True)
-        return to_pixels(sr, bound(mask, alpha, self.scale), mode)
+        if alpha is not None and alpha.amin() == alpha.amax():  # usually fully opaque
+            alpha = alpha.amax().expand(1, 1, *sr.shape[-2:])
+        elif alpha is not None:
+            alpha = bound(engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True), alpha, self.scale)
+        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
+        return to_pixels(sr, alpha, mode, piece.dtype)[0, :, y, x].permute(1, 2, 0).numpy()
 
     def engine_for(self, deep: bool) -> Engine:
         """The engine for an image; deep: whether it has more than 8 bits.
