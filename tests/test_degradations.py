@@ -154,14 +154,6 @@ def moments(kernel):
     return mean, [(kernel * product).sum().item() for product in (x * x, y * y, x * y)]
 
 
-def test_isotropic_gaussian_has_the_asked_variance_whatever_its_angle():
-    sigma = torch.tensor([1.0, 1.7, 2.5])
-    for kernel, asked in zip(gaussian_kernels(21, sigma, sigma, torch.tensor([0, 0.4, 2])), sigma.tolist(), strict=True):
-        mean, (xx, yy, xy) = moments(kernel)
-        assert mean == pytest.approx([0, 0], abs=1e-5)
-        assert [xx, yy, xy] == pytest.approx([asked**2, asked**2, 0], rel=0.01, abs=1e-4)
-
-
 @pytest.mark.parametrize("degrees", [0, 30, 135])
 def test_anisotropic_gaussian_is_long_along_its_angle(degrees):
     angle = math.radians(degrees)
@@ -174,11 +166,6 @@ def test_anisotropic_gaussian_is_long_along_its_angle(degrees):
     assert across == pytest.approx(1, rel=0.01)
 
 
-def test_narrowest_gaussian_changes_nothing():
-    image = torch.rand(2, 3, 9, 12)
-    assert torch.equal(blur(image, gaussian_kernels(7, *torch.full((3, 2), 0.05))), image)
-
-
 def test_sinc_keeps_what_is_below_its_cutoff_and_stops_what_is_above():
     x = torch.arange(96.0)
     kernels = sinc_kernels(21, torch.tensor([1.5, 1.5]), torch.tensor([21, 21]))
@@ -186,12 +173,6 @@ def test_sinc_keeps_what_is_below_its_cutoff_and_stops_what_is_above():
     slow, fast = blur(waves, kernels)[..., 10:-10, 10:-10].square().mean((1, 2, 3)).tolist()
     assert slow == pytest.approx(0.5, rel=0.15)  # the mean square of a cosine
     assert fast < 0.01
-
-
-def test_sinc_is_zero_outside_its_taps():
-    kernel = sinc_kernels(21, torch.tensor([2.0]), torch.tensor([7]))[0]
-    assert (kernel[7:14, 7:14] != 0).all()
-    assert (kernel != 0).sum() == 7 * 7
 
 
 def test_each_image_gets_its_own_kernel_and_all_its_channels_the_same():
@@ -202,11 +183,6 @@ def test_each_image_gets_its_own_kernel_and_all_its_channels_the_same():
         for c in range(3):
             alone = blur(image[n : n + 1, c : c + 1], kernels[n : n + 1])
             assert torch.allclose(both[n, c], alone[0, 0], atol=1e-5)
-
-
-def test_border_of_a_flat_picture_is_not_darkened():
-    kernels = sinc_kernels(21, torch.tensor([2.0]), torch.tensor([21]))
-    assert torch.allclose(blur(torch.full((1, 3, 16, 16), 77.0), kernels), torch.tensor(77.0), atol=1e-3)
 
 
 # The noise.
