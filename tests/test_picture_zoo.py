@@ -100,6 +100,7 @@ def test_depth_that_a_format_does_not_hold_is_told(tmp_path, nearest, capsys, fo
 
 
 @pytest.mark.soak
+@pytest.mark.filterwarnings("ignore")  # of the test's own reading of damaged files
 def test_many_pictures(tmp_path, nearest, capsys, report):
     """Six zoos of other chance, and every image file of the installed packages: none takes 500 MB, or more than its time."""
     installed = [path for path in Path(np.__file__).parents[1].rglob("*") if path.suffix.lower() in SUFFIXES]
