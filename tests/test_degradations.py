@@ -106,14 +106,6 @@ def test_blur_is_as_wide_in_lr_pixels_at_every_size(monkeypatch):
         assert (kept / wave[..., 10 * pixel : -10 * pixel].var()).item() == pytest.approx(math.exp(-((w * sigma) ** 2)), rel=0.05)
 
 
-def test_probability_decides_by_sample_or_for_all_together():
-    images = torch.zeros(200, 3, 1, 1)
-    half = degradations.Step(lambda x, low, high, job: x + high, 0.5, 0, 7)
-    assert 60 < (half(images, job()) == 7).all((1, 2, 3)).sum() < 140
-    together = half._replace(together=True)
-    assert {together(images, job(seed=n)).sum().item() for n in range(20)} == {0, 200 * 3 * 7}
-
-
 def test_jpeg_grid_starts_anywhere():
     """Eight-pixel blocks of a badly saved ramp begin at other columns in other draws."""
     ramp = torch.arange(64.0).expand(1, 3, 64, 64) * 3
