@@ -161,9 +161,10 @@ def test_a_folder_becomes_a_folder_and_what_is_there_is_not_done_again(folder, t
     assert targets(plan([folder], out, "x4", None, False)) == ["a_x4.png", "b_x4.png"]
     out.mkdir()
     (out / "a_x4.png").touch()
+    smooth_photo(8, 8).save(folder / ("z" * 251 + ".png"))  # the name of its result is too long, which writing will find
     again = plan([folder], out, "x4", None, False)
-    assert (targets(again), again.there, again.faults) == (["b_x4.png"], 1, [])
-    assert len(plan([folder], out, "x4", None, True).jobs) == 2
+    assert (targets(again), again.there, again.faults) == (["b_x4.png", "z" * 251 + "_x4.png"], 1, [])
+    assert len(plan([folder], out, "x4", None, True).jobs) == 3
 
 
 def test_results_in_the_folder_itself_are_no_input(folder):

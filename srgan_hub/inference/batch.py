@@ -84,9 +84,9 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
             faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
         elif target in taken:
             faults.append(f"{source}: its result {target} is already the result of {taken[target]}; use a separate folder")
-        elif target.exists() and not force and into_folder:
+        elif not force and os.path.exists(target) and into_folder:  # Path.exists raises an error for a name that is too long
             there, taken[target] = there + 1, source
-        elif target.exists() and not force:
+        elif not force and os.path.exists(target):
             faults.append(f"{source}: {target} exists; --force overwrites it")
         else:
             taken[target] = source
