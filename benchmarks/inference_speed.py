@@ -41,9 +41,9 @@ LONGEST = 60                         # seconds a call may take
 PLOT, OURS, THEIRS = Path(__file__).parent.parent / "docs" / "speed.png", "#2f6db5", "#9a9a9a"
 BASE = "PyTorch eager float32 (others)"
 ENGINES = {
-    "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"), "ONNX Runtime fp32": ("onnxruntime", "fp32"),
-    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"), "OpenVINO mixed": ("openvino", "mixed"),
-    "OpenVINO int8": ("openvino", "int8"),
+    "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"),
+    "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"),
+    "OpenVINO mixed": ("openvino", "mixed"), "OpenVINO int8": ("openvino", "int8"),
     **{f"{LITE}, OpenVINO {precision}": ("openvino", precision) for precision in ("bf16", "mixed", "int8")},
 }  # fmt: skip
 OTHERS = {
@@ -170,7 +170,7 @@ def peak() -> float:
 def processor() -> str:
     """The processor that computes here, and the packages (Linux)."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "openvino", "onnxruntime"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "openvino"))
     return f"{model[1] if model else platform.machine()}, {cores()} threads; Python {platform.python_version()}, {packages}"
 
 

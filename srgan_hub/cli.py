@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +40,9 @@ from srgan_hub.hub.space import push_space, write_space
 from srgan_hub.imaging.io import FORMATS, ImageError
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box
-from srgan_hub.inference.backends import PACKAGES, PRECISIONS
+from srgan_hub.inference.backends import ENGINES, PRECISIONS
 from srgan_hub.inference.batch import Job, enlarge_files, plan
-from srgan_hub.inference.export import SUFFIXES, export
+from srgan_hub.inference.export import export
 from srgan_hub.inference.quantization import FILE as INT8
 from srgan_hub.inference.quantization import calibrate, in_eight_bits, save
 from srgan_hub.inference.upscaler import FAR_OVERLAP, OVERLAP, TILE, Upscaler
@@ -55,15 +57,13 @@ from srgan_hub.training.convert import kept, narrowed, of_esrgan, residual
 DEFAULT_MODEL = "srgan-x4"
 FITTED = 48   # photos that `convert` fits the enlargement to
 NAMED = 8     # files named in a summary
+PICTURES = (".png", ".jpg", ".webp")
 
 
 def upscale(options: argparse.Namespace) -> int:
     """Enlarge files and folders. Every file that fails is reported in one line; the others are still enlarged."""
-    compute = dict(engine=options.engine, precision=options.precision, compile=options.compile)
-    pieces = dict(tile=options.tile, overlap=options.overlap)
-    upscaler = Upscaler.from_pretrained(
-        options.model, faithful=options.faithful, texture=options.texture, **pieces, **compute
-    )
+    names = ("faithful", "texture", "tile", "overlap", "engine", "precision")
+    upscaler = Upscaler.from_pretrained(options.model, **{name: getattr(options, name) for name in names})
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
@@ -95,8 +95,7 @@ def upscale(options: argparse.Namespace) -> int:
             f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
         )
     for loss, names in losses.items():
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        print(f"{loss}: {', '.join(names[:NAMED])}{more}")
+        print(f"{loss}: {', '.join(names[:NAMED])}" + f" and {len(names) - NAMED} more" * (len(names) > NAMED))
     if there:
         print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists; --force overwrites it")
     return 2 if faults else 0
@@ -110,8 +109,8 @@ def benchmark(options: argparse.Namespace) -> int:
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
-    if options.json and not options.json.absolute().parent.is_dir():
-        raise ValueError(f"{options.json} cannot be written: there is no folder {options.json.parent}")
+    if options.json:
+        to_write(options.json)
     methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
     if options.jpeg and any(map(os.path.isdir, options.write_card)):
         raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
@@ -147,7 +146,7 @@ def benchmark(options: argparse.Namespace) -> int:
 
 def figure(options: argparse.Namespace) -> int:
     """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
-    output = picture_to_write(options.output)
+    output = to_write(options.output, PICTURES)
     photo = np.asarray(read(options.image, options.image))
     methods, scale = open_methods(options.models)
     if min(photo.shape[:2]) < scale:
@@ -160,18 +159,18 @@ def figure(options: argparse.Namespace) -> int:
     return 0
 
 
-def picture_to_write(path: Path) -> Path:
-    """The path, if an image can be written there. Otherwise raises ValueError, before any work is done."""
-    if path.suffix.lower() not in (".png", ".jpg", ".webp"):
-        raise ValueError(f"{path}: the file name must end in .png, .jpg or .webp")
+def to_write(path: Path, suffixes: Sequence[str] = ()) -> Path:
+    """The path, if a file of one of these kinds can be written there. Otherwise raises ValueError, before any work is done."""
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ValueError(f"{path}: the file name must end in {' or '.join(suffixes)}")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
     return path
 
 
 def export_checkpoint(options: argparse.Namespace) -> int:
-    """Write a checkpoint as a file for other programs: ONNX, or OpenVINO's .xml with its .bin."""
-    about = export(options.checkpoint, options.format, options.output)
+    """Write a checkpoint as an ONNX file for other programs."""
+    about = export(options.checkpoint, to_write(options.output, [".onnx"]))
     print(f"{options.output}: {about['checkpoint']}, x{about['scale']}; {about['input']}; {about['output']}")
     return 0
 
@@ -250,15 +249,9 @@ def push_checkpoint(options: argparse.Namespace) -> int:
             generator.generate_model_card(options.repo_id).save(Path(copy) / CARD)
         upscaler = Upscaler(generator, engine="pytorch", precision="fp32")
         specimen(upscaler, options.repo_id.rpartition("/")[2]).save(Path(copy) / PICTURE)
-        url = push(
-            copy,
-            options.repo_id,
-            private=options.private,
-            branch=options.branch,
-            tag=options.tag,
-            keep_text=not options.replace_text,
-            discriminator=options.discriminator,
-        )
+        names = ("private", "branch", "tag", "discriminator")
+        keywords = {name: getattr(options, name) for name in names}
+        url = push(copy, options.repo_id, keep_text=not options.replace_text, **keywords)
     print(url)
     return 0
 
@@ -301,11 +294,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     model_help = f"bundled checkpoint ({', '.join(bundled())}), folder, or Hub id user/name"
-
     any_network = f"{model_help}, or .safetensors or .pth file of another network that spandrel loads"
 
-    command = commands.add_parser("upscale", help="enlarge images", description=upscale.__doc__)
-    command.set_defaults(run=upscale)
+    command = new(commands, "upscale", upscale, "enlarge images")
     add = command.add_argument
     add("inputs", nargs="+", metavar="IN", type=Path, help="image, or folder of images (without its subfolders)")
     add("-o", "--output", required=True, type=Path, metavar="OUT_OR_FOLDER",
@@ -314,25 +305,21 @@ def build_parser() -> argparse.ArgumentParser:
     size = command.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR",
         help="enlargement factor, such as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
-    size.add_argument("--to", type=positive, metavar="PIXELS", help="length of the longer side, such as 3840")
+    size.add_argument("--to", type=at_least(1), metavar="PIXELS", help="length of the longer side, such as 3840")
     add("--texture", type=float, default=1.0, metavar="SHARE",
         help="from 0, the faithful network that the model was trained from, to 1, the model itself [1]")  # fmt: skip
-    add("--tile", type=positive, default=TILE, metavar="N",
+    add("--tile", type=at_least(1), default=TILE, metavar="N",
         help=f"largest tile, in pixels of IN; smaller tiles take less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=natural, metavar="N",
+    add("--overlap", type=at_least(0), metavar="N",
         help="context around each tile, in pixels of IN; 40 is exact (the reach of 16 blocks), 56 for the lite models "
              f"[{OVERLAP}; {FAR_OVERLAP} for networks that see further]")  # fmt: skip
     add("--faithful", action="store_true",
         help="make the result match IN when shrunk again: for evidence and science; costs little texture")  # fmt: skip
     add_engine(add, "auto", "auto")
-    add("--compile", action="store_true",
-        help="use torch.compile (engine pytorch only); needs a C++ compiler, and takes a minute or more at first")  # fmt: skip
     add("--format", choices=sorted(FORMATS), help="png, tif and webp are lossless, jpg is quality 95 [png, or the suffix of OUT]")
     add("--force", action="store_true", help="overwrite existing outputs (never an input)")
 
-    command = commands.add_parser("benchmark", help="measure models on benchmark sets", description=benchmark.__doc__)
-    command.set_defaults(run=benchmark)
-    add = command.add_argument
+    add = new(commands, "benchmark", benchmark, "measure models on benchmark sets").add_argument
     add("--data", metavar="FOLDER_OR_ID",
         help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as in MATLAB; "
              "or Hub dataset with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
@@ -342,61 +329,48 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
-    add("--jpeg", nargs="+", type=jpeg_quality, default=[], metavar="QUALITY",
+    add("--jpeg", nargs="+", type=at_least(1, 95), default=[], metavar="QUALITY",
         help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write every value to this file, with the hashes of images and weights")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
              "matter (or give a Markdown file)")  # fmt: skip
 
-    command = commands.add_parser("figure", help="draw an image enlarged by several models", description=figure.__doc__)
-    command.set_defaults(run=figure)
-    add = command.add_argument
+    add = new(commands, "figure", figure, "draw an image enlarged by several models").add_argument
     add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--box", nargs=3, type=natural, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
+    add("--box", nargs=3, type=at_least(0), metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
-    command = commands.add_parser("export", help="write a model for other programs", description=export_checkpoint.__doc__)
-    command.set_defaults(run=export_checkpoint)
-    add = command.add_argument
+    add = new(commands, "export", export_checkpoint, "write a model for other programs").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=model_help)
-    add("--format", choices=sorted(SUFFIXES), required=True)
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx, or .xml for OpenVINO")
+    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx")
 
-    command = commands.add_parser("quantize", help="prepare a model for 8 bits", description=quantize.__doc__)
-    command.set_defaults(run=quantize)
-    add = command.add_argument
+    add = new(commands, "quantize", quantize, "prepare a model for 8 bits").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"bundled checkpoint ({', '.join(bundled())}), or folder")
     add("--calibration", required=True, metavar="PHOTOGRAPHS",
         help="photos like those it was trained on: folder, parquet shards or Hub id, as for train_accelerate.py --dataset; "
              "they are shrunk first")  # fmt: skip
-    add("--pictures", type=positive, default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
+    add("--pictures", type=at_least(1), default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
 
-    command = commands.add_parser("transfer", help="give a model the texture of a GAN", description=transfer_texture.__doc__)
-    command.set_defaults(run=transfer_texture)
-    add = command.add_argument
+    add = new(commands, "transfer", transfer_texture, "give a model the texture of a GAN").add_argument
     add("base", metavar="BASE", help=f"the faithful model: {model_help}")
     add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained from that partner")
     add("--share", type=float, default=1.0, metavar="SHARE", help="share of what the GAN has learned [1]")
     add("--photos", metavar="PHOTOGRAPHS", help="photos to set the mean colour by, as for quantize --calibration [unchanged]")
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
-    command = commands.add_parser("convert", help="make a generator from an ESRGAN network", description=convert_esrgan.__doc__)
-    command.set_defaults(run=convert_esrgan)
-    add = command.add_argument
+    add = new(commands, "convert", convert_esrgan, "make a generator from an ESRGAN network").add_argument
     add("source", metavar="SOURCE",
         help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made from it")
     add("--keep", metavar="NUMBERS", help="groups of dense blocks to keep, such as 0,1,2,4,6,21,22 of 23")
-    add("--growth", type=natural, metavar="N",
+    add("--growth", type=at_least(0), metavar="N",
         help="channels that each convolution of a dense block keeps [all, 32]; 0: a residual block instead of each group")
     add("--photos", required=True, metavar="PHOTOGRAPHS",
         help="photos to fit the enlargement and choose channels by, as for quantize --calibration")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
-    command = commands.add_parser("push", help="push a model to the Hub", description=push_checkpoint.__doc__)
-    command.set_defaults(run=push_checkpoint)
-    add = command.add_argument
+    add = new(commands, "push", push_checkpoint, "push a model to the Hub").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"folder, or bundled checkpoint ({', '.join(bundled())})")
     add("repo_id", metavar="user/name", help="the model on the Hub; created if needed")
     add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
@@ -407,25 +381,19 @@ def build_parser() -> argparse.ArgumentParser:
     add("--discriminator", action="store_true", help="push CHECKPOINT's discriminator/ too, for others to fine-tune with")
 
     group = commands.add_parser("dataset", help="share photos to train on", description="Datasets on the Hub.")
-    command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "push", help="push photos to the Hub", description=dataset_push.__doc__
-    )
-    command.set_defaults(run=dataset_push)
-    add = command.add_argument
+    parts = group.add_subparsers(required=True, metavar="COMMAND")
+    add = new(parts, "push", dataset_push, "push photos to the Hub").add_argument
     add("source", metavar="SOURCE",
         help="folder of images (train/ and validation/ in it become splits), of parquet shards, or a DIV2K download")  # fmt: skip
     add("repo_id", metavar="user/name", help="the dataset on the Hub; created if needed, earlier shards are replaced")
     add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
-    add("--shards", type=positive, metavar="N", help="number of parquet files of the train split [one per 128 MB]")
+    add("--shards", type=at_least(1), metavar="N", help="number of parquet files of the train split [one per 128 MB]")
     add("--license", metavar="ID", help="licence of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     group = commands.add_parser("space", help="share the page", description="The page as a Space on the Hub.")
-    command = group.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "push", help="push the page to the Hub", description=space_push.__doc__
-    )
-    command.set_defaults(run=space_push)
-    add = command.add_argument
+    parts = group.add_subparsers(required=True, metavar="COMMAND")
+    add = new(parts, "push", space_push, "push the page to the Hub").add_argument
     add("repo_id", metavar="user/space", help="the Space on the Hub; created if needed, what its owner added is kept")
     add("--model", nargs="+", action="extend", default=[], metavar="NAME",
         help="checkpoints to offer, bundled names or Hub ids user/name, the default first [all bundled ones]")  # fmt: skip
@@ -437,29 +405,29 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def add_engine(add, engine: str, precision: str) -> None:
-    add("--engine", choices=("auto", *PACKAGES), default=engine,
-        help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU if it is installed [{engine}]")  # fmt: skip
+    add("--engine", choices=("auto", *ENGINES), default=engine,
+        help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
         help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16 or fp16, the first that the hardware supports; "
              f"int8 is even faster, and loses up to 0.05 dB [{precision}]")  # fmt: skip
 
 
-def positive(text: str) -> int:
-    if (value := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
+def new(commands: argparse._SubParsersAction, name: str, run: Callable, summary: str) -> argparse.ArgumentParser:
+    """The parser of a command that calls `run`."""
+    command = commands.add_parser(name, help=summary, description=run.__doc__)
+    command.set_defaults(run=run)
+    return command
 
 
-def jpeg_quality(text: str) -> int:
-    if not 1 <= (value := int(text)) <= 95:
-        raise argparse.ArgumentTypeError(f"must be from 1 to 95, got {value}")
-    return value
+def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
+    """The type of an option that takes whole numbers from least to most."""
 
+    def number(text: str) -> int:
+        if not least <= (value := int(text)) <= most:
+            raise argparse.ArgumentTypeError(f"must be at least {least}" + f" and at most {most}" * (most < math.inf))
+        return value
 
-def natural(text: str) -> int:
-    if (value := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0, got {value}")
-    return value
+    return number
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ of processes. On CPUs, several processes need
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import timedelta
 from functools import partial
@@ -37,7 +38,7 @@ def jobs_of(source: str, output: Path, label: str, format: str) -> tuple[list[Jo
         numbered = [(f"{split}-{number:06d}", partial(content, images, number))
                     for split, images in open_splits(source).items() for number in range(len(images))]  # fmt: skip
         everything = [Job(Path(name), output / f"{name}_{label}.{format}", format, read) for name, read in numbered]
-    left = [job for job in everything if not job.target.exists()]
+    left = [job for job in everything if not os.path.exists(job.target)]
     return left, len(everything) - len(left), faults
 
 

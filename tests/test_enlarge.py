@@ -150,9 +150,8 @@ def test_what_a_format_cannot_hold_is_a_sentence_without_the_servers_folders_and
 
 def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, monkeypatch):
     computed = []
-    compute = tiny._compute
-    monkeypatch.setattr(tiny, "_compute", lambda lr, engine: computed.append(1) or compute(lr, engine))
-    monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
+    compute = tiny._enlarge
+    monkeypatch.setattr(tiny, "_enlarge", lambda *tile, mode: computed.append(1) or compute(*tile, mode))
     running = steps(lambda report: enlarge([photo], ORDER, tmp_path / "out", Limits(), report))
     while not next(running).words.startswith("tile 2"):
         pass
@@ -162,10 +161,9 @@ def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, m
 
 
 def test_too_little_memory_is_a_sentence_of_the_page(tiny, photo, tmp_path, monkeypatch):
-    def full(*_):
+    def full(*tile, mode):
         raise MemoryError
 
-    monkeypatch.setattr(tiny, "faithful", True)  # so that every tile goes through _compute
-    monkeypatch.setattr(tiny, "_compute", full)
+    monkeypatch.setattr(tiny, "_enlarge", full)
     with pytest.raises(ImageError, match=r"^my photo.png: not enough memory for it\.$"):
         run([photo], ORDER, tmp_path / "out")

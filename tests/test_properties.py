@@ -70,16 +70,16 @@ def checkpoints(few: int, many: int):
 
 
 @checkpoints(few=2, many=100)
-def test_a_flat_colour_is_flat_to_the_edge(name, examples, report):
-    """Flat within 2 grey levels: no pixel of the result, wherever it lies, is further from its colour."""
+def test_a_flat_color_is_flat_to_the_edge(name, examples, report):
+    """Flat within 2 gray levels: no pixel of the result, wherever it lies, is further from its color."""
     away, uneven = [], []
 
     sides = st.sampled_from([1, 2, 7, 24])  # few: an engine prepares itself for each new size
 
     @check(examples, st.tuples(*3 * [st.integers(0, 255)]), sides, sides)
-    def holds(colour, width, height):
-        result = np.asarray(full(name)(Image.new("RGB", (width, height), colour))).astype(int)
-        away.append(np.abs(result - colour).max())
+    def holds(color, width, height):
+        result = np.asarray(full(name)(Image.new("RGB", (width, height), color))).astype(int)
+        away.append(np.abs(result - color).max())
         assert away[-1] <= 2
         uneven.append(np.ptp(result, axis=(0, 1)).max())
 

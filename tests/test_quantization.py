@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -10,22 +11,21 @@ from srgan_hub.cli import main
 from srgan_hub.hub.load import bundled
 from srgan_hub.inference import backends
 from srgan_hub.inference import quantization as module
-from srgan_hub.inference.backends import EngineError, has_int8, open_engine, openvino_model
+from srgan_hub.inference.backends import EngineError, has_int8, open_engine
 from srgan_hub.inference.quantization import (
     Quantization,
-    by_input,
     calibrate,
     compute,
-    divide,
     find,
     fingerprint,
+    fitted,
+    from_steps,
     in_eight_bits,
-    observe,
     on_steps,
     read,
     save,
-    shares,
-    span,
+    sums_kept,
+    tops,
 )
 from srgan_hub.models.srresnet.graph import inference_graph, run
 from srgan_hub.models.srresnet.initialization import pass_through
@@ -38,6 +38,13 @@ NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with i
 def pictures():
     photos = (smooth_photo(24, 20, seed=seed) for seed in range(3))
     return [torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None] / 255 for photo in photos]
+
+
+@pytest.fixture
+def no_limits(monkeypatch):
+    """Any change is allowed."""
+    for name in ("ALLOWED", "MIXED", "FLAT", "FLAT_MIXED"):
+        monkeypatch.setattr(module, name, 1e9)
 
 
 @pytest.fixture
@@ -58,32 +65,20 @@ def test_a_range_has_zero_among_its_values_and_hardly_moves(limits):
     assert abs(low - limits[0]) <= step and abs(high - limits[1]) <= max(step, 1e-5)
 
 
-def test_without_ranges_nothing_is_rounded(random_generator, pictures):
-    steps = inference_graph(random_generator)
-    assert torch.equal(compute(steps, pictures[0]), run(steps, pictures[0]))
-
-
-def test_more_may_change_more_convolutions_are_in_8_bits(random_generator, pictures):
-    none, unchanged = calibrate(random_generator, pictures, allowed=0)
-    every, most = calibrate(random_generator, pictures, allowed=1e9)
-    some, changed = calibrate(random_generator, pictures, allowed=most / 2)
-    assert none.ranges == {} and unchanged == 0
-    assert list(every.ranges) == convolutions(random_generator) and set(some.ranges) < set(every.ranges)
-    assert 0 < changed < most
-
-
-def test_mixed_leaves_out_what_shows(random_generator, pictures, monkeypatch):
-    every, most = calibrate(random_generator, pictures, allowed=1e9)
+def test_more_may_change_more_convolutions_are_in_8_bits(random_generator, pictures, no_limits, monkeypatch):
+    every, most = calibrate(random_generator, pictures)
+    assert list(every.ranges) == convolutions(random_generator) and not every.showing
     monkeypatch.setattr(module, "MIXED", most / 2)
-    found, _ = calibrate(random_generator, pictures, allowed=1e9)
+    found, _ = calibrate(random_generator, pictures)
     mixed = found.mixed()
     assert found.ranges == every.ranges and mixed.ranges.keys() == found.ranges.keys() - found.showing
     assert found.showing and mixed.ranges and mixed.fits.keys() == found.fits.keys() - found.showing
-
-
-def test_calibration_needs_pictures(random_generator):
-    with pytest.raises(ValueError, match="no images to calibrate on"):
-        calibrate(random_generator, [])
+    monkeypatch.setattr(module, "ALLOWED", most / 2)
+    some, changed = calibrate(random_generator, pictures)
+    assert set(some.ranges) < set(every.ranges) and 0 < changed < most
+    monkeypatch.setattr(module, "ALLOWED", 0)
+    none, unchanged = calibrate(random_generator, pictures)
+    assert none.ranges == {} and unchanged == 0
 
 
 def test_fingerprint_is_of_the_weights(random_generator):
@@ -97,63 +92,20 @@ def test_fingerprint_is_of_the_weights(random_generator):
     assert fingerprint(copied) == before
 
 
-@pytest.mark.parametrize("with_picture", [False, True])
-def test_the_graph_has_rounded_inputs_and_weights(random_generator, pictures, with_picture):
-    if with_picture:
-        pass_through(random_generator)
-    quantization, _ = calibrate(random_generator, pictures, allowed=1e9)
-    steps = in_eight_bits(random_generator)
-    model = openvino_model(steps, quantization)
-    kinds = [node.get_type_name() for node in model.get_ordered_ops()]
-    assert kinds.count("FakeQuantize") == len(quantization.ranges) + len(by_input(steps))
-    assert len(quantization.ranges) == len(by_input(steps)) + with_picture  # what computes the picture has no input of its own
-    shuffle = next(node for node in model.get_ordered_ops() if node.get_type_name() == "DepthToSpace")
-    assert shuffle.input_value(0).get_node().get_type_name() == "FakeQuantize"  # it moves bytes
-
-
-def test_large_channels_are_divided_where_that_helps(pictures, monkeypatch):
-    """Two channels of 16 that are twenty times as large as the others take all of a range, until they are divided."""
-    monkeypatch.setattr(module, "SHOWS", 0)
-    generator = SRGANGenerator(width=16, blocks=1).eval()
-    with torch.no_grad():
-        generator.body[0].conv1.weight[:2] *= 20
-        generator.body[0].conv2.weight[:, :2] /= 20
-    steps = inference_graph(generator)
-    number = convolutions(generator)[2]
-    limits, _ = observe(steps, pictures)
-    found, share = divide(steps, pictures, limits)
-    plain = found._replace(ranges={number: span(limits[number])}, divisors={})
-    assert found.divisors[number][:2].min() > 4 and share[number] < 0.5 * shares(steps, pictures, plain, [number])[number]
-
-
 @NEEDS_INT8
-@pytest.mark.parametrize("scale", [2, 4])
-@pytest.mark.parametrize("with_picture", [False, True])
-def test_the_engine_rounds_as_the_calibration_does(scale, with_picture, pictures, monkeypatch):
+@pytest.mark.parametrize(("scale", "with_picture"), [(2, True), (4, False)])
+def test_the_engine_rounds_as_the_calibration_does(scale, with_picture, pictures, no_limits, monkeypatch):
     monkeypatch.setattr(module, "SHOWS", 0)  # every input that it helps is divided
     generator = SRGANGenerator(scale=scale, width=8, blocks=2).eval()
     if with_picture:
         pass_through(generator)
-    quantization, _ = calibrate(generator, pictures, allowed=1e9)
+    quantization, _ = calibrate(generator, pictures)
     assert quantization.divisors
     steps = in_eight_bits(generator)
     exact, expected = run(steps, pictures[0]).detach(), compute(steps, pictures[0], quantization)
     found = open_engine(generator, "openvino", "int8", "cpu", quantization)(pictures[0])
     errors = [(one - exact).square().mean().sqrt() for one in (expected, found)]
     assert errors[0] / 2 < errors[1] < 2 * errors[0]  # the engine rounds the rest to bf16 besides
-
-
-@NEEDS_INT8
-@pytest.mark.parametrize("name", QUANTIZED)
-@pytest.mark.parametrize("colour", ["white", "black", "gray", (200, 30, 60)])
-def test_eight_bits_leave_flat_what_is_flat(name, colour):
-    """Beside float32, no more than 3 grey levels, at the frame too."""
-    picture = Image.new("RGB", (40, 40), colour)
-    exact, mixed, int8 = (
-        np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(int)
-        for precision in ("fp32", "mixed", "int8")
-    )
-    assert abs(mixed - exact).max() <= 3 and abs(int8 - exact).max() <= 3
 
 
 def test_ranges_are_kept_and_found_again(random_generator, checkpoint, pictures):
@@ -174,26 +126,24 @@ RANGE, FIT = torch.tensor([0.0, 1.0]), torch.ones(2, 2, 3, 3, dtype=torch.int8)
 @pytest.mark.parametrize(
     ("tensors", "metadata"),
     [
-        ({"0.range": RANGE}, None), ({"0.range": RANGE}, {"other": "a"}), ({"range": RANGE}, {"weights": "a"}),
-        ({"x.range": RANGE}, {"weights": "a"}), ({"0.other": RANGE}, {"weights": "a"}),
-        ({"0.range": torch.tensor([0.5, 1.0])}, {"weights": "a"}), ({"0.range": torch.tensor([0.0])}, {"weights": "a"}),
-        ({"0.range": torch.tensor([0.0, torch.inf])}, {"weights": "a"}), ({"0.range": torch.tensor(1.0)}, {"weights": "a"}),
-        ({"0.weight": FIT}, {"weights": "a"}), ({"0.range": RANGE}, {"weights": "a", "showing": "1"}),
-        ({"0.range": RANGE}, {"weights": "a", "showing": "first"}),
+        ({"0.range": RANGE}, None), ({"range": RANGE}, {"weights": "a"}), ({"0.other": RANGE}, {"weights": "a"}),
+        ({"0.range": torch.tensor([0.5, 1.0])}, {"weights": "a"}), ({"0.range": torch.tensor(1.0)}, {"weights": "a"}),
+        ({"0.range": torch.tensor([0.0, torch.inf])}, {"weights": "a"}), ({"0.weight": FIT}, {"weights": "a"}),
+        ({"0.range": RANGE}, {"weights": "a", "showing": "1"}), ({"0.range": RANGE}, {"weights": "a", "showing": "first"}),
         ({"0.range": RANGE, "0.weight": FIT.float()}, {"weights": "a"}), ({"0.divisor": torch.ones(2)}, {"weights": "a"}),
-        *(({"0.range": RANGE, "0.divisor": torch.tensor(of)}, {"weights": "a"}) for of in ([1.0, 0.0], [1, 2], 1.0)),
+        ({"0.range": RANGE, "0.divisor": torch.tensor([1.0, 0.0])}, {"weights": "a"}),
     ],
 )  # fmt: skip
 def test_a_file_that_is_something_else_is_a_sentence(tmp_path, tensors, metadata):
     save_file(tensors, tmp_path / "int8.safetensors", metadata)
-    with pytest.raises(CheckpointError, match="recreate it with srgan-hub quantize, or delete it"):
+    with pytest.raises(CheckpointError, match="recreate it"):
         read(tmp_path / "int8.safetensors")
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x02", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
+@pytest.mark.parametrize("content", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "])
 def test_a_file_that_is_no_safetensors_is_a_sentence(tmp_path, content):
     (tmp_path / "int8.safetensors").write_bytes(content)
-    with pytest.raises(CheckpointError, match="recreate it with srgan-hub quantize, or delete it"):
+    with pytest.raises(CheckpointError, match="recreate it"):
         read(tmp_path / "int8.safetensors")
 
 
@@ -206,10 +156,8 @@ def test_ranges_of_other_weights_are_not_used(random_generator, monkeypatch):
     misfits.append(Quantization(own, {2: one}, {}, {2: torch.ones(3)}))
     for other in (*misfits, Quantization("0" * 64, {2: one}, {}, {})):
         assert open_engine(random_generator, "openvino", "auto", "cpu", other).choice.precision == "fp32"
-    with pytest.raises(EngineError, match="no quantization ranges exist for int8 with these weights; create them"):
+    with pytest.raises(EngineError, match="no quantization ranges exist for int8"):
         open_engine(random_generator, "openvino", "int8", "cpu", other)
-    with pytest.raises(EngineError, match="no quantization ranges exist for int8; create them"):
-        open_engine(random_generator, "openvino", "int8", "cpu")
 
 
 def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, photo, capsys, monkeypatch):
@@ -223,17 +171,10 @@ def test_a_quantized_checkpoint_is_computed_in_8_bits(checkpoint, photo_folder, 
     assert Upscaler.from_pretrained(checkpoint, engine="openvino").engine.choice.precision in ("bf16", "fp32")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["user/model", "--calibration", "."], "user/model is on the Hub; give a folder to write int8.safetensors into"),
-        (["nothing", "--calibration", "."], "no checkpoint 'nothing'"),
-        (["srresnet-x4", "--calibration", "./nowhere"], "nowhere"),
-    ],
-)
-def test_what_cannot_be_quantized_is_a_sentence(arguments, sentence, capsys):
-    assert main(["quantize", *arguments]) == 2
-    assert sentence in capsys.readouterr().err
+@pytest.mark.parametrize(("model", "words"), [("user/model", "is on the Hub"), ("nothing", "no checkpoint 'nothing'")])
+def test_what_cannot_be_quantized_is_a_sentence(model, words, capsys):
+    assert main(["quantize", model, "--calibration", "."]) == 2
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", QUANTIZED)
@@ -254,17 +195,57 @@ def test_ranges_fit_where_another_processor_folds_with_other_roundings(monkeypat
 
 
 @NEEDS_INT8
-@pytest.mark.parametrize("name", QUANTIZED)
-@pytest.mark.parametrize("precision", ["mixed", "int8"])
-def test_eight_bits_show_no_bands_in_a_smooth_gradient(name, precision):
-    """Beside the precision that the other convolutions have in both: no value moves by more than 4 grey levels, and the mean
-    of 16x16 by less than 1.25."""
+@pytest.mark.parametrize(
+    "name", [name if name in ("srgan-x4", "srgan-x4-lite") else pytest.param(name, marks=pytest.mark.soak) for name in QUANTIZED]
+)
+def test_eight_bits_show_neither_on_a_flat_color_nor_as_bands_in_a_gradient(name):
+    """Beside the precision that the other convolutions have, no flat color moves by more than 3 gray levels, at the frame too;
+    no value of a gradient by more than 4, and no mean of 16x16 by 1.25."""
+    def opened(precision):
+        return Upscaler.from_pretrained(name, engine="openvino", precision=precision)
+
     ramp = np.tile(np.linspace(60, 180, 96), (64, 1)) + np.linspace(0, 30, 64)[:, None]
-    picture = Image.fromarray(np.stack([ramp, ramp, ramp + 10], -1).round().astype(np.uint8))
-    exact, int8 = (
-        np.asarray(Upscaler.from_pretrained(name, engine="openvino", precision=precision)(picture)).astype(float)
-        for precision in (backends.fast_precision("cpu"), precision)
-    )
-    assert abs(int8 - exact).max() <= 4
-    blocks = (int8 - exact).reshape(16, 16, 24, 16, 3).mean((1, 3))
-    assert abs(blocks).max() < 1.25
+    gradient = Image.fromarray(np.stack([ramp, ramp, ramp + 10], -1).round().astype(np.uint8))
+    flat = [Image.new("RGB", (40, 40), color) for color in ("white", "black", "gray", (200, 30, 60))]
+    exact, close = opened("fp32"), opened(backends.fast_precision("cpu"))
+    for eight in (opened("mixed"), opened("int8")):
+        for picture in flat:
+            assert abs(np.asarray(eight(picture)).astype(int) - np.asarray(exact(picture))).max() <= 3
+        change = np.asarray(eight(gradient)).astype(float) - np.asarray(close(gradient))
+        assert abs(change).max() <= 4
+        assert abs(change.reshape(16, 16, 24, 16, 3).mean((1, 3))).max() < 1.25
+
+
+# Rounding.
+
+
+@pytest.fixture
+def weight():
+    return torch.randn(4, 6, 3, 3, generator=torch.Generator().manual_seed(1))
+
+
+def test_sums_of_kernels_are_kept_within_half_a_step(weight):
+    steps = sums_kept(weight)
+    step = tops(weight) / 127
+    assert steps.dtype == torch.int8
+    assert ((from_steps(steps, weight) - weight).sum((2, 3)).abs() <= step[..., 0, 0] / 2 + 1e-6).all()
+    assert ((from_steps(steps, weight) - weight).abs() <= 1.001 * step).all()
+
+
+def test_fitted_weights_change_less_on_inputs_like_those_they_were_fitted_to(weight):
+    def smooth(seed):  # neighbours alike, and channels
+        noise = torch.randn(1, 6, 40, 40, generator=torch.Generator().manual_seed(seed))
+        return F.avg_pool2d(noise + 2 * noise.mean(1, keepdim=True), 5, 1, 2)
+
+    columns = F.unfold(smooth(0), 3)[0].T
+    steps = fitted(weight, columns.T @ columns / len(columns))
+    exact = F.conv2d(smooth(1), weight)
+    errors = [(F.conv2d(smooth(1), from_steps(s, weight)) - exact).square().mean() for s in (steps, sums_kept(weight))]
+    assert steps.dtype == torch.int8 and steps.shape == weight.shape
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_a_channel_of_zeros_stays_one(weight):
+    weight[2] = 0
+    for steps in (sums_kept(weight), fitted(weight, torch.eye(54))):
+        assert not from_steps(steps, weight)[2].any()

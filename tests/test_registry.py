@@ -17,7 +17,7 @@ from srgan_hub.ui import models
 pytest.importorskip("spandrel", reason="spandrel is not installed")
 
 
-@pytest.fixture(scope="module", params=["esrgan", "compact", "swinir"])
+@pytest.fixture(scope="module")
 def file(request, tmp_path_factory):
     if request.param == "esrgan":
         return request.getfixturevalue("esrgan")
@@ -35,6 +35,7 @@ def file(request, tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.parametrize("file", ["esrgan", "swinir"], indirect=True)
 def test_any_network_enlarges_any_image(file):
     upscaler, network = Upscaler.from_pretrained(file, precision="fp32"), load_network(file)
     photo = smooth_photo(37, 21)
@@ -48,6 +49,7 @@ def test_any_network_enlarges_any_image(file):
     assert upscaler(photo.convert("LA")).mode == "LA"
 
 
+@pytest.mark.parametrize("file", ["compact", "swinir"], indirect=True)
 def test_openvino_computes_what_it_can_convert_for_every_size(file):
     engine = Upscaler.from_pretrained(file, device="cpu").engine
     assert isinstance(engine, PyTorchEngine if "swinir" in file else ConvertedEngine)
@@ -56,7 +58,7 @@ def test_openvino_computes_what_it_can_convert_for_every_size(file):
             Upscaler.from_pretrained(file, engine="openvino")
 
 
-@pytest.mark.parametrize(("compute", "words"), [(dict(engine="onnxruntime"), "only networks of this package"),
+@pytest.mark.parametrize(("compute", "words"), [(dict(precision="int8"), "int8"),
                                                 (dict(texture=0.5), "no partner")])  # fmt: skip
 def test_what_only_our_networks_can_do_is_a_sentence(esrgan, compute, words):
     with pytest.raises(ValueError, match=words):
@@ -95,6 +97,7 @@ def test_part_of_a_checkpoint_is_no_other_network(tmp_path):
         load_network(str(tmp_path / "model.safetensors"))
 
 
+@pytest.mark.parametrize("file", ["compact"], indirect=True)
 def test_command_line_and_page_take_files(file, tmp_path, monkeypatch, capsys):
     smooth_photo(20, 14).save(tmp_path / "a.png")
     scale = load_network(file).scale

@@ -6,13 +6,12 @@ import time
 import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from conftest import ROOT, encoded, read, smooth_photo, write_shard
 from srgan_hub import Upscaler
 from srgan_hub.upscale_folder import main
 
-COUNT = 12
+COUNT = 8
 
 
 @pytest.fixture
@@ -87,21 +86,16 @@ def test_two_processes_killed_in_the_middle_do_every_picture_once(pictures, mode
 def test_a_dataset_of_parquet_shards_is_a_source(model, tmp_path, capsys, datasets_cache):
     photos = [encoded(smooth_photo(9, 8, seed)) for seed in range(3)]
     write_shard(tmp_path / "data" / "train-0.parquet", [*photos[:2], b"damaged", photos[2]])
-    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--scale", "2", "--cpu"]) == 2
+    (tmp_path / "data" / "README.md").write_text("# Photos")  # makes it no folder of pictures
+    command = [str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--scale", "2", "--format", "webp", "--cpu"]
+    assert main(command) == 2
     captured = capsys.readouterr()
     assert "train-000002: not a readable image" in captured.err
     assert "3 enlarged x2" in captured.out and "1 failed" in captured.out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"train-{n:06d}_x2.png" for n in (0, 1, 3)]
-    assert read(tmp_path / "out" / "train-000003_x2.png").size == (18, 16)
-    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--scale", "2", "--cpu"]) == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"train-{n:06d}_x2.webp" for n in (0, 1, 3)]
+    assert read(tmp_path / "out" / "train-000003_x2.webp").size == (18, 16)
+    assert main(command) == 2
     assert "0 enlarged x2" in (printed := capsys.readouterr().out) and "3 already existed" in printed
-
-
-def test_what_lies_beside_shards_makes_no_folder_of_pictures(model, tmp_path, datasets_cache):
-    write_shard(tmp_path / "data" / "train-0.parquet", [encoded(smooth_photo(9, 8))])
-    (tmp_path / "data" / "README.md").write_text("# Photographs")
-    assert main([str(tmp_path / "data"), str(tmp_path / "out"), "--model", model, "--cpu"]) == 0
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["train-000000_x4.png"]
 
 
 def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path, capsys):
@@ -112,25 +106,12 @@ def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path,
     assert f"{COUNT} enlarged x4" in captured.out and "1 failed" in captured.out
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [(["./nowhere", "out"], "nowhere"), (["in", "out", "--model", "nothing"], "no checkpoint 'nothing'")],
-)
-def test_mistakes_are_sentences(pictures, tmp_path, monkeypatch, capsys, arguments, sentence):
-    monkeypatch.chdir(tmp_path)
-    assert main([*arguments, "--cpu"]) == 2
-    assert sentence in (printed := capsys.readouterr().err) and "Traceback" not in printed
+def test_a_mistake_is_a_sentence(pictures, tmp_path, capsys):
+    assert main([str(pictures), str(tmp_path / "out"), "--model", "nothing", "--cpu"]) == 2
+    assert "upscale_folder: no checkpoint 'nothing'" in capsys.readouterr().err
 
 
 def test_processes_that_were_not_started_are_missed(pictures, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     assert main([str(pictures), str(tmp_path / "out"), "--cpu"]) == 2
     assert "launched for several processes, but only one was started" in capsys.readouterr().err
-
-
-def test_webp_and_longest_side(pictures, model, tmp_path):
-    Image.new("RGB", (40, 40)).save(pictures / "zz.png")
-    for old in pictures.glob("?[1-9].png"):
-        old.unlink()
-    assert main([str(pictures), str(tmp_path / "out"), "--model", model, "--to", "40", "--format", "webp", "--cpu"]) == 0
-    assert {max(read(path).size) for path in (tmp_path / "out").glob("*_40.webp")} == {40}

@@ -28,7 +28,7 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.data.sources import Images, open_splits
-from srgan_hub.imaging.color import eight_bits, luma, normalise
+from srgan_hub.imaging.color import eight_bits, luma, normalize
 from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def default_folder() -> Path:
 def decode(encoded: bytes | str) -> np.ndarray:
     """Decode an image file, or its bytes, to (H, W, 3) uint8 RGB: upright, 16 bits scaled down, transparent areas on white."""
     with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
-        image = eight_bits(normalise(image))
+        image = eight_bits(normalize(image))
         if image.mode in ("LA", "RGBA"):  # colors hidden by transparency are not part of the photo
             page = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(page, image.convert("RGBA"))

@@ -39,10 +39,12 @@ DEEP = {"I;16": np.uint16, "F": np.float32}  # grayscale with more than 8 bits: 
 LUMA = (0.299, 0.587, 0.114)  # weights of Pillow's own RGB -> L conversion (BT.601, full range)
 
 
-def normalise(image: Image.Image) -> Image.Image:
+def normalize(image: Image.Image) -> Image.Image:
     """The image upright (EXIF orientation applied), in one of the output modes of the table above.
 
-    Raises ValueError for values that have no meaning and for images that Pillow cannot convert."""
+    Raises ValueError for images without pixels, values that have no meaning and images that Pillow cannot convert."""
+    if 0 in image.size:
+        raise ValueError(f"the image has no pixels: {image.width}x{image.height}")
     with contextlib.suppress(Exception), warnings.catch_warnings(action="ignore"):  # damaged EXIF affects no pixel
         image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
@@ -88,7 +90,7 @@ def by_profile(image: Image.Image) -> Image.Image | None:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Reduce a result of `normalise` to 8 bits per channel: I;16 and F become L."""
+    """Reduce a result of `normalize` to 8 bits per channel: I;16 and F become L."""
     if image.mode not in DEEP:
         return image
     result = Image.fromarray((np.asarray(image) * np.float32(255 / white(DEEP[image.mode]))).round().astype(np.uint8))
@@ -117,18 +119,17 @@ def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
     """(H, W, C) of L, LA, RGB, RGBA, I;16 or F -> color (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
     channels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / white(pixels.dtype)  # (1, C, H, W)
     alpha = channels[:, -1:] if channels.shape[1] in (2, 4) else None
-    colour = channels if alpha is None else channels[:, :-1]
-    return colour.expand(-1, 3, -1, -1), alpha
+    color = channels if alpha is None else channels[:, :-1]
+    return color.expand(-1, 3, -1, -1), alpha
 
 
-def to_pixels(colour: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | type | None = None) -> Tensor:
+def to_pixels(color: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | type) -> Tensor:
     """Color (1, 3, H, W) and alpha (1, 1, H, W) or None -> (1, C, H, W), with the C of `mode`.
 
-    dtype: uint8, uint16 or float32; default: that of the mode. Values are clamped and, except for float32, rounded."""
+    dtype: uint8, uint16 or float32. Values are clamped and, except for float32, rounded."""
     if mode in ("L", "LA", *DEEP):
-        colour = (colour * colour.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
-    channels = (colour if alpha is None else torch.cat([colour, alpha], dim=1)).clamp(0, 1)
-    dtype = np.dtype(dtype or DEEP.get(mode, np.uint8))
+        color = (color * color.new_tensor(LUMA).view(3, 1, 1)).sum(1, keepdim=True)
+    channels = (color if alpha is None else torch.cat([color, alpha], dim=1)).clamp(0, 1)
     if dtype == np.float32:
         return channels.float()
     return (channels.float() * 65535).round().to(torch.uint16) if dtype == np.uint16 else (channels * 255).round().byte()
@@ -139,15 +140,11 @@ def to_image(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
-def same_colours(source: Image.Image, result_mode: str) -> bool:
-    """Whether the source's ICC profile still describes an image in `result_mode` (a CMYK profile does not fit RGB)."""
-    grey = result_mode in ("L", "LA", *DEEP)
-    return source.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if grey else ("RGB", "RGBA", "RGBa", "P", "PA"))
-
-
 def profile_of(image: Image.Image, mode: str) -> bytes | None:
-    """The image's ICC profile if it still fits a result in that mode, else None."""
-    return image.info.get("icc_profile") if same_colours(image, mode) else None
+    """The image's ICC profile if it still describes a result in that mode (a CMYK profile does not fit RGB), else None."""
+    gray = mode in ("L", "LA", *DEEP)
+    fits = image.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if gray else ("RGB", "RGBA", "RGBa", "P", "PA"))
+    return image.info.get("icc_profile") if fits else None
 
 
 # Transparency: enlargement must leave no fringe around a cut-out, and no specks in fully opaque or fully transparent areas.
@@ -186,9 +183,9 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
 def _premultiplied(rows: np.ndarray) -> tuple[Tensor, Tensor]:
     """(h, w, C) uint8 -> color times alpha (1, C - 1, h, w) and alpha (1, 1, h, w), both in [0, 1] and 0 where hidden."""
     levels = torch.from_numpy(rows.astype(np.float32)).permute(2, 0, 1)[None]
-    colour, alpha = levels.tensor_split([-1], dim=1)
+    color, alpha = levels.tensor_split([-1], dim=1)
     alpha = alpha * (alpha > HIDDEN) / 255
-    return colour / 255 * alpha, alpha
+    return color / 255 * alpha, alpha
 
 
 def _halved(*images: Tensor) -> tuple[Tensor, ...]:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srgan_hub.imaging.encoders import MCU, jpeg
+from srgan_hub.imaging.jpeg import MCU, jpeg
 from srgan_hub.imaging.resize import downsample
 
 # Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
@@ -78,27 +78,27 @@ def _sum_one(kernels: Tensor) -> Tensor:
 WHITE = 255
 
 
-def gaussian_noise(images: Tensor, std: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
+def gaussian_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
     """images (N, C, H, W) float plus noise with standard deviation std (N,), in gray levels; not clamped.
 
-    grey: (N,) bool, whether all channels get the same noise. generator: on the same device as the images."""
+    gray: (N,) bool, whether all channels get the same noise. generator: on the same device as the images."""
     noise = torch.randn(images.shape, generator=generator, device=images.device)
-    return images + _per_image(std, images) * _one_channel_if(grey, noise)
+    return images + _per_image(std, images) * _one_channel_if(gray, noise)
 
 
-def poisson_noise(images: Tensor, std: Tensor, grey: Tensor, generator: torch.Generator) -> Tensor:
+def poisson_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
     """images (N, C, H, W) float in [0, 255] with photon noise; not clamped.
 
-    std: (N,) standard deviation in gray levels at white; at level x it is sqrt(x / 255) times as large. grey: (N,) bool,
+    std: (N,) standard deviation in gray levels at white; at level x it is sqrt(x / 255) times as large. gray: (N,) bool,
     whether all channels get the noise of their mean. generator: on the same device as the images."""
     photons = WHITE / _per_image(std, images).square()  # per level; a count of P photons has standard deviation sqrt(P)
-    light = torch.where(_per_image(grey, images), images.mean(1, keepdim=True), images)
+    light = torch.where(_per_image(gray, images), images.mean(1, keepdim=True), images)
     noise = torch.poisson(light * photons, generator=generator) / photons - light
-    return images + _one_channel_if(grey, noise)
+    return images + _one_channel_if(gray, noise)
 
 
-def _one_channel_if(grey: Tensor, noise: Tensor) -> Tensor:
-    return torch.where(_per_image(grey, noise), noise[:, :1], noise)
+def _one_channel_if(gray: Tensor, noise: Tensor) -> Tensor:
+    return torch.where(_per_image(gray, noise), noise[:, :1], noise)
 
 
 def _per_image(values: Tensor, images: Tensor) -> Tensor:
@@ -112,7 +112,7 @@ Degradation = Callable[[Tensor, int, np.random.Generator], Tensor]
 SINC = 0.1             # share of blurs that are circular low-pass filters *
 ANISOTROPIC = 0.3      # share of Gaussians that are longer in one direction, as in motion blur *
 SLIMNESS = (0.3, 1.0)  # width / length of those
-GREY = 0.4             # share of noise that is the same in all channels *
+GRAY = 0.4             # share of noise that is the same in all channels *
 WHOLE_CHROMA = 0.2     # share of JPEG files that are 4:4:4 (screenshots, editors); phones and most sites halve the chroma
 ENDS_AS_JPEG = 0.5     # otherwise resized after the last JPEG *
 
@@ -213,15 +213,15 @@ def _noise(add: Callable, images: Tensor, low: float, high: float, job: Job) -> 
     """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel."""
     std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST)
     generator = torch.Generator(images.device).manual_seed(int(job.rng.integers(2**63)))
-    return add(images, std, job.happens(GREY, len(images)), generator)
+    return add(images, std, job.happens(GRAY, len(images)), generator)
 
 
 def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """JPEG of quality low to high. Its grid of blocks starts anywhere, as in a crop of a larger image."""
     quality = torch.from_numpy(job.rng.integers(low, high, len(images), endpoint=True)).to(images.device)
     y, x = (int(n) for n in job.rng.integers(MCU, size=2))
-    shifted = F.pad(images, (x, 0, y, 0), mode="replicate")
-    return jpeg(shifted, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
+    moved = F.pad(images, (x, 0, y, 0), mode="replicate")
+    return jpeg(moved, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
 
 
 def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:

@@ -1,4 +1,4 @@
-"""Write JPEG, PNG and TIFF files strip by strip, for images that do not fit into memory, and compute what JPEG does to an image.
+"""Write JPEG, PNG and TIFF files strip by strip, for images that do not fit into memory.
 
 JPEG (ITU-T T.81): Pillow encodes every strip as an image of its own, in which each row of blocks follows a restart marker. What
 follows the header is then identical to the same rows of the whole image's file; only the header holds the height."""
@@ -6,17 +6,12 @@ follows the header is then identical to the same rows of the whole image's file;
 from __future__ import annotations
 
 import io
-import math
 import struct
 import zlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from srgan_hub.imaging.color import to_image
 from srgan_hub.imaging.tiles import strips
@@ -52,112 +47,13 @@ def parted(encoded: bytes, height: int) -> tuple[bytes, bytes]:
             return bytes(header[:place]), encoded[place : -len(END)]
 
 
-# The effect of saving as JPEG, computed on tensors: baseline JPEG (ITU-T T.81) in JFIF colors.
-#
-# It follows libjpeg's choices, so the result is almost identical to Pillow's: the scaling of the quantization tables, the
-# averaging of 2x2 chroma pixels, the "fancy" (triangle) upsampling and its rounding, without which colors shift by up to 0.7
-# levels. Entropy coding is lossless, so it is left out.
-
-
-# T.81, tables K.1 (luma) and K.2 (chroma): the quantization tables of quality 50
-LUMA = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-CHROMA = (
-    (17, 18, 24, 47, 99, 99, 99, 99),
-    (18, 21, 26, 66, 99, 99, 99, 99),
-    (24, 26, 56, 99, 99, 99, 99, 99),
-    (47, 66, 99, 99, 99, 99, 99, 99),
-    *[(99,) * 8] * 4,
-)
-# JFIF 1.02: full-range BT.601; rows Y, Cb, Cr
-TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
-TO_RGB = ((1, 0, 1.402), (1, -0.344136, -0.714136), (1, 1.772, 0))
-BLOCK = 8      # side, in pixels, of the square that is transformed
-MCU = 16       # side, in pixels, of the square that holds whole blocks of halved chroma
-MIDDLE = 128   # subtracted from Y; the zero of Cb and Cr
-
-# How libjpeg rounds: it adds one of these, then rounds down. Halves are frequent, so the rule for them is visible.
-HALF = 0.5001                 # rounds halves up (coefficients: away from 0); 0.5 plus the error of float32
-MEAN_OF_4 = (1 / 4, 2 / 4)    # for even and odd columns, when chroma is halved
-TRIANGLE = (8 / 16, 7 / 16)   # for even and odd columns, when chroma is doubled
-
-
-def jpeg(images: Tensor, quality: Tensor, *, halve_chroma: bool = True) -> Tensor:
-    """`images` after saving them as JPEG and opening them again.
-
-    images: (N, 3, H, W) RGB, uint8 or float in [0, 255]; rounded to whole levels first. quality: (N,), 1 to 100, on
-    libjpeg's scale. halve_chroma: 4:2:0 if true, else 4:4:4. Returns float32 (N, 3, H, W), whole levels in [0, 255].
-    """
-    if images.ndim != 4 or images.shape[1] != 3 or quality.shape != images.shape[:1]:
-        raise ValueError(f"jpeg takes (N, 3, H, W) and N qualities, got {tuple(images.shape)} and {tuple(quality.shape)}")
-    height, width = images.shape[-2:]
-    rgb = images.float().round().clamp(0, 255)
-    ycbcr = _mix(rgb, TO_YCBCR).round()                                         # (N, 3, H, W), Cb and Cr around 0
-    ycbcr = F.pad(ycbcr, (0, -width % MCU, 0, -height % MCU), mode="replicate")
-    luma, chroma = ycbcr[:, :1] - MIDDLE, ycbcr[:, 1:]
-    if halve_chroma:
-        chroma = _round_in_turn(F.avg_pool2d(chroma, 2), MEAN_OF_4)             # (N, 2, H/2, W/2)
-    luma, chroma = _quantise(luma, LUMA, quality), _quantise(chroma, CHROMA, quality)
-    if halve_chroma:                                                            # 3/4 of the nearer value, 1/4 of the farther
-        chroma = chroma[..., : (height + 1) // 2, : (width + 1) // 2]
-        chroma = _round_in_turn(F.interpolate(chroma, scale_factor=2, mode="bilinear"), TRIANGLE)
-    ycbcr = torch.cat([luma[..., :height, :width] + MIDDLE, chroma[..., :height, :width]], 1)
-    return _mix(ycbcr, TO_RGB).round().clamp(0, 255)
-
-
-def quantisation_table(base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """The step sizes of the 8x8 coefficients, (N, 8, 8) whole numbers in [1, 255], for qualities (N,); scaled as in libjpeg."""
-    quality = quality.float().clamp(1, 100)
-    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    table = torch.tensor(base, dtype=torch.float32, device=quality.device)
-    return ((table * percent[:, None, None] + 50) / 100).floor().clamp(1, 255)
-
-
-def _mix(planes: Tensor, matrix: tuple[tuple[float, ...], ...]) -> Tensor:
-    """Multiply each pixel's three values by a 3x3 matrix."""
-    return (torch.tensor(matrix, dtype=torch.float32, device=planes.device) @ planes.flatten(2)).view_as(planes)
-
-
-def _round_in_turn(planes: Tensor, added: tuple[float, float]) -> Tensor:
-    """Round planes of even width to whole levels; even columns use the first of `added`, odd columns the second."""
-    return (planes + torch.tensor(added, device=planes.device).repeat(planes.shape[-1] // 2)).floor()
-
-
-def _quantise(planes: Tensor, base: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
-    """(N, C, H, W) around 0 -> the same, with coefficients rounded to their steps, then levels rounded in -128..127."""
-    count, channels, height, width = planes.shape
-    blocks = F.pixel_unshuffle(planes, BLOCK).view(count, channels, BLOCK * BLOCK, -1)  # a block's 64 pixels form a column
-    transform = _cosines(planes.device)
-    step = quantisation_table(base, quality).view(count, 1, BLOCK * BLOCK, 1)
-    coefficients = transform @ blocks / step
-    coefficients = (coefficients.abs() + HALF).floor().copysign(coefficients) * step
-    blocks = (transform.T @ coefficients + HALF).floor().clamp(-MIDDLE, MIDDLE - 1)
-    return F.pixel_shuffle(blocks.view(count, -1, height // BLOCK, width // BLOCK), BLOCK)
-
-
-def _cosines(device: torch.device) -> Tensor:
-    """(64, 64): the orthonormal 8x8 cosine transform (DCT-II) of a block written as a column."""
-    k = torch.arange(BLOCK, dtype=torch.float64)
-    row = (math.pi / BLOCK * (k + 0.5) * k[:, None]).cos() * math.sqrt(2 / BLOCK)  # (frequency, pixel)
-    row[0] /= math.sqrt(2)
-    return torch.kron(row, row).float().to(device)
-
-
 # PNG, row by row (W3C PNG specification, third edition).
 #
 # Pillow encodes whole images only; the wheels of libvips cannot read a stream of rows; pypng writes neither filters nor profiles.
 # Here zlib does the work.
 
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: L, LA, RGB, RGBA
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels: L, LA, RGB, RGBA
 PNG_LEVEL = 4                                # zlib level: files are 1 to 3% larger than at the default, 6, in a third of the time
 PNG_ROWS = 32                                # rows filtered at a time
 SAMPLES = 6                              # blocks of half as many rows, from which the zlib strategy is chosen
@@ -168,63 +64,25 @@ PAETH = 4                                # filter of all rows: the best for near
 def write_png(
     file: BinaryIO, bands: Iterable[np.ndarray], width: int, height: int, channels: int, profile: bytes | None = None
 ) -> None:
-    """Write parts (h, width, channels) of an image, from top to bottom, as a PNG.
+    """Write parts (h, width, channels) uint8, from top to bottom, with `height` rows in total; profile: ICC."""
 
-    Each part is compressed while the next is computed; at most two are in memory. Otherwise as PNGWriter."""
-    writer, packing = None, []
-    pool = ThreadPoolExecutor(1)
-    try:
-        for band in bands:
-            writer = writer or PNGWriter(file, width, height, channels, profile, strategy(band))
-            for part in packing:
-                part.result()
-            packing = [pool.submit(writer.write, band[row : row + PNG_ROWS]) for row in range(0, len(band), PNG_ROWS)]
-        for part in packing:
-            part.result()
-        writer.finish()
-    finally:  # a caller that stops waits for a few rows at most
-        pool.shutdown(cancel_futures=True)
+    def chunk(kind: bytes, content: bytes) -> None:
+        file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
 
-
-class PNGWriter:
-    """`write(rows)` takes (h, width, channels) uint8 from top to bottom; `finish()` ends the file.
-
-    file: open for writing bytes; profile: ICC; way: zlib strategy. Raises ValueError for rows of another width, and for too
-    many or too few rows."""
-
-    def __init__(
-        self, file: BinaryIO, width: int, height: int, channels: int, profile: bytes | None = None, way: int = zlib.Z_RLE
-    ):
-        self.file, self.shape, self.left = file, (width, channels), height
-        self.above = np.zeros((1, width * channels), np.uint8)
-        self.packer = zlib.compressobj(PNG_LEVEL, strategy=way)
-        file.write(b"\x89PNG\r\n\x1a\n")
-        self._chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0))
-        if profile:
-            self._chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
-
-    def write(self, rows: np.ndarray) -> None:
-        if rows.shape[1:] != self.shape or len(rows) > self.left:
-            raise ValueError(f"expected at most {self.left} rows of {self.shape}, got {rows.shape}")
-        self.left -= len(rows)
-        for first in range(0, len(rows), PNG_ROWS):
-            part = rows[first : first + PNG_ROWS]
-            if packed_size := self.packer.compress(self._filtered(part.reshape(len(part), -1)).tobytes()):
-                self._chunk(b"IDAT", packed_size)
-
-    def finish(self) -> None:
-        if self.left:
-            raise ValueError(f"{self.left} rows are missing")
-        self._chunk(b"IDAT", self.packer.flush())
-        self._chunk(b"IEND", b"")
-
-    def _chunk(self, kind: bytes, content: bytes) -> None:
-        self.file.write(struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content)))
-
-    def _filtered(self, rows: np.ndarray) -> np.ndarray:
-        result = filtered(rows, self.above, self.shape[1])
-        self.above = rows[-1:].copy()
-        return result
+    file.write(b"\x89PNG\r\n\x1a\n")
+    chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, COLOR_TYPES[channels], 0, 0, 0))
+    if profile:
+        chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile))
+    packer, above = None, np.zeros((1, width * channels), np.uint8)
+    for band in bands:
+        packer = packer or zlib.compressobj(PNG_LEVEL, strategy=strategy(band))
+        for first in range(0, len(band), PNG_ROWS):
+            rows = band[first : first + PNG_ROWS].reshape(-1, width * channels)
+            if packed := packer.compress(filtered(rows, above, channels).tobytes()):
+                chunk(b"IDAT", packed)
+            above = rows[-1:].copy()
+    chunk(b"IDAT", packer.flush())
+    chunk(b"IEND", b"")
 
 
 def strategy(pixels: np.ndarray) -> int:

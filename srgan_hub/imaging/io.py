@@ -148,8 +148,6 @@ def abandoned(unfinished: Path) -> bool:
         return False
     try:
         os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:  # it exists, but belongs to another user
-        return False
+    except OSError as error:  # it may exist, but belong to another user
+        return isinstance(error, ProcessLookupError)
     return False

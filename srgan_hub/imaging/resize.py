@@ -137,11 +137,11 @@ def windows(length: int, shrunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
     first, last: (shrunk,), the pixels that make each result pixel, `last` excluded; weights: (shrunk, most), their weights."""
     scale = length / shrunk
-    centre = (np.arange(shrunk) + 0.5) * scale
-    first = (centre - 2 * scale + 0.5).astype(int).clip(0)
-    last = (centre + 2 * scale + 0.5).astype(int).clip(max=length)
+    center = (np.arange(shrunk) + 0.5) * scale
+    first = (center - 2 * scale + 0.5).astype(int).clip(0)
+    last = (center + 2 * scale + 0.5).astype(int).clip(max=length)
     places = first[:, None] + np.arange((last - first).max())
-    weights = cubic(torch.from_numpy((places + 0.5 - centre[:, None]) / scale)).numpy() * (places < last[:, None])
+    weights = cubic(torch.from_numpy((places + 0.5 - center[:, None]) / scale)).numpy() * (places < last[:, None])
     weights *= ONE / weights.sum(1, keepdims=True)
     return first, last, np.trunc(weights + np.copysign(0.5, weights))
 

@@ -1,4 +1,4 @@
-"""Engines that compute a generator: PyTorch, OpenVINO or ONNX Runtime, as `engine(lr) -> sr` on tensors."""
+"""Engines that compute a generator: PyTorch or OpenVINO, as `engine(lr) -> sr` on tensors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import warnings
 from abc import ABC, abstractmethod
 from collections import Counter
 from copy import deepcopy
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +22,11 @@ from srgan_hub.models.srresnet.graph import Step, reach, run, trunk
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
 EIGHT_BITS = ("mixed", "int8")  # both use bf16 where 8 bits would be visible: mixed more, int8 less
-PACKAGES = {"pytorch": "torch", "openvino": "openvino", "onnxruntime": "onnxruntime"}
-TO_INSTALL = {"openvino": "openvino", "onnxruntime": "onnx onnxruntime"}  # ONNX Runtime's graph is an ONNX model
+ENGINES = {"pytorch": ("PyTorch", "torch"), "openvino": ("OpenVINO", "openvino")}  # name in words, package
 
 
 class Choice(NamedTuple):
-    engine: str      # a key of PACKAGES
+    engine: str      # a key of ENGINES
     precision: str   # one of PRECISIONS
     device: str      # PyTorch's name: cpu, cuda, cuda:1, mps
 
@@ -36,35 +34,26 @@ class Choice(NamedTuple):
 def choose(
     engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, int8: bool = False
 ) -> Choice:
-    """Replace "auto" and None by the fastest choice that is installed and suits the hardware.
+    """Replace "auto" and None by the fastest choice that suits the hardware.
 
-    PyTorch computes on GPUs. On CPUs, OpenVINO computes if it is installed, else PyTorch. The precision is mixed (for a
-    generator that has ranges for 8 bits), else bf16, if the processor has instructions for it (docs/engines.md: each costs
-    less than 0.02 dB); fp16 on other GPUs; else fp32. int8 is faster than mixed and costs up to 0.05 dB. Raises EngineError
-    for anything that is not available."""
-    if engine not in ("auto", *PACKAGES) or precision not in ("auto", *PRECISIONS):
-        known = f"one of auto, {', '.join(PACKAGES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
+    PyTorch computes on GPUs, OpenVINO on CPUs. The precision is mixed (for a generator that has ranges for 8 bits), else bf16,
+    if the processor has instructions for it (docs/engines.md: each costs less than 0.02 dB); fp16 on other GPUs; else fp32. int8
+    is faster than mixed and costs up to 0.05 dB. Raises EngineError for anything that is not available."""
+    if engine not in ("auto", *ENGINES) or precision not in ("auto", *PRECISIONS):
+        known = f"one of auto, {', '.join(ENGINES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
-    if engine != "auto" and not find_spec(PACKAGES[engine]):
-        raise EngineError(f"{PACKAGES[engine]} is not installed: pip install {TO_INSTALL[engine]}, or use another engine")
     device = str(device or default_device(engine))
     on_cpu = torch.device(device).type == "cpu"
     if engine == "auto":
-        engine = "openvino" if on_cpu and find_spec("openvino") else "pytorch"
-    if engine != "pytorch" and not on_cpu:
-        raise EngineError(f"{engine} runs only on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
+        engine = "openvino" if on_cpu else "pytorch"
+    if engine == "openvino" and not on_cpu:
+        raise EngineError(f"openvino runs only on the CPU here, not on {device}; use the engine pytorch, or the device cpu")
     if precision == "auto":
-        fast = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
-        precision = "fp32" if engine == "onnxruntime" else fast
+        precision = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
     if precision == "fp16" and on_cpu:
         raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
-    if precision in EIGHT_BITS:
-        if engine != "openvino":
-            raise EngineError(f"{precision} needs OpenVINO on a CPU; use the engine openvino, or another precision")
-        if not has_int8():  # without VNNI the sums of products overflow
-            raise EngineError(f"this processor has no instructions for {precision} (VNNI or AMX); use bf16 or fp32")
-    if precision != "fp32" and engine == "onnxruntime":
-        raise EngineError("ONNX Runtime supports only fp32 here; for bf16 use the engine openvino or pytorch")
+    if precision in EIGHT_BITS and not (engine == "openvino" and has_int8()):  # without VNNI the sums of products overflow
+        raise EngineError(f"{precision} needs OpenVINO and a processor with VNNI or AMX; use bf16 or fp32")
     return Choice(engine, precision, device)
 
 
@@ -102,44 +91,34 @@ def open_engine(
     precision: str = "auto",
     device: str | torch.device | None = None,
     int8: Quantization | None = None,
-    compile: bool = False,
 ) -> Engine:
     """An engine with the generator's current weights, ready to compute; see `choose`.
 
     generator: SRGANGenerator, or any module with `scale` whose forward takes (N, 3, H, W) RGB in [0, 1] and enlarges it. If it
     has no `to_graph`, OpenVINO converts it; with engine "auto", PyTorch computes what OpenVINO cannot convert for every size.
-    int8: ranges, used if they are for these weights; compile: run PyTorch's engine with torch.compile. Raises EngineError."""
+    int8: ranges, used if they are for these weights. Raises EngineError."""
     graph = generator.to_graph() if hasattr(generator, "to_graph") else None
-    own = graph is not None
-    fits = own and int8 is not None and int8.belongs_to(generator)
+    fits = graph is not None and int8 is not None and int8.belongs_to(generator)
     choice = choose(engine, precision, device, fits)
     if choice.engine == "openvino" and core_is_inherited():
         choice = Choice("pytorch", choice.precision if choice.precision in PyTorchEngine.TYPES else fast_precision("cpu"), "cpu")
     if choice.engine == "pytorch":
-        return PyTorchEngine(graph if own else generator, choice, compile)
-    if compile:
-        raise EngineError(f"torch.compile is for the engine pytorch, not {choice.engine}; use that engine, or do not compile")
-    if not own:
-        if choice.engine == "onnxruntime":
-            raise EngineError("ONNX Runtime runs only networks of this package; use the engine pytorch or openvino")
-        if choice.precision in EIGHT_BITS:
-            raise EngineError(f"{choice.precision} is only for networks of this package; use bf16 or fp32")
-        try:
-            return ConvertedEngine(generator, choice)
-        except EngineError:
-            if engine != "auto":
-                raise
-            return PyTorchEngine(generator, choice._replace(engine="pytorch"))
-    if choice.engine == "onnxruntime":
-        return ONNXRuntimeEngine(graph, choice)
-    if choice.precision not in EIGHT_BITS:
-        return OpenVINOEngine(graph, choice, None)
-    if not fits:
-        raise EngineError(
-            f"no quantization ranges exist for {choice.precision}{' with these weights' if int8 else ''}; create them with "
-            "srgan-hub quantize, or use another precision"
-        )
-    return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
+        return PyTorchEngine(graph or generator, choice)
+    if choice.precision in EIGHT_BITS:
+        if not fits:
+            raise EngineError(
+                f"no quantization ranges exist for {choice.precision} with these weights; create them with srgan-hub quantize, "
+                "or use another precision"
+            )
+        return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
+    if graph:
+        return OpenVINOEngine(graph, choice)
+    try:
+        return ConvertedEngine(generator, choice)
+    except EngineError:
+        if engine != "auto":
+            raise
+        return PyTorchEngine(generator, choice._replace(engine="pytorch"))
 
 
 SAFE = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.PReLU)
@@ -162,30 +141,25 @@ class Engine(ABC):
     def __call__(self, lr: Tensor) -> Tensor: ...
 
     def __str__(self) -> str:
-        name, precision, device = self.choice
+        engine, precision, device = self.choice
+        name, package = ENGINES[engine]
         precision = {"mixed": f"int8 and {fast_precision('cpu')}"}.get(precision, precision)
-        names = {"pytorch": "PyTorch", "openvino": "OpenVINO", "onnxruntime": "ONNX Runtime"}
-        return f"{names[name]} {version(PACKAGES[name])} {precision}, {device}"
+        return f"{name} {version(package)} {precision}, {device}"
 
 
 class PyTorchEngine(Engine):
-    """A graph in channels_last, or any other module under autocast. CUDA and MPS have not been tested here.
-
-    compile: use torch.compile, which takes a minute or more before the first result; EngineError if it fails."""
+    """A graph in channels_last, or any other module under autocast. CUDA and MPS have not been tested here."""
 
     TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}  # noqa: RUF012
 
-    def __init__(self, source: list[Step] | nn.Module, choice: Choice, compile: bool = False):
+    def __init__(self, source: list[Step] | nn.Module, choice: Choice):
         super().__init__(choice)
-        self.compiled, self.dtype = compile, self.TYPES[choice.precision]
+        self.dtype, self.settings = self.TYPES[choice.precision], dict(device=choice.device)
         if isinstance(source, nn.Module):
             self.run = deepcopy(source).eval().to(choice.device, memory_format=torch.channels_last)
-            self.settings = dict(device=choice.device)
         else:
-            self.settings = dict(device=choice.device, dtype=self.dtype)
+            self.settings["dtype"] = self.dtype
             self.run = partial(run, [Step(step.kind, step.inputs, *map(self._placed, step[2:])) for step in source])
-        if compile:
-            self.run = torch.compile(self.run, dynamic=True)
 
     def _placed(self, weight: Tensor | None) -> Tensor | None:
         if weight is None:
@@ -195,18 +169,9 @@ class PyTorchEngine(Engine):
     @torch.inference_mode()
     def __call__(self, lr: Tensor) -> Tensor:
         lr = lr.to(**self.settings, memory_format=torch.channels_last)
-        mixed = lr.dtype != self.dtype  # a module, whose weights stay in float32
-        try:
-            with torch.autocast(lr.device.type, self.dtype, enabled=mixed):
-                return self.run(lr).float().cpu()
-        except RuntimeError as error:
-            if not self.compiled or not isinstance(error, torch._dynamo.exc.TorchDynamoException):
-                raise
-            reason = " ".join(str(error).partition("\n\n")[0].split())  # stack traces follow it
-            raise EngineError(f"torch.compile failed ({reason}); install a C++ compiler, or do not compile") from error
-
-    def __str__(self) -> str:
-        return super().__str__() + ", compiled" * self.compiled
+        of_module = lr.dtype != self.dtype  # the weights of a module stay in float32
+        with torch.autocast(lr.device.type, self.dtype, enabled=of_module):
+            return self.run(lr).float().cpu()
 
 
 class OpenVINOEngine(Engine):
@@ -214,7 +179,7 @@ class OpenVINOEngine(Engine):
 
     quantization: which convolutions are in 8 bits; the others then use the precision in which the processor is fast."""
 
-    def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None):
+    def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None = None):
         super().__init__(choice)
         self.steps, self.quantization, self.reach = steps, quantization, reach(steps, trunk(steps))
         self.hints = openvino_hints(fast_precision("cpu") if quantization else choice.precision)
@@ -228,7 +193,7 @@ class OpenVINOEngine(Engine):
         return openvino_core().compile_model(openvino_bytes_model(self.steps, self.quantization), "CPU", self.hints)
 
     def __call__(self, lr: Tensor) -> Tensor:
-        return torch.from_numpy(self._infer(self.floats, lr.numpy()))
+        return torch.from_numpy(infer(self.floats, lr.numpy()))
 
     def picture(self, lr: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
         """(H, W, 3) uint8 -> those rows and columns enlarged, (scale h, scale w, 3) uint8, clamped and rounded.
@@ -236,17 +201,13 @@ class OpenVINOEngine(Engine):
         This takes a tenth less time overall. Beyond these rows and columns, only what they depend on is enlarged."""
         starts = [max(0, wanted.start - self.reach) for wanted in (rows, columns)]
         stops = [min(side, wanted.stop + self.reach) for side, wanted in zip(lr.shape, (rows, columns), strict=False)]
-        sr = self._infer(self.bytes, lr[None], np.array(starts, np.int32), np.array(stops, np.int32))[0]
+        sr = infer(self.bytes, lr[None], np.array(starts, np.int32), np.array(stops, np.int32))[0]
         scale = len(sr) // (stops[0] - starts[0])
         y, x = (
             slice(scale * (wanted.start - start), scale * (wanted.stop - start))
             for wanted, start in zip((rows, columns), starts, strict=True)
         )
         return sr[y, x]
-
-    def _infer(self, compiled, *inputs: np.ndarray) -> np.ndarray:
-        request = compiled.create_infer_request()  # a new one: each request serves one thread only
-        return request.infer([np.ascontiguousarray(given) for given in inputs], share_inputs=True)[0]
 
 
 class ConvertedEngine(Engine):
@@ -271,33 +232,20 @@ class ConvertedEngine(Engine):
             raise EngineError("OpenVINO can convert this network for only one image size; use the engine pytorch")
 
     def __call__(self, lr: Tensor) -> Tensor:
-        request = self.compiled.create_infer_request()  # a new one: each request serves one thread only
-        return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
+        return torch.from_numpy(infer(self.compiled, lr.numpy()))
 
 
-class ONNXRuntimeEngine(Engine):
-    def __init__(self, steps: list[Step], choice: Choice):
-        super().__init__(choice)
-        onnxruntime = import_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        model = onnx_model(steps).SerializeToString()
-        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    def __call__(self, lr: Tensor) -> Tensor:
-        return torch.from_numpy(self.session.run(None, {"lr": lr.contiguous().numpy()})[0])
+def infer(compiled, *inputs: np.ndarray) -> np.ndarray:
+    """The result of a compiled model."""
+    request = compiled.create_infer_request()  # a new one: each request serves one thread only
+    return request.infer([np.ascontiguousarray(given) for given in inputs], share_inputs=True)[0]
 
 
-# The generator as an openvino.Model or onnx.ModelProto.
+# The generator as an openvino.Model.
 #
 # Input "lr": (N, 3, H, W) float32 RGB in [0, 1]; output "sr": (N, 3, scale H, scale W), not clamped; all sizes are dynamic. For
-# images in memory, OpenVINO has a second model, uint8 to uint8. Both are built node by node in a tenth of a second, without
-# tracing or conversion.
-
-
-OPSET = 18  # ONNX opset; ONNX Runtime reads it from 1.14 on
-CORE_PROCESS = None  # pid of the process that made the Core
-OPENING = threading.Lock()  # with functools.cache alone, two threads could make two Cores
+# images in memory, there is a second model, uint8 to uint8. Both are built node by node in a tenth of a second, without tracing
+# or conversion.
 
 
 class EngineError(ValueError):
@@ -306,26 +254,11 @@ class EngineError(ValueError):
 
 def import_openvino():
     """Import the package without the report that it sends to its makers on import if openvino-telemetry is installed."""
-    reporter = sys.modules.get("openvino_telemetry")
-    sys.modules["openvino_telemetry"] = None  # makes its import fail; OpenVINO then uses a stub
-    try:
-        import openvino
-        import openvino.opset13
-    finally:
-        del sys.modules["openvino_telemetry"]
-        if reporter:
-            sys.modules["openvino_telemetry"] = reporter
+    sys.modules.setdefault("openvino_telemetry", None)  # makes its import fail; OpenVINO then uses a stub
+    import openvino
+    import openvino.opset13
+
     return openvino
-
-
-def import_onnxruntime():
-    """Import the package without the telemetry that it otherwise sends to its makers from its first import on.
-
-    It also keeps no data for that in ~/.cache/Microsoft. ORT_DISABLE_TELEMETRY=0 allows both."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    return onnxruntime
 
 
 def openvino_hints(precision: str, threads: int | None = None) -> dict:
@@ -349,26 +282,25 @@ def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
     return model
 
 
+CORES = {}                  # by process; one at most
+OPENING = threading.Lock()  # or two threads could make two
+
+
 def openvino_core():
     """The process's only Core, which is never dropped.
 
     If it is dropped in a thread other than its own, its CPU plugin frees memory that its own thread still needs to handle
     signals, and the next Ctrl-C ends the program with a segmentation fault."""
     with OPENING:
-        return _core()
-
-
-@cache
-def _core():
-    global CORE_PROCESS
-    CORE_PROCESS = os.getpid()
-    return import_openvino().Core()
+        if not CORES:
+            CORES[os.getpid()] = import_openvino().Core()
+        return next(iter(CORES.values()))
 
 
 def core_is_inherited() -> bool:
     """Whether the Core is that of the process that this one was forked from. Its threads do not exist here, and waiting for them
     never ends; a new Core does not help."""
-    return bool(_core.cache_info().currsize) and os.getpid() != CORE_PROCESS
+    return bool(CORES) and os.getpid() not in CORES
 
 
 # For the same reason, PyTorch computes with one thread in a forked process.
@@ -472,33 +404,3 @@ def in_two(first: Step) -> Step:
     weight = first.weight / 255
     kept = weight.bfloat16().float()
     return first._replace(weight=torch.cat([kept, weight - kept], dim=1))
-
-
-def onnx_model(steps: list[Step]):
-    """The steps as an onnx.ModelProto of opset 18. Raises EngineError if the package onnx is missing."""
-    if not find_spec("onnx"):
-        raise EngineError("writing ONNX files needs the package onnx: pip install 'srgan-hub[onnx]'")
-    from onnx import TensorProto, helper, numpy_helper
-
-    nodes, weights = [], []
-    name = ["lr", *(f"v{number}" for number in range(1, len(steps))), "sr"]
-    for number, step in enumerate(steps, start=1):
-        inputs = [name[value] for value in step.inputs]
-        for kind in ("weight", "bias"):
-            if (tensor := getattr(step, kind)) is not None:
-                tensor = tensor.view(-1, 1, 1) if step.kind == "prelu" else tensor
-                weights.append(numpy_helper.from_array(tensor.numpy(), f"{kind}{number}"))
-                inputs.append(f"{kind}{number}")
-        operator, attributes = {
-            "conv": lambda step: ("Conv", {"pads": [step.weight.shape[-1] // 2] * 4}),
-            "prelu": lambda step: ("PRelu", {}),
-            "scale": lambda step: ("Mul", {}),
-            "add": lambda step: ("Add", {}),
-            "concat": lambda step: ("Concat", {"axis": 1}),
-            "shuffle": lambda step: ("DepthToSpace", {"blocksize": 2, "mode": "CRD"}),
-        }[step.kind](step)
-        nodes.append(helper.make_node(operator, inputs, [name[number]], **attributes))
-    shape = [["batch", 3, f"{kind}_height", f"{kind}_width"] for kind in ("lr", "sr")]
-    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(("lr", "sr"), shape, strict=True)]
-    graph = helper.make_graph(nodes, "srgan", values[:1], values[1:], weights)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -12,10 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
-from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
+from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
 from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
@@ -50,12 +48,11 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
         try:
             kind = path.stat().st_mode
         except OSError as error:  # not there, no permission, a loop of links, a name too long
-            faults.append(f"{path}: there is no such file or folder" + (
-                "" if isinstance(error, FileNotFoundError) else f" that can be read ({error.strerror})"))
+            faults.append(f"{path}: cannot be opened ({error.strerror})")
             continue
         if stat.S_ISDIR(kind):
             pictures = [p for p in sorted(path.iterdir()) if is_picture(p)]
-            if _same(path, output):  # results of an earlier run are not inputs
+            if os.path.realpath(path) == os.path.realpath(output):  # results of an earlier run are not inputs
                 pictures = [p for p in pictures if not p.stem.endswith(f"_{label}")]
             if not pictures:
                 faults.append(f"{path}: this folder contains no images")
@@ -87,9 +84,9 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
             faults.append(f"{source}: its result {target} would overwrite an input; choose another output")
         elif target in taken:
             faults.append(f"{source}: its result {target} is already the result of {taken[target]}; use a separate folder")
-        elif target.exists() and not force and into_folder:
+        elif not force and os.path.exists(target) and into_folder:  # Path.exists raises an error for a name that is too long
             there, taken[target] = there + 1, source
-        elif target.exists() and not force:
+        elif not force and os.path.exists(target):
             faults.append(f"{source}: {target} exists; --force overwrites it")
         else:
             taken[target] = source
@@ -101,10 +98,6 @@ def is_picture(path: Path) -> bool:
     """Whether the name is that of an image that Pillow opens; hidden files (macOS's ._photo.jpg) do not count."""
     kind = Image.registered_extensions().get(path.suffix.lower())
     return kind in Image.OPEN and not path.name.startswith(".") and path.is_file()
-
-
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 LARGE = 4_000_000   # pixels of a result; from here on, it pays to pack finished parts while the rest is computed
@@ -133,59 +126,49 @@ def enlarge_files(
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, so memory does not
     grow with its size. A WebP, or an image of more than 8 bits, needs the whole result in memory. No file is left partial."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
-    tiles = {}
+    all_done = None  # what to report while a file is packed
 
-    def told(job: Job, done: int, of: int) -> None:
-        tiles[job] = of
-        progress(job, done, of)
+    def report(job: Job, done: int, of: int) -> None:
+        nonlocal all_done
+        all_done = job, of, of
+        if progress:
+            progress(job, done, of)
 
-    def packing(job: Job) -> None:
-        progress(job, tiles.get(job, 1), tiles.get(job, 1))
-
-    def start(number: int) -> Future | None:
-        return reader.submit(prepare, jobs[number], upscaler.scale, target) if number < len(jobs) else None
+    def finished(job: Job, writing: Future) -> tuple[Job, Done | ImageError]:
+        try:
+            while progress and all_done and not wait([writing], PATIENCE).done:
+                progress(*all_done)  # so that the listener can stop
+            return job, writing.result()
+        except ImageError as error:
+            return job, error
 
     try:
-        coming, written = start(0), None
+        reading = [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[:1]]
+        written = None
         for number, job in enumerate(jobs):
-            picture, found, result = None, None, None
+            read = reading.pop()
+            reading += [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[number + 1 : number + 2]]
             try:
-                picture = coming.result()
-                coming = start(number + 1)
-                result = compute(job, picture, upscaler, target, told if progress else None)
+                picture = read.result()
+                found = writer.submit(store, compute(job, picture, upscaler, target, partial(report, job)), job, picture)
             except ImageError as error:
-                found = error
-                coming = start(number + 1) if picture is None else coming
+                found = Future()
+                found.set_exception(error)
             if written:
-                yield outcome(*written, partial(packing, job) if progress else None)
-            if found is None:
-                done = Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
-                found = writer.submit(store, result, job, done) if result else done
+                yield finished(*written)
             written = job, found
         if written:
-            yield outcome(*written, partial(packing, written[0]) if progress else None)
+            yield finished(*written)
     finally:  # a caller that stops does not wait for reading or encoding
         for pool in (reader, writer):
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def outcome(job: Job, found: Future | Done | ImageError, packing: Callable[[], None] | None) -> tuple[Job, Done | ImageError]:
-    """packing: called again and again while waiting, so that the listener can stop."""
-    try:
-        if not isinstance(found, Future):
-            return job, found
-        while packing and not wait([found], PATIENCE).done:
-            packing()
-        return job, found.result()
-    except ImageError as error:
-        return job, error
 
 
 def prepare(job: Job, factor: int, target: Target) -> Picture:
     """The image of a job that can be done. Raises ImageError for any other job, before the work starts."""
     try:
         image, losses = read_with_losses(io.BytesIO(job.content()) if job.content else job.source)
-        upright = normalise(image)
+        upright = normalize(image)
         if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
             losses += ("cut to 8 bits because it has transparency",)
         if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
@@ -209,13 +192,6 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         folder = next(folder for folder in job.target.absolute().parents if folder.is_dir())
         if not os.access(folder, os.W_OK):
             raise ImageError(f"{folder} cannot be written to; choose another output")
-        room = shutil.disk_usage(folder).free
-        needed = size[0] * size[1] * len(upright.getbands()) * np.dtype(DEEP.get(upright.mode, np.uint8)).itemsize
-        if needed > LARGE and needed > room:
-            raise ImageError(
-                f"its result of {size[0]}x{size[1]} may take {needed / 1e9:.1f} GB, but only {room / 1e9:.1f} GB are free in "
-                f"{job.target.parent}; choose another output"
-            )
         return Picture(upright, size, losses)
     except ImageError as error:
         raise ImageError(f"{job.source}: {error}") from error
@@ -225,10 +201,9 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         raise ImageError(f"{job.source}: not an image that can be enlarged ({error})") from error
 
 
-def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Progress | None) -> Image.Image | None:
-    """The result, or None if it is already on disk."""
+def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable[[int, int], None]) -> Image.Image | None:
+    """The result, or None if it is already on disk. report(tiles done, tiles in total)."""
     image, size, _ = picture
-    report = (lambda done, total: progress(job, done, total)) if progress else None
     try:
         if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
             stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
@@ -241,12 +216,14 @@ def compute(job: Job, picture: Picture, upscaler, target: Target, progress: Prog
         raise no_memory(job) from error
 
 
-def store(result: Image.Image, job: Job, done: Done) -> Done:
+def store(result: Image.Image | None, job: Job, picture: Picture) -> Done:
+    """Write the result, if it is not yet on disk."""
     try:
-        write_whole(result, job.target, job.format)
+        if result is not None:
+            write_whole(result, job.target, job.format)
     except MemoryError as error:
         raise no_memory(job) from error
-    return done
+    return Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
 
 
 def no_memory(job: Job) -> ImageError:

@@ -1,29 +1,25 @@
-"""A checkpoint as a file for other programs: ONNX (opset 18) or OpenVINO's .xml and .bin, for any height and width."""
+"""A checkpoint as a file for other programs: ONNX (opset 18), for any height and width. OpenVINO reads such files too."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from srgan_hub import __version__
 from srgan_hub.hub.load import WEIGHTS, fetch, locate
-from srgan_hub.imaging.io import ImageError, atomic_write
-from srgan_hub.inference.backends import import_openvino, onnx_model, openvino_model
+from srgan_hub.imaging.io import atomic_write
+from srgan_hub.models.srresnet.graph import Step
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+OPSET = 18  # ONNX Runtime reads it from 1.14 on
+OPERATORS = {"conv": "Conv", "prelu": "PRelu", "scale": "Mul", "add": "Add", "concat": "Concat", "shuffle": "DepthToSpace"}
 
 
-def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
+def export(checkpoint: str, target: Path) -> dict[str, str]:
     """Write the checkpoint as `target`; returns the metadata written into it.
 
-    checkpoint: bundled name, folder or Hub id; form: "onnx" or "openvino". Raises ValueError if the target does not have the
-    form's suffix or its folder does not exist; CheckpointError and EngineError as described in their modules."""
-    if target.suffix != SUFFIXES[form]:
-        raise ValueError(f"{target}: the file name must end in {SUFFIXES[form]}")
-    if not target.absolute().parent.is_dir():
-        raise ValueError(f"{target} cannot be written: there is no folder {target.parent}")
+    checkpoint: bundled name, folder or Hub id. Raises CheckpointError, and ValueError if the package onnx is missing."""
     generator = SRGANGenerator.from_pretrained(checkpoint)
     about = {
         "made_by": f"srgan_hub {__version__}",
@@ -34,28 +30,35 @@ def export(checkpoint: str, form: str, target: Path) -> dict[str, str]:
         "output": "sr: (N, 3, scale * H, scale * W) float32 RGB, nominally in [0, 1], not clamped",
         "border": "mirror 8 pixels around the image, edge pixels included, and crop them off again, or its borders are wrong",
     }
-    steps = generator.to_graph()
-    if form == "onnx":
-        model = onnx_model(steps)
-        for key, value in about.items():
-            model.metadata_props.add(key=key, value=value)
-        with atomic_write(target) as unfinished:
-            unfinished.write_bytes(model.SerializeToString())
-    else:
-        model = openvino_model(steps)
-        for key, value in about.items():
-            model.set_rt_info(value, ["srgan_hub", key])
-        save_openvino(model, target)
+    model = onnx_model(generator.to_graph())
+    for key, value in about.items():
+        model.metadata_props.add(key=key, value=value)
+    with atomic_write(target) as unfinished:
+        unfinished.write_bytes(model.SerializeToString())
     return about
 
 
-def save_openvino(model, target: Path) -> None:
-    """Write both files, completely or not at all. Raises OSError, or ImageError if OpenVINO cannot write them."""
-    with tempfile.TemporaryDirectory(prefix=".", dir=target.absolute().parent) as folder:
-        draft = Path(folder, target.name)
-        try:
-            import_openvino().save_model(model, draft, compress_to_fp16=False)
-        except RuntimeError as error:
-            raise ImageError(f"{target} cannot be written ({' '.join(str(error).split())})") from error
-        for suffix in (".bin", ".xml"):  # the second refers to the first
-            draft.with_suffix(suffix).replace(target.with_suffix(suffix))
+def onnx_model(steps: list[Step]):
+    """The steps as an onnx.ModelProto: input "lr", output "sr", all sizes dynamic."""
+    if not find_spec("onnx"):
+        raise ValueError("writing ONNX files needs the package onnx: pip install 'srgan-hub[onnx]'")
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, weights = [], []
+    name = ["lr", *(f"v{number}" for number in range(1, len(steps))), "sr"]
+    for number, step in enumerate(steps, start=1):
+        inputs = [name[value] for value in step.inputs]
+        for kind in ("weight", "bias"):
+            if (tensor := getattr(step, kind)) is not None:
+                tensor = tensor.view(-1, 1, 1) if step.kind == "prelu" else tensor
+                weights.append(numpy_helper.from_array(tensor.numpy(), f"{kind}{number}"))
+                inputs.append(f"{kind}{number}")
+        if step.kind == "conv":
+            attributes = {"pads": [step.weight.shape[-1] // 2] * 4}
+        else:
+            attributes = {"concat": {"axis": 1}, "shuffle": {"blocksize": 2, "mode": "CRD"}}.get(step.kind, {})
+        nodes.append(helper.make_node(OPERATORS[step.kind], inputs, [name[number]], **attributes))
+    shape = [["batch", 3, f"{kind}_height", f"{kind}_width"] for kind in ("lr", "sr")]
+    values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(("lr", "sr"), shape, strict=True)]
+    graph = helper.make_graph(nodes, "srgan", values[:1], values[1:], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)

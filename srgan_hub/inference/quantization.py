@@ -37,7 +37,7 @@ FLAT_MIXED = 2
 SHOWS = 0.002   # mean squared change by one convolution, above which its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each image for fitting its weights
 LEVELS = (0.0, 128 / 255, 1.0)  # levels of a flat image, as they occur in bytes
-FLATS = [torch.tensor(colour).view(1, 3, 1, 1).expand(1, 3, 24, 24) for colour in itertools.product(LEVELS, repeat=3)]
+FLATS = [torch.tensor(color).view(1, 3, 1, 1).expand(1, 3, 24, 24) for color in itertools.product(LEVELS, repeat=3)]
 MEASURED = 8   # images on which each convolution's share of the change is measured
 
 
@@ -88,12 +88,12 @@ def fingerprint(generator: SRGANGenerator) -> str:
     return digest.hexdigest()
 
 
-def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: float = ALLOWED) -> tuple[Quantization, float]:
+def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor]) -> tuple[Quantization, float]:
     """The convolutions that can be computed in 8 bits, and the resulting mean squared change of luma, in gray levels.
 
-    pictures: LR, (1, 3, H, W) in [0, 1]. allowed: how large that change may be, judged by the sum of the convolutions' own
-    shares. No flat color may change by more than FLAT. Convolutions with the largest share for their work are left out. The
-    next ones are `showing`, until the rest stays within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
+    pictures: LR, (1, 3, H, W) in [0, 1]. Convolutions with the largest share for their work are left out, until the sum of the
+    others' shares is ALLOWED and no flat color changes by more than FLAT. The next ones are `showing`, until the rest stays
+    within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there are no images to calibrate on")
     steps = in_eight_bits(generator)
@@ -108,22 +108,21 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor], allowed: fl
     order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
 
     def without(count: int) -> Quantization:
-        """All of `found`, with the first `count` of the order left out of "mixed"."""
-        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first]))
+        """`found` without the first `count` of the order."""
+        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first])).mixed()
 
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
 
     def least_without(start: int, allowed: float, flat_limit: float) -> int:
         """How many must be left out, from the beginning of the order; at least `start`."""
         for count in range(start, len(order)):
-            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count).mixed()) <= flat_limit:
+            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count)) <= flat_limit:
                 return count
         return len(order)
 
-    more = max(1, allowed / ALLOWED)
-    dropped = least_without(0, allowed, FLAT * more)
-    mixed = without(least_without(dropped, min(MIXED, allowed), FLAT_MIXED * more)).mixed()
-    found = without(dropped).mixed()
+    dropped = least_without(0, ALLOWED, FLAT)
+    mixed = without(least_without(dropped, MIXED, FLAT_MIXED))
+    found = without(dropped)
     found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
     return found, change(steps, pictures, found)
 

@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
-from srgan_hub.imaging.color import DEEP, bound, fill_hidden, normalise, profile_of, to_image, to_pixels, to_tensors
+from srgan_hub.hub.load import HUB
+from srgan_hub.imaging.color import bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
-from srgan_hub.imaging.tiles import Progress, bands, tiled
+from srgan_hub.imaging.tiles import Progress, bands
 from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
 from srgan_hub.inference.quantization import Quantization, find
 from srgan_hub.models.interpolation import with_texture
@@ -46,7 +47,7 @@ class Upscaler:
     stays within 1 or 2 gray levels of the untiled result. From `generator.reach` up, 39.5 for the paper's, the two are the same.
     faithful: change the result as little as needed so that shrinking it gives the input again (back_projection).
     engine, precision, device: what computes, and where (backends.choose); `str(upscaler.engine)` names it. With precision "auto",
-    grayscale of more than 8 bits is computed in fp32. int8: ranges for that precision, if any. compile: use torch.compile.
+    grayscale of more than 8 bits is computed in fp32. int8: ranges for that precision, if any.
     """
 
     def __init__(
@@ -60,7 +61,6 @@ class Upscaler:
         precision: str = "auto",
         device: str | torch.device | None = None,
         int8: Quantization | None = None,
-        compile: bool = False,
     ):
         far = generator.reach > FAR
         if overlap is None:
@@ -69,27 +69,22 @@ class Upscaler:
             raise ValueError(f"tile must be at least 1 and the overlap at least 0, got {tile} and {overlap}")
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
         self._engines: dict[tuple[int, bool], Engine] = {}  # by process, and whether for more than 8 bits
-        self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
+        self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8)
         self._open(fine=False)  # raises EngineError now, not at the first image
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
     @classmethod
-    def from_pretrained(
-        cls, name_or_id: str | Path, *, tile: int = TILE, overlap: int | None = None, faithful: bool = False,
-        engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None, texture: float = 1.0,
-        compile: bool = False, **hub,
-    ) -> Upscaler:  # fmt: skip
-        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub; `hub` as for SRGANGenerator.
+    def from_pretrained(cls, name_or_id: str | Path, *, texture: float = 1.0, **options) -> Upscaler:
+        """An Upscaler with a bundled checkpoint, one in a folder, or one on the Hub.
 
         Other networks are loaded from files (.safetensors, .pth) with spandrel; most community models work. texture: 1 for the
-        checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two."""
-        generator = load_network(str(name_or_id), **hub)
-        generator = with_texture(generator, texture)
+        checkpoint as it is, 0 for its partner, which its training started from, or a blend of the two. options: those of
+        SRGANGenerator.from_pretrained about the Hub, such as revision and token; all others as for Upscaler."""
+        hub = {name: options.pop(name) for name in HUB if name in options}
+        generator = with_texture(load_network(str(name_or_id), **hub), texture)
         own = texture == 1 and not is_network_file(str(name_or_id))  # the 8-bit ranges are for the checkpoint's own weights
-        int8 = find(name_or_id, **hub) if own else None
-        compute = dict(engine=engine, precision=precision, device=device, int8=int8, compile=compile)
-        upscaler = cls(generator, tile=tile, overlap=overlap, faithful=faithful, **compute)
+        upscaler = cls(generator, int8=find(name_or_id, **hub) if own else None, **options)
         upscaler.name = str(name_or_id)
         return upscaler
 
@@ -106,10 +101,6 @@ class Upscaler:
     def engine(self) -> Engine:
         """The engine of this process: a forked one cannot use its parent's."""
         return self._open(fine=False)
-
-    @engine.setter
-    def engine(self, engine: Engine) -> None:
-        self._engines[os.getpid(), False] = engine
 
     def _open(self, fine: bool) -> Engine:
         key = os.getpid(), fine
@@ -136,21 +127,21 @@ class Upscaler:
         """
         if isinstance(image, np.ndarray):
             pixels, mode = checked(image)
-            size = Target(scale, longest).size(*pixels.shape[1::-1], self.scale)
-            enlarged = np.concatenate(list(self._sized(pixels, mode, progress, size)))
-            return (enlarged if image.ndim == 3 else enlarged[..., 0]).astype(image.dtype, copy=False)
-        if isinstance(image, str | Path):
-            image = read_picture(Path(image))
-        if not isinstance(image, Image.Image):
-            raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
-        source = upright(image)
-        size = Target(scale, longest).size(*source.size, self.scale)
-        pixels = np.empty((*size[::-1], len(source.getbands())), DEEP.get(source.mode, np.uint8))
-        row = 0
-        for band in self.bands(source, progress, size):
-            pixels[row : row + len(band)] = band
+        else:
+            if isinstance(image, str | Path):
+                image = read_picture(Path(image))
+            if not isinstance(image, Image.Image):
+                raise TypeError(f"an image must be a PIL image, a path or a numpy array, got {type(image).__name__}")
+            source = normalize(image)
+            pixels, mode = np.atleast_3d(np.asarray(source)), source.mode
+        size = Target(scale, longest).size(*pixels.shape[1::-1], self.scale)
+        enlarged, row = np.empty((*size[::-1], pixels.shape[2]), pixels.dtype), 0
+        for band in self._sized(pixels, mode, progress, size):
+            enlarged[row : row + len(band)] = band
             row += len(band)
-        result = to_image(pixels)
+        if isinstance(image, np.ndarray):
+            return (enlarged if image.ndim == 3 else enlarged[..., 0]).astype(image.dtype, copy=False)
+        result = to_image(enlarged)
         if profile := profile_of(image, result.mode):
             result.info["icc_profile"] = profile
         return result
@@ -158,7 +149,7 @@ class Upscaler:
     def bands(
         self, source: Image.Image, progress: Progress | None = None, size: tuple[int, int] | None = None
     ) -> Iterator[np.ndarray]:
-        """The enlarged image from top to bottom, in parts (h, width, C); source: what `upright` returns.
+        """The enlarged image from top to bottom, in parts (h, width, C); source: what `normalize` returns.
 
         size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
         the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
@@ -178,36 +169,39 @@ class Upscaler:
             pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
 
-        def cut(y: slice, x: slice) -> np.ndarray:
-            y, x = (slice(wanted.start + self.border, wanted.stop + self.border) for wanted in (y, x))
+        def cut(top: int, y: slice, x: slice) -> np.ndarray:
+            y, x = (slice(part.start + self.border + start, part.stop + self.border + start) for part, start in ((y, top), (x, 0)))
             there = rows[y, None], columns[x]
             return pixels[there]
 
-        enlarge = partial(self._enlarge, mode=mode)
-        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
-            enlarged = band[0].permute(1, 2, 0).numpy()
-            yield np.pad(enlarged, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else enlarged
+        enlarge, top = partial(self._enlarge, mode=mode), 0
+        while top < height:
+            rest = partial(cut, top)
+            try:
+                for band in bands(enlarge, rest, (height - top, width), self.tile, self.overlap, self.border, progress):
+                    top += len(band) // self.scale
+                    yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
+            except torch.OutOfMemoryError:  # of a GPU: the rest is computed in smaller tiles, as all later images are
+                if self.tile <= SMALLEST_TILE:
+                    raise
+                self.tile = max(SMALLEST_TILE, self.tile // 2)
 
     @torch.inference_mode()
-    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> Tensor:
-        """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (1, C, s h, s w)."""
+    def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> np.ndarray:
+        """Enlarge these rows and columns of a piece (H, W, C) of `mode`: (s h, s w, C)."""
         engine = self.engine_for(piece.dtype != np.uint8)
         if mode == "RGB" and piece.dtype == np.uint8 and not self.faithful and isinstance(engine, OpenVINOEngine):
-            return torch.from_numpy(engine.picture(piece, rows, columns)).permute(2, 0, 1)[None]
-        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
-        return self._enlarge_whole(piece, mode)[..., y, x]
-
-    def _enlarge_whole(self, piece: np.ndarray, mode: str) -> Tensor:
-        colour, alpha = to_tensors(piece)
-        sr = self._compute(colour, self.engine_for(piece.dtype != np.uint8))
+            return engine.picture(piece, rows, columns)
+        color, alpha = to_tensors(piece)
+        sr = engine(color)
         if self.faithful:
-            sr = back_projection(sr, colour, self.scale)
-        if alpha is None:
-            return to_pixels(sr, None, mode, piece.dtype)
-        if alpha.amin() == alpha.amax():  # usually fully opaque
-            return to_pixels(sr, alpha.amax().expand(1, 1, *sr.shape[-2:]), mode)
-        mask = self._compute(alpha.expand(-1, 3, -1, -1), self.engine).mean(1, keepdim=True)
-        return to_pixels(sr, bound(mask, alpha, self.scale), mode)
+            sr = back_projection(sr, color, self.scale)
+        if alpha is not None and alpha.amin() == alpha.amax():  # usually fully opaque
+            alpha = alpha.amax().expand(1, 1, *sr.shape[-2:])
+        elif alpha is not None:
+            alpha = bound(engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True), alpha, self.scale)
+        y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
+        return to_pixels(sr, alpha, mode, piece.dtype)[0, :, y, x].permute(1, 2, 0).numpy()
 
     def engine_for(self, deep: bool) -> Engine:
         """The engine for an image; deep: whether it has more than 8 bits.
@@ -215,18 +209,6 @@ class Upscaler:
         bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
         coarse = deep and self._compute_by["precision"] == "auto" and self.engine.choice.precision != "fp32"
         return self._open(fine=coarse)
-
-    def _compute(self, lr: Tensor, engine: Engine) -> Tensor:
-        """The engine's result. If a GPU's memory is too small for it, it is computed in halves, as all later tiles are."""
-        try:
-            return engine(lr)
-        except torch.OutOfMemoryError:
-            side = max(lr.shape[-2:])
-            half = side // 2
-            if half < SMALLEST_TILE or half + self.overlap >= side:  # with overlap, its halves would be no smaller
-                raise
-            self.tile = min(self.tile, half)
-        return tiled(partial(self._compute, engine=engine), lr, half, self.overlap)
 
 
 def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
@@ -244,10 +226,3 @@ def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
         raise ValueError(f"the values of a float array must be 0 to 1, got {pixels.min():g} to {pixels.max():g}")
     pixels = np.atleast_3d(pixels).astype(np.float32 if pixels.dtype.kind == "f" else pixels.dtype, copy=False)
     return pixels, ("L", "LA", "RGB", "RGBA")[channels - 1]
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The image in the form that is enlarged, as `normalise` returns it. Raises ValueError if it has no pixels."""
-    if 0 in image.size:
-        raise ValueError(f"the image has no pixels: {image.width}x{image.height}")
-    return normalise(image)

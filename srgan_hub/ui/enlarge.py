@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalise, profile_of
+from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
 from srgan_hub.imaging.io import ImageError, read_with_losses
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box
@@ -48,7 +48,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
         return photo._replace(image=apply(cut, photo.image))
     try:
         image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
-        upright = eight_bits(normalise(image))
+        upright = eight_bits(normalize(image))
     except ValueError as error:
         raise ImageError(f"{Path(path).name}: {error}") from error
     if image.mode in (*SIXTEEN_BIT, *DEEP):

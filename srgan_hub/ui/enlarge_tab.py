@@ -190,7 +190,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
         if not asked.path:
             return None
         box, (width, height) = asked.looked_at(), open_photo(asked.path, asked.cut).image.size
-        return (box.centre[0] + across * box.size[0]) / width, (box.centre[1] + down * box.size[1]) / height
+        return (box.center[0] + across * box.size[0]) / width, (box.center[1] + down * box.size[1]) / height
 
     @told()
     def take_region(*inputs):
@@ -198,7 +198,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
         asked = Asked(*inputs)
         whole, taken = open_photo(asked.path).image.size, open_photo(asked.path, asked.cut).image.size
         left, top, right, bottom = asked.cut.region or (0, 0, *whole)
-        x, y = (one / side for one, side in zip(asked.looked_at().centre, taken, strict=True))
+        x, y = (one / side for one, side in zip(asked.looked_at().center, taken, strict=True))
         centre = (left + x * (right - left)) / whole[0], (top + y * (bottom - top)) / whole[1]
         return {cut: largest_region(limits, asked.path, asked.model, centre), place: None}
 

@@ -1,5 +1,7 @@
 import multiprocessing
 import resource
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -7,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import smooth_photo
+from conftest import ROOT, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.hub.load import bundled
 from srgan_hub.inference import backends
 from srgan_hub.inference.backends import EngineError, choose, open_engine
 
-EXACT = ["pytorch", "openvino", "onnxruntime"]
+EXACT = ["pytorch", "openvino"]
 
 
 @pytest.fixture
@@ -23,12 +25,11 @@ def no_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize("name", EXACT)
-@pytest.mark.parametrize("config", [{"scale": 2}, {"scale": 4}, {"scale": 8}, {"norm": "none", "growth": 3}], ids=str)
+@pytest.mark.parametrize("config", [{"scale": 2}, {"scale": 8}, {"norm": "none", "growth": 3}], ids=str)
 def test_fp32_is_the_generator_at_any_size(name, config):
     generator = SRGANGenerator(width=6, blocks=2, **config).eval()
     computes = open_engine(generator, name, "fp32", "cpu")
-    for size in ((1, 3, 1, 1), (1, 3, 17, 45), (2, 3, 12, 7)):
-        lr = torch.rand(size)
+    for lr in (torch.rand(1, 3, 1, 1), torch.rand(1, 3, 17, 45), torch.rand(12, 7, 3, 2).permute(3, 2, 0, 1)):
         sr = computes(lr)
         with torch.inference_mode():
             assert sr.dtype == torch.float32 and torch.allclose(sr, generator(lr), rtol=0, atol=1e-4)
@@ -50,13 +51,6 @@ def test_bf16_rounds(name):
     with torch.inference_mode():
         difference = (open_engine(generator, name, "bf16", "cpu")(lr) - generator(lr)).abs()
     assert 0 < difference.mean() < 2e-3 and difference.max() < 0.05
-
-
-def test_views_and_transposed_pictures_are_taken(random_generator):
-    lr = torch.rand(3, 9, 8, 1).permute(3, 0, 2, 1)
-    results = [open_engine(random_generator, name, "fp32", "cpu")(lr) for name in EXACT]
-    with torch.inference_mode():
-        assert all(torch.allclose(sr, random_generator(lr), atol=1e-4) for sr in results)
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -96,22 +90,12 @@ def test_part_of_a_picture_is_that_of_the_whole(scale):
     assert not np.array_equal(part, whole[8 * scale : 17 * scale, 9 * scale : 15 * scale])
 
 
-def test_results_are_not_overwritten_by_the_next(random_generator):
-    computes = open_engine(random_generator, "openvino", "fp32")
-    first = computes(torch.zeros(1, 3, 8, 8))
-    kept = first.clone()
-    computes(torch.ones(1, 3, 8, 8))
-    assert torch.equal(first, kept)
-
-
 def test_a_cpu_computes_by_openvino_in_what_it_is_fast_in(no_gpu, monkeypatch):
     assert choose() == ("openvino", backends.fast_precision("cpu"), "cpu")
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
-    assert choose().precision == choose("pytorch").precision == "bf16" and choose("onnxruntime").precision == "fp32"
+    assert choose().precision == choose("pytorch").precision == "bf16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True}, raising=False)
-    assert choose().precision == "fp32"
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
-    assert choose().engine == "pytorch"
+    assert choose(int8=True).precision == "fp32"
 
 
 def test_a_gpu_computes_by_pytorch(monkeypatch):
@@ -124,50 +108,23 @@ def test_a_gpu_computes_by_pytorch(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "sentence"),
+    ("wanted", "words"),
     [
-        (dict(engine="tensorrt"), "the engine must be one of auto, pytorch, openvino, onnxruntime"),
-        (dict(precision="fp8"), "the precision one of auto, fp32, bf16, fp16, mixed, int8, got 'auto' and 'fp8'"),
-        (dict(precision="fp16", device="cpu"), "fp16 is for GPUs; on a CPU use bf16 or fp32"),
-        (dict(engine="openvino", device="cuda"), "openvino runs only on the CPU here, not on cuda"),
-        (dict(engine="onnxruntime", precision="bf16"), "ONNX Runtime supports only fp32 here"),
+        (dict(engine="tensorrt"), "auto, pytorch, openvino"),
+        (dict(precision="fp8"), "auto, fp32, bf16, fp16, mixed, int8"),
+        (dict(precision="fp16", device="cpu"), "for GPUs"),
+        (dict(engine="openvino", device="cuda"), "only on the CPU"),
+        (dict(engine="pytorch", precision="int8"), "needs OpenVINO"),
     ],
 )
-def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, sentence):
-    with pytest.raises(EngineError, match=sentence):
+def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, words):
+    with pytest.raises(EngineError, match=words):
         choose(**wanted)
-
-
-def test_a_missing_package_is_a_sentence(no_gpu, monkeypatch, random_generator):
-    monkeypatch.setattr(backends, "find_spec", lambda name: None)
-    with pytest.raises(EngineError, match="onnxruntime is not installed: pip install onnx onnxruntime, or use another engine"):
-        choose("onnxruntime")
 
 
 def test_an_upscaler_says_what_computes(random_generator, no_gpu):
     assert str(Upscaler(random_generator, engine="openvino", precision="fp32").engine).startswith("OpenVINO 20")
     assert str(Upscaler(random_generator, engine="pytorch", precision="bf16").engine).endswith(" bf16, cpu")
-
-
-def test_what_is_compiled_computes_and_what_cannot_be_is_a_sentence(monkeypatch):
-    """torch.compile itself would take most of a minute: in its place, what gives the function back, and what fails as it does."""
-    generator, lr = SRGANGenerator(scale=2, width=4, blocks=1), torch.rand(1, 3, 9, 8)
-    given = []
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: given.append(function) or function)
-    compiled = open_engine(generator, "pytorch", "fp32", "cpu", compile=True)
-    assert len(given) == 1 and str(compiled).endswith(" fp32, cpu, compiled")
-    assert torch.equal(compiled(lr), open_engine(generator, "pytorch", "fp32", "cpu")(lr))
-
-    def failing(lr):
-        raise torch._dynamo.exc.TorchDynamoException("InvalidCxxCompiler: there is no compiler\n\nand pages of traces")
-
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: failing)
-    sentence = r"^torch.compile failed \(InvalidCxxCompiler: there is no compiler\); install a C\+\+ compiler, or do not compile$"
-    with pytest.raises(EngineError, match=sentence):
-        open_engine(generator, "pytorch", "fp32", "cpu", compile=True)(lr)
-    for name in ("openvino", "onnxruntime"):
-        with pytest.raises(EngineError, match=f"torch.compile is for the engine pytorch, not {name}"):
-            open_engine(generator, name, "fp32", "cpu", compile=True)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
@@ -176,11 +133,11 @@ def test_memory_does_not_grow_with_every_size():
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
     upscaler, rng = Upscaler.from_pretrained("srgan-x4-lite", device="cpu"), np.random.default_rng(0)
-    for number in range(70):
-        if number == 30:
+    for number in range(50):
+        if number == 20:
             before = megabytes()
         upscaler(np.zeros((*rng.integers(20, 90, 2), 3), np.uint8))
-    assert megabytes() - before < 60  # 180 if every size is kept
+    assert megabytes() - before < 60  # 130 if every size is kept
 
 
 def enlarged_elsewhere(upscaler, results):
@@ -188,9 +145,8 @@ def enlarged_elsewhere(upscaler, results):
     results.put([one(np.full((20, 30, 3), 99, np.uint8)) for one in (upscaler, anew)])
 
 
-@pytest.mark.parametrize("way", ["fork", "spawn"])
-@pytest.mark.parametrize("name", ["openvino", "pytorch"])
-def test_a_used_upscaler_works_in_another_process(tiny_generator, way, name):
+@pytest.mark.parametrize(("name", "way"), [("openvino", "fork"), ("pytorch", "fork"), ("openvino", "spawn")])
+def test_a_used_upscaler_works_in_another_process(tiny_generator, name, way):
     upscaler = Upscaler(tiny_generator, engine=name, device="cpu")
     expected = upscaler(np.full((20, 30, 3), 99, np.uint8))
     processes = multiprocessing.get_context(way)
@@ -207,3 +163,33 @@ def test_a_forked_pool_takes_an_upscaler_by_pickle_and_keeps_its_precision(tiny_
     expected = upscaler(image)
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert np.array_equal(pool.map_async(upscaler, [image]).get(60)[0], expected)
+
+
+def test_ctrl_c_is_heard_after_a_thread_dropped_an_engine_and_nothing_was_sent_anywhere():
+    """OpenVINO handles the signals of the thread that opens it in memory of its own. Importing it starts a thread that reports
+    it, if one lets it."""
+    code = """
+import os, signal, socket, sys, threading, time
+tried = []
+def refuse(*arguments):
+    tried.append(arguments)
+    raise OSError("no network here")
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = socket.getaddrinfo = refuse
+import torch
+from srgan_hub import SRGANGenerator
+from srgan_hub.inference.backends import open_engine
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+engines = [open_engine(SRGANGenerator(width=4, blocks=1), "openvino", "fp32", "cpu")]
+engines[0](torch.rand(1, 3, 4, 4))
+print(tried, threading.active_count(), [name for name in sys.modules if name.startswith("openvino_telemetry.")])
+dropping = threading.Thread(target=engines.clear)
+dropping.start()
+dropping.join()
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[] 1 []\nheard\n"), done.stderr
