@@ -170,7 +170,7 @@ class Upscaler:
         rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
 
         def cut(top: int, y: slice, x: slice) -> np.ndarray:
-            y, x = (slice(part.start + self.border + start, part.stop + self.border + start) for part, start in ((y, top), (x, 0)))
+            y, x = (slice(part.start + shift, part.stop + shift) for part, shift in ((y, top + self.border), (x, self.border)))
             there = rows[y, None], columns[x]
             return pixels[there]
 
