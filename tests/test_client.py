@@ -2,20 +2,13 @@ import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled
 from huggingface_hub.utils import httpx
 
-from srgan_hub.hub.push import check_id, check_license, hub_errors
+from srgan_hub.hub.push import check_id, hub_errors
 
 
 @pytest.mark.parametrize("wrong", ["photos", "a/b/c", "user/my photos", "", "user/..", "user/-"])
 def test_an_id_that_nobody_can_own_is_refused_by_its_kind(wrong):
     with pytest.raises(ValueError, match="is not a valid space id"):
         check_id(wrong, "space")
-
-
-def test_licences_are_identifiers():
-    check_license(None, ask=True)
-    check_license("cc-by-4.0", ask=False)
-    with pytest.raises(ValueError, match="identifiers are listed"):
-        check_license("CC BY", ask=False)
 
 
 @pytest.mark.parametrize(

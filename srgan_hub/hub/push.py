@@ -14,7 +14,6 @@ from huggingface_hub import (
     CommitOperationDelete,
     CommitScheduler,
     HfApi,
-    ModelCard,
     constants,
     get_token,
     hf_hub_download,
@@ -91,7 +90,7 @@ def push(
         if CONFIG in there:
             old = hf_hub_download(repo_id, CONFIG, revision=before.sha, token=token)
             _check_same_network(folder / CONFIG, Path(old), repo_id)
-        card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), PICTURE in there, keep_text)
+        card = _card(folder, repo_id, card_on_hub(repo_id, "model", before.sha, token), PICTURE in there, keep_text)
         additions.append(CommitOperationAdd(CARD, card.encode()))
         new = {addition.path_in_repo for addition in additions}
         # files that belong to other weights; the image and the record of an earlier push are kept, since they describe that push
@@ -121,19 +120,12 @@ def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text
     return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # or with itself: tables of other weights say so
 
 
-def _card_on_hub(repo_id: str, revision: str, token: str | None) -> str | None:
-    try:
-        return Path(hf_hub_download(repo_id, CARD, revision=revision, token=token)).read_text(encoding="utf-8")
-    except RemoteEntryNotFoundError:
-        return None
-
-
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# Shared by all pushes: ids, token and license are checked first, and errors become sentences.
+# Shared by all pushes: id and token are checked first, and errors become sentences.
 
 
 def check_id(repo_id: str, kind: str) -> None:
@@ -161,20 +153,19 @@ def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more)
     return url
 
 
-def check_license(license: str | None, ask: bool) -> None:
-    """Raise ValueError if this is not a license identifier; with `ask`, also if the Hub does not know it."""
-    if license is None:
-        return
+def card_on_hub(repo_id: str, kind: str, revision: str | None = None, token: str | None = None) -> str | None:
+    """README.md of a repository; None if it has none."""
     try:
-        if not re.fullmatch(r"[a-z0-9.-]+", license):
-            raise ValueError("no identifier")
-        if ask:
-            ModelCard(f"---\nlicense: {license}\n---\n").validate()
-    except ValueError as error:
-        raise ValueError(
-            f"the Hub does not accept {license!r} as a licence; the identifiers are listed at "
-            "https://huggingface.co/docs/hub/repositories-licenses"
-        ) from error
+        path = hf_hub_download(repo_id, CARD, repo_type=kind, revision=revision, token=token)
+    except RemoteEntryNotFoundError:
+        return None
+    return Path(path).read_text(encoding="utf-8-sig")
+
+
+def check_empty(folder: Path) -> None:
+    """Raise ValueError unless the folder is empty or does not exist."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists and is not an empty folder; choose another")
 
 
 @contextmanager
