@@ -5,7 +5,7 @@ from PIL import Image
 from conftest import encoded, flat, smooth_photo, write_files, write_shard
 from srgan_hub.data.cache import perceptual_hash
 from srgan_hub.data.held_out import open_photos, open_streamed, spread
-from srgan_hub.data.remote import fetch
+from srgan_hub.data.sources import fetch
 from srgan_hub.imaging.resize import crop_to_multiple
 
 pytestmark = pytest.mark.usefixtures("datasets_cache")

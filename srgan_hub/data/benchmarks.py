@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from srgan_hub.data.cache import MANIFEST
-from srgan_hub.data.remote import fetch
-from srgan_hub.data.sources import IMAGE_SUFFIXES, PREFERRED_COLUMNS, choose, image_columns, image_name, load
+from srgan_hub.data.sources import IMAGE_SUFFIXES, PREFERRED_COLUMNS, choose, fetch, image_columns, image_name, load
 from srgan_hub.imaging.resize import shrunk
 
 SETS = ("Set5", "Set14", "BSD100")  # the paper's order

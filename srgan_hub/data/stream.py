@@ -15,7 +15,7 @@ from torch import Tensor
 
 from srgan_hub.data.cache import MARGIN, benchmark_image, perceptual_hash, readable
 from srgan_hub.data.patches import turned
-from srgan_hub.data.remote import fetch
+from srgan_hub.data.sources import fetch
 
 logger = logging.getLogger(__name__)
 
