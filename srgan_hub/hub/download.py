@@ -9,7 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     FileMetadataError,
@@ -37,44 +37,28 @@ class CheckpointError(ValueError):
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
 
 
-class MissingFile(CheckpointError):
-    """The folder or repository exists, but the file does not."""
-
-
 def fetch(source: str, filename: str, **hub) -> str:
     """Path of one file of a checkpoint. If `source` is a Hub id, the file is downloaded, or found in the cache.
 
-    hub: revision, token, cache_dir, force_download, local_files_only. Raises MissingFile or CheckpointError."""
+    hub: revision, token, cache_dir, force_download, local_files_only. Raises CheckpointError."""
     if Path(source).is_dir():
         path = Path(source) / filename
         if not path.is_file():
-            raise MissingFile(f"{source} holds no {filename}; {WANTED}")
+            raise CheckpointError(f"{source} holds no {filename}; {WANTED}")
         return str(path)
     try:
         path = hf_hub_download(repo_id=source, filename=filename, **hub)
     except (EntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
-        kind = CheckpointError
-        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-            kind = MissingFile
-        raise kind(_sentence(error, source, filename, hub)) from error
+        raise CheckpointError(_sentence(error, source, filename, hub)) from error
     _check_bytes(Path(path), source)
     return path
-
-
-def listed(source: str, revision: str | None = None, token: str | bool | None = None, **hub) -> list[str]:
-    """Names of the files in a folder or repository; none if the Hub cannot be asked."""
-    if Path(source).is_dir():
-        return sorted(path.name for path in Path(source).iterdir() if path.is_file())
-    try:
-        return sorted(HfApi(token=token).list_repo_files(source, revision=revision))
-    except (httpx.HTTPError, OSError, ValueError):
-        return []
 
 
 def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
     cause = error.__cause__
     if isinstance(error, (LocalEntryNotFoundError, ValueError)) and isinstance(cause, (httpx.HTTPError, OSError)):
         error = cause  # why the Hub could not be asked; the cache could not help either
+    absent = f"{source}: {filename} is not in the cache and"
     if isinstance(error, HFValidationError):
         return f"{source!r} is neither a local folder nor a Hub id: {_line(error)}"
     if isinstance(error, GatedRepoError):
@@ -85,24 +69,18 @@ def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
     if isinstance(error, RevisionNotFoundError):
         return f"{source} has no revision {hub.get('revision')!r}: use one of its branches, tags or commits"
     if isinstance(error, OfflineModeIsEnabled) or (isinstance(error, LocalEntryNotFoundError) and hub.get("local_files_only")):
-        how = "without local_files_only" if hub.get("local_files_only") else "without HF_HUB_OFFLINE"
-        return f"{source}: {filename} is not in the cache and cannot be downloaded offline; load it once {how}, or give a folder"
+        how = "local_files_only" if hub.get("local_files_only") else "HF_HUB_OFFLINE"
+        return f"{absent} cannot be downloaded offline; load it once without {how}, or give a folder"
     if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
         return f"{source} holds no {filename}; {WANTED}"
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
-        if status == 401:
-            return f"{source}: the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"
-        if status == 403:
-            return f"{source}: this token may not read it (403): log in with one that may: `hf auth login`"
-        return f"{source}: {filename} is not in the cache and the Hub answered {status}; try again later, or give a folder"
-    if isinstance(error, FileMetadataError):
-        return f"{source}: the server at {constants.ENDPOINT} is not a Hub: check HF_ENDPOINT, and whether a proxy is in the way"
-    if isinstance(error, httpx.HTTPError):
+        if status in (401, 403):
+            return f"{source}: the Hub rejected the token ({status}): run `hf auth login`, or set a new HF_TOKEN"
+        return f"{absent} the Hub answered {status}; try again later, or give a folder"
+    if isinstance(error, (httpx.HTTPError, LocalEntryNotFoundError, FileMetadataError)):
         reason = _line(error) or type(error).__name__
-        return f"{source}: {filename} is not in the cache and the Hub cannot be reached ({reason}); {AGAIN}"
-    if isinstance(error, LocalEntryNotFoundError):
-        return f"{source}: {filename} is not in the cache and the Hub cannot be reached; {AGAIN}"
+        return f"{absent} the Hub at {constants.ENDPOINT} cannot be reached ({reason}); {AGAIN}"
     if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer or more bytes than stated
         return f"{source}: the download of {filename} was interrupted; {AGAIN}"
     if isinstance(error, OSError):
