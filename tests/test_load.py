@@ -241,7 +241,7 @@ print(json.dumps(told + [width("user/net", cache_dir={other!r}), width("user/non
     *widths, none, gone = json.loads(done.stdout)
     assert widths == [7, 6, 5, 8, 7]
     for sentence in (none, gone):
-        assert "config.json is not in the cache and cannot be downloaded offline; load it once without HF_HUB_OFF" in sentence
+        assert "it is not in the cache; the Hub cannot be reached while HF_HUB_OFFLINE is set" in sentence
     assert not hub.requests
 
 
@@ -257,8 +257,8 @@ def test_repository_of_another_library_is_told_and_its_pickles_stay_there(hub, t
     done = client(hub, "-c", LOAD + script)
     assert done.returncode == 0, done.stderr
     for told, sentence in zip(json.loads(done.stdout), [
-        "user/bin holds no config.json; a checkpoint is config.json and model.safetensors (safetensors only)",
-        "user/pth holds no model.safetensors",
+        "user/bin, config.json: there is no such file; a checkpoint is config.json and model.safetensors (safetensors only)",
+        "user/pth, model.safetensors: there is no such file",
         "user/renamed: model.safetensors is a renamed pickle",
         "user/half: model.safetensors is not a complete safetensors file",
         "user/swin is not a SRGANGenerator: its config.json has unknown keys: model_type",

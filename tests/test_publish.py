@@ -189,7 +189,7 @@ print(json.dumps([
     done = client(hub, "-c", script, cwd=photos.parent, TMPDIR=str(photos.parent))
     assert done.returncode == 0, done.stderr
     *refused, pushed = json.loads(done.stdout.splitlines()[-1])
-    namespace = "write to google/photos (403)"
+    namespace = "google/photos: the token does not allow this (403)"
     sentences = ["(403)", "(401)", "(403)", namespace, "exists and is public", "license", "no YAML"]
     for (status, said), sentence in zip(refused, sentences, strict=True):
         assert status == 2
@@ -217,7 +217,7 @@ print(json.dumps([push("photos", "user/photos") for again in range(2)]))
     assert done.returncode == 0, done.stderr
     (broken, said), (finished, _) = json.loads(done.stdout.splitlines()[-1])
     assert (broken, finished) == (2, 0)
-    assert "check the network, then run the same command again: nothing is uploaded twice" in said[-1]
+    assert "check the network, then do the same again: nothing is transferred twice" in said[-1]
     assert [hub.requests.count(f"PUT {put}") for put in puts] == [1, 7, 1]
     files = hub.files("dataset", "user/photos")
     assert [files[path] for path in sorted(files) if path.startswith("data/train-")] == shards

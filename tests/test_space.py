@@ -274,7 +274,7 @@ print(json.dumps([
 ]))
 """)
     sentences = ["a Space of docker", "exists and is public", "another app: its app.py", "no YAML", '"colorFrom" must be']
-    sentences += ["no model user/none", "holds no model.safetensors", "(401)", "(403)", "write to google/space (403)"]
+    sentences += ["no model user/none", "holds no model.safetensors", "(401)", "(403)", "google/space: the token does not"]
     for (status, lines), sentence in zip(said, sentences, strict=True):
         assert status == 2
         assert len(lines) == 1, lines

@@ -21,7 +21,8 @@ from PIL import Image
 
 from srgan_hub.data.sources import Images, open_splits
 from srgan_hub.hub.card import Block, block, fill, parsed, with_block
-from srgan_hub.hub.push import card_on_hub, check_empty, check_id, check_token, hub_errors, make_repo
+from srgan_hub.hub.download import hub_errors
+from srgan_hub.hub.push import card_on_hub, check_empty, check_id, check_token, make_repo
 
 logger = logging.getLogger(__name__)
 

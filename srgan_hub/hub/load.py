@@ -51,7 +51,6 @@ class StrictHubMixin(PyTorchModelHubMixin):
         private: bool | None = None,
         token: str | None = None,
         branch: str | None = None,
-        create_pr: bool = False,
     ) -> str:
         """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
 
@@ -59,8 +58,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         """
         with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
             self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
-            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
-                        create_pr=create_pr)  # fmt: skip
+            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch)
 
     @classmethod
     def from_pretrained(

@@ -5,30 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import (
-    CommitOperationAdd,
-    CommitOperationDelete,
-    CommitScheduler,
-    HfApi,
-    constants,
-    get_token,
-    hf_hub_download,
-)
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-)
-from huggingface_hub.utils import httpx, validate_repo_id
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, get_token, hf_hub_download
+from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
+from huggingface_hub.utils import validate_repo_id
 
 from srgan_hub.hub.card import USE, block, merged, usage, with_block
-from srgan_hub.hub.download import CONFIG, WEIGHTS
+from srgan_hub.hub.download import CONFIG, WEIGHTS, hub_errors
 
 CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the image is ours; an owner's image has another name
 BESIDE = ("int8.safetensors", "training.json", PICTURE)  # optional files of a checkpoint folder
@@ -56,7 +40,6 @@ def push(
     branch: str | None = None,
     tag: str | None = None,
     commit_message: str = "Push a checkpoint",
-    create_pr: bool = False,
     keep_text: bool = True,
     discriminator: bool = False,
 ) -> str:
@@ -79,7 +62,7 @@ def push(
     with hub_errors(repo_id):
         if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
             raise ValueError(f"{repo_id} already has a tag {tag!r}; choose another, since tags are not moved")
-        if branch and not create_pr:
+        if branch:
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         before = api.model_info(repo_id, revision=branch)
         there = {file.rfilename for file in before.siblings or ()}
@@ -96,7 +79,7 @@ def push(
         # files that belong to other weights; the image and the record of an earlier push are kept, since they describe that push
         stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
         # the parent commit keeps a push or an edit of the card made meanwhile from being overwritten
-        where = dict(revision=branch, create_pr=create_pr, parent_commit=before.sha)
+        where = dict(revision=branch, parent_commit=before.sha)
         commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
@@ -125,7 +108,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# Shared by all pushes: id and token are checked first, and errors become sentences.
+# Shared by all pushes: id and token are checked first.
 
 
 def check_id(repo_id: str, kind: str) -> None:
@@ -166,35 +149,6 @@ def check_empty(folder: Path) -> None:
     """Raise ValueError unless the folder is empty or does not exist."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} exists and is not an empty folder; choose another")
-
-
-@contextmanager
-def hub_errors(repo_id: str) -> Iterator[None]:
-    """Turn whatever the Hub or the connection to it raises into a ValueError of one sentence that says what to do."""
-    again = "then run the same command again: nothing is uploaded twice"
-    try:
-        yield
-    except OfflineModeIsEnabled as error:
-        raise ValueError("the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status == 401:
-            raise ValueError("the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN") from error
-        if status == 403:
-            raise ValueError(
-                f"the Hub refuses to write to {repo_id} (403): use a token with write access (`hf auth login`), and your own "
-                "name or that of an organisation you belong to"
-            ) from error
-        reason = (error.server_message or str(error)).strip().splitlines()[0]
-        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; fix that, {again}") from error
-    except (httpx.HTTPError, ConnectionError, LocalEntryNotFoundError) as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
-    except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
-        sentence = " ".join(str(error).split())
-        if isinstance(error.__cause__, (httpx.HTTPError, OSError)):  # an upload's error, which the client wraps
-            sentence += f" {' '.join(str(error.__cause__).split())}: check the network, {again}"
-        raise ValueError(sentence) from error
 
 
 # Ratings of a study -> a private dataset on the Hub, every few minutes while the page runs and once more when it ends.

@@ -16,9 +16,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RepositoryNotFoundError
 
 from srgan_hub.hub.card import Block, block, fill, parsed, with_block
-from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS
+from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS, hub_errors
 from srgan_hub.hub.load import bundled, is_hub_id, locate
-from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_token, hub_errors, make_repo
+from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_token, make_repo
 
 logger = logging.getLogger(__name__)
 
