@@ -61,8 +61,6 @@ class PhotoCache:
         return flat.reshape(height + 2 * MARGIN, width + 2 * MARGIN, 3)
 
     def __getitem__(self, i: int) -> np.ndarray:
-        if not 0 <= i < len(self):
-            raise IndexError(i)
         return self.with_margin(i)[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
@@ -140,7 +138,7 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
         os.fsync(index.fileno())
     if not any(_entries(folder)):
         (folder / "index.jsonl").unlink()  # retry all of them next time: the cause may be gone
-        raise ValueError(f"the dataset holds no readable image; the first of {len(images)}: {_reason(images[0])}")
+        raise ValueError(f"the dataset holds no readable image: none of {len(images)} is one that Pillow reads")
 
 
 def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
@@ -154,13 +152,6 @@ def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _reason(encoded: bytes | str) -> Exception | None:
-    try:
-        decode(encoded)
-    except Exception as error:
-        return error
 
 
 def _check_room(images: Images, start: int, folder: Path) -> None:

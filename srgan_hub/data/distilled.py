@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from srgan_hub.data.cache import MARGIN, PhotoCache
-from srgan_hub.data.patches import inside, recoloured
+from srgan_hub.data.patches import color_augmentation, inside
 from srgan_hub.imaging.degradations import Degradation
 from srgan_hub.imaging.resize import downsample
 
@@ -89,13 +89,13 @@ class Distilled:
                         return
                     around, rng = self._draw(int(i))
                     if recolour:
-                        around = recoloured(around, recolour, rng)
+                        around = color_augmentation(around, recolour, rng)
                     lr, best = degrade(around, self.scale, rng), downsample(around, self.scale)
                     margin = MARGIN // self.scale
                     hr = inside(around, MARGIN)
                     damaged = (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean
                     if damaged:
-                        target = with_colours(_bytes(inside(teach(lr.float() / 255), MARGIN)), hr, COARSE * self.scale)
+                        target = with_colors(_bytes(inside(teach(lr.float() / 255), MARGIN)), hr, COARSE * self.scale)
                     else:
                         target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
@@ -158,7 +158,7 @@ class DistilledPatches:
         return lr, target, torch.from_numpy(taught[which])
 
 
-def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
+def with_colors(image: Tensor, of: Tensor, side: int) -> Tensor:
     """(N, 3, H, W) uint8 with the colors of another image: the mean error of each square of `side` pixels is removed, smoothly.
 
     Real-ESRGAN x4plus makes photos up to 9 gray levels darker; only detail should be learned from it."""

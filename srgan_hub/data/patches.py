@@ -104,8 +104,8 @@ class Batch(NamedTuple):
 
 class Degraded:
     """Pairs (lr, hr) of crops; LR is made anew for each. patches: Patches or StreamPatches. degrade: (HR with margin, scale,
-    rng) -> LR; its randomness depends only on (seed, rank, k). device: where LR is computed. recolour: share of patches that
-    get other colors (`recoloured`). Raises ValueError if the crop is not a multiple of the scale."""
+    rng) -> LR; its randomness depends only on (seed, rank, k). device: where LR is computed. recolour: share of patches
+    with `color_augmentation`. Raises ValueError if the crop is not a multiple of the scale."""
 
     def __init__(
         self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu", *, recolour: float = 0.0
@@ -119,7 +119,7 @@ class Degraded:
         patches = self.patches
         around = patches.batch(k).to(self.device)                      # (N, 3, crop + 2 margin, crop + 2 margin)
         if self.recolour:
-            around = recoloured(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
+            around = color_augmentation(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
         lr = self.degrade(around, self.scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
         return inside(lr, patches.margin // self.scale), inside(around, patches.margin)
 
@@ -157,7 +157,7 @@ def inside(image: Tensor, margin: int) -> Tensor:
     return image[..., margin : image.shape[-2] - margin, margin : image.shape[-1] - margin]
 
 
-# Color augmentation: smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
+# Smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
 # 20 gray levels off (docs/training-log.md).
 
 
@@ -165,10 +165,10 @@ STEEPEST = 3.0          # highest contrast factor of a channel, of either sign
 MIDDLES = (-64, 319)    # range of gray levels to which a channel's mean is moved: outside 0 to 255 most of the channel is flat
 
 
-def recoloured(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """Recolor each image of (N, 3, H, W) uint8 RGB with probability `share`: the contrast of every channel is multiplied by -3
-    to 3 about its mean, the mean is moved anywhere, and the result is clamped. Three in ten recolored images are then nearly
-    flat. One in four has the same mean in all channels: gray."""
+def color_augmentation(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """Other colors for each image of (N, 3, H, W) uint8 RGB, with probability `share`: the contrast of every channel is
+    multiplied by -3 to 3 about its mean, the mean is moved anywhere, and the result is clamped. Three in ten of them are then
+    nearly flat. One in four has the same mean in all channels: gray."""
     chosen = torch.from_numpy(rng.random(len(hr)) < share)
     count = int(chosen.sum())
     if not count:
