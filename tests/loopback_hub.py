@@ -169,7 +169,7 @@ def faults_of_a_space(data: dict) -> list[str]:
         "emoji": ("an emoji", lambda it: re.fullmatch(r"[^\x00-\u203b]{1,8}", str(it))),
         "short_description": ("of at most 60 characters", lambda it: len(it) <= 60),
         **dict.fromkeys(("colorFrom", "colorTo"), (f"one of {COLOURS}", lambda it: it in COLOURS)),
-        **dict.fromkeys(("models", "tags", "preload_from_hub"), ("a list", lambda it: isinstance(it, list))),
+        **dict.fromkeys(("models", "tags"), ("a list", lambda it: isinstance(it, list))),
     }
     return [f'"{key}" must be {what}' for key, (what, takes) in wanted.items() if key in data and not takes(data[key])]
 

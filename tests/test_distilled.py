@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F
 
 from conftest import cached, smooth_photo
-from srgan_hub.data import distilled as module
 from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colors
 from srgan_hub.imaging.degradations import bicubic
 
@@ -118,7 +117,7 @@ def test_what_cannot_be_kept_is_a_sentence(photos, tmp_path, monkeypatch):
         Distilled(tmp_path, small, [0], count=1, scale=4, seed=0, settings={})
     with pytest.raises(ValueError, match="--crop must be at most 224"):
         DistilledPatches(opened(photos, tmp_path), crop=256, batch_size=1, seed=0)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(ValueError, match=r"4 patches of a teacher need .* GB .*--cache_dir"):
         opened(photos, tmp_path, seed=5)
 

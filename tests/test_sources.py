@@ -116,7 +116,7 @@ def test_column_of_images_is_found_preferred_or_asked_for(tmp_path):
 
 def test_shard_without_the_column_or_damaged_is_named(tmp_path):
     paths = [write_shard(tmp_path / "0.parquet", [flat(1)]), write_shard(tmp_path / "1.parquet", [flat(1)], column="other")]
-    with pytest.raises(ValueError, match=r"1\.parquet has no column 'image'"):
+    with pytest.raises(ValueError, match=r"1\.parquet has no image column 'image'"):
         open_splits(str(tmp_path))
     paths[1].write_bytes(b"PAR1 no more")
     with pytest.raises(ValueError, match=r"1\.parquet cannot be read"):

@@ -75,7 +75,7 @@ def test_dry_run_writes_every_file_and_a_front_matter_the_hub_takes(tmp_path, ca
     assert {"title", "emoji", "colorFrom", "colorTo", "short_description", "suggested_hardware", "tags"} <= data.keys()
     assert (data["sdk"], data["app_file"], data["license"], data["python_version"]) == ("gradio", "app.py", "apache-2.0", "3.12")
     assert data["sdk_version"] == pins(out)["gradio"]
-    assert "models" not in data and "preload_from_hub" not in data
+    assert "models" not in data
 
 
 def test_a_space_of_other_models_has_no_bundled_ones(tmp_path):
@@ -86,7 +86,6 @@ def test_a_space_of_other_models_has_no_bundled_ones(tmp_path):
     data = SpaceCard.load(tmp_path / "out" / "README.md").data.to_dict()
     assert faults_of_a_space(data) == []
     assert data["models"] == ["user/mine", "lab/other"]
-    assert data["preload_from_hub"][0] == "user/mine config.json,model.safetensors"
     assert "srgan-x4-photo" not in files["README.md"].decode()
     write_space(tmp_path / "both", models=["user/mine", "srgan-x4-lite"])
     found = {path.split("/")[2] for path in content(tmp_path / "both") if path.startswith("srgan_hub/pretrained/")}
@@ -200,9 +199,9 @@ def run(hub, script: str):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def checkpoint(hub, id: str, **kind):
+def checkpoint(hub, id: str):
     folder = ROOT / "srgan_hub" / "pretrained" / "srgan-x4-lite"
-    hub.seed("model", id, {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}, **kind)
+    hub.seed("model", id, {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")})
 
 
 def test_pushed_space_is_the_dry_run_in_one_commit(hub, tmp_path):
@@ -258,7 +257,7 @@ def test_refused_push_is_one_sentence_and_commits_nothing(hub):
         hub.seed("space", id, files)
         hub.repos["spaces", id].sdk = sdk
     before = {id: hub.files("space", id) for kind, id in hub.repos}
-    hub.seed("model", "user/empty", {"config.json": b"{}"})
+    hub.seed("model", "user/empty", {})
     said = run(hub, """
 print(json.dumps([
     push("user/docker"),
@@ -274,22 +273,13 @@ print(json.dumps([
 ]))
 """)
     sentences = ["a Space of docker", "exists and is public", "another app: its app.py", "no YAML", '"colorFrom" must be']
-    sentences += ["no model user/none", "holds no model.safetensors", "(401)", "(403)", "google/space: the token does not"]
+    sentences += ["user/none, config.json: no such", "user/empty, config.json: there is no", "(401)", "(403)"]
+    sentences += ["google/space: the token does not"]
     for (status, lines), sentence in zip(said, sentences, strict=True):
         assert status == 2
         assert len(lines) == 1, lines
         assert sentence in lines[0]
     assert {id: hub.files("space", id) for kind, id in hub.repos if kind == "spaces"} == before
-
-
-def test_a_private_model_is_left_out_of_the_image_and_its_secret_asked_for(hub):
-    checkpoint(hub, "user/mine", private=True)
-    status, said = run(hub, 'print(json.dumps(push("user/space", "--model", "user/mine")))')
-    assert status == 0
-    assert any("secret HF_TOKEN" in line and "user/mine" in line for line in said)
-    data = SpaceCard(hub.files("space", "user/space")["README.md"].decode()).data.to_dict()
-    assert data["models"] == ["user/mine"]
-    assert "preload_from_hub" not in data
 
 
 def free_port() -> int:

@@ -164,11 +164,16 @@ def _check_room(images: Images, start: int, folder: Path) -> None:
                 sizes.append(_length((image.height, image.width)))
         except Exception:  # damaged: it is counted when it is decoded
             sizes.append(0)
-    needed, free = left * sum(sizes) / max(1, len(sizes)), shutil.disk_usage(folder).free
+    check_room(left * sum(sizes) / max(1, len(sizes)), folder, "the decoded photographs", "use --streaming")
+
+
+def check_room(needed: float, folder: Path, what: str, instead: str) -> None:
+    """Raise ValueError unless so many bytes fit on the folder's disk."""
+    free = shutil.disk_usage(folder).free
     if needed > 0.98 * free:
         raise ValueError(
-            f"the decoded photographs need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; "
-            "choose a larger disk with --cache_dir, or use --streaming"
+            f"{what} need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; choose a larger disk "
+            f"with --cache_dir, or {instead}"
         )
 
 

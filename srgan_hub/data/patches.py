@@ -65,24 +65,23 @@ class Patches:
         for index in range(first, first + self.batch_size):
             rng = np.random.default_rng((self.seed, index))
             number = self.photos[int(rng.integers(len(self.photos)))]
-            crops.append(turned(self._crop(number, rng), *rng.integers(2, size=3).tolist()))
+            crops.append(random_crop(self.cache.with_margin(number, self.pixels), self.crop, self.margin, rng))
         return torch.stack(crops).permute(0, 3, 1, 2)
-
-    def _crop(self, number: int, rng: np.random.Generator) -> Tensor:
-        y, x = (MARGIN - self.margin + int(rng.integers(side - self.crop + 1)) for side in self.cache.sizes[number])
-        size = self.crop + 2 * self.margin
-        return self.cache.with_margin(number, self.pixels)[y : y + size, x : x + size]
 
     def state(self) -> dict:
         """Empty: unlike a stream (data/stream.py), there is nothing to remember, since batches are a function of k."""
         return {}
 
 
-def turned(crop: Tensor, mirror: int, upend: int, transpose: int) -> Tensor:
-    """(H, H, 3), optionally mirrored, turned upside down and transposed: 8 orientations."""
-    sides = [side for side, flip in ((1, mirror), (0, upend)) if flip]
-    crop = crop.flip(sides) if sides else crop
-    return crop.transpose(0, 1) if transpose else crop
+def random_crop(photo: Tensor, crop: int, margin: int, rng: np.random.Generator) -> Tensor:
+    """(crop + 2 margin, crop + 2 margin, 3) from anywhere in a photo, (H + 2 MARGIN, W + 2 MARGIN, 3), in one of 8
+    orientations. The crop without its margin lies within the photo without its MARGIN."""
+    y, x = (MARGIN - margin + int(rng.integers(side - 2 * MARGIN - crop + 1)) for side in photo.shape[:2])
+    size = crop + 2 * margin
+    cut = photo[y : y + size, x : x + size]
+    mirror, upend, transpose = rng.integers(2, size=3).tolist()
+    cut = cut.flip([side for side, flip in ((1, mirror), (0, upend)) if flip])
+    return cut.transpose(0, 1) if transpose else cut
 
 
 def _read_only(array: np.ndarray) -> Tensor:

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
 from zipfile import ZipFile
@@ -272,23 +273,17 @@ class Shards:
     """One split: item i is the bytes of an image file, or its path. `fingerprint` changes when a shard may have changed."""
 
     def __init__(self, paths: list[Path], column: str | None):
-        import pyarrow
         from pyarrow.parquet import ParquetFile
 
-        self.paths, self.files = paths, []
+        self.groups, rows = [], []  # (shard, its path, number of the row group), and how many rows it has
         for path in paths:
-            try:
-                self.files.append(ParquetFile(path))
-            except (pyarrow.ArrowException, OSError) as error:
-                raise ValueError(f"the parquet shard {path} cannot be read: {error}") from error
-        self.column = _image_column(self.files[0].schema_arrow, column, paths[0])
-        for file, path in zip(self.files, paths, strict=True):
-            if self.column not in file.schema_arrow.names:
-                raise ValueError(f"{path} has no column {self.column!r}, which {paths[0].name} has")
-        self.groups = [(number, g) for number, file in enumerate(self.files) for g in range(file.num_row_groups)]
-        self.starts = [0]
-        for number, g in self.groups:
-            self.starts.append(self.starts[-1] + self.files[number].metadata.row_group(g).num_rows)
+            with _reading(path):
+                file = ParquetFile(path)
+            column = self.column = _image_column(file.schema_arrow, column, path)
+            for group in range(file.num_row_groups):
+                self.groups.append((file, path, group))
+                rows.append(file.metadata.row_group(group).num_rows)
+        self.starts = [0, *accumulate(rows)]
         facts = [(path.parts[-2:], (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
         self.fingerprint = hashlib.sha256(repr((self.column, facts)).encode()).hexdigest()
         self.held = (-1, None)  # the row group read last: its number and its column
@@ -309,16 +304,20 @@ class Shards:
     def _row(self, i: int):
         group = bisect_right(self.starts, i) - 1
         if self.held[0] != group:
-            self.held = (group, self._read(*self.groups[group]))
+            file, path, number = self.groups[group]
+            with _reading(path):
+                self.held = (group, file.read_row_group(number, columns=[self.column]).column(0))
         return self.held[1][i - self.starts[group]].as_py()
 
-    def _read(self, number: int, group: int):
-        import pyarrow
 
-        try:
-            return self.files[number].read_row_group(group, columns=[self.column]).column(0)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ValueError(f"the parquet shard {self.paths[number]} cannot be read: {error}") from error
+@contextmanager
+def _reading(path: Path):
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"the parquet shard {path} cannot be read: {error}") from error
 
 
 def image_name(path: str | None, number: int) -> str:

@@ -8,14 +8,15 @@ import re
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, get_token, hf_hub_download
-from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
 from srgan_hub.hub.card import USE, block, merged, usage, with_block
 from srgan_hub.hub.download import CONFIG, WEIGHTS, hub_errors
 
 CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the image is ours; an owner's image has another name
-BESIDE = ("int8.safetensors", "training.json", PICTURE)  # optional files of a checkpoint folder
+INT8 = "int8.safetensors"
+BESIDE = (INT8, "training.json", PICTURE)  # optional files of a checkpoint folder
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
 REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # names that Git and the Hub are sure to accept
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
@@ -66,46 +67,33 @@ def push(
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         before = api.model_info(repo_id, revision=branch)
         there = {file.rfilename for file in before.siblings or ()}
-        additions = [CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *BESIDE) if (folder / name).exists()]
-        if discriminator:
-            files = [path for path in sorted((folder / DISCRIMINATOR).iterdir()) if path.name in (CONFIG, WEIGHTS)]
-            additions += [CommitOperationAdd(f"{DISCRIMINATOR}/{path.name}", path) for path in files]
         if CONFIG in there:
             old = hf_hub_download(repo_id, CONFIG, revision=before.sha, token=token)
-            _check_same_network(folder / CONFIG, Path(old), repo_id)
+            mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (folder / CONFIG, Path(old)))
+            if mine - theirs and theirs - mine:
+                raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
         card = _card(folder, repo_id, card_on_hub(repo_id, "model", before.sha, token), PICTURE in there, keep_text)
-        additions.append(CommitOperationAdd(CARD, card.encode()))
-        new = {addition.path_in_repo for addition in additions}
-        # files that belong to other weights; the image and the record of an earlier push are kept, since they describe that push
-        stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
+        beside = [f"{DISCRIMINATOR}/{name}" for name in (CONFIG, WEIGHTS)] if discriminator else []
+        files = [name for name in (CONFIG, WEIGHTS, *BESIDE, *beside) if (folder / name).exists()]
+        operations = [CommitOperationAdd(CARD, card.encode()), *(CommitOperationAdd(name, folder / name) for name in files)]
+        # of other weights; the image and the record of an earlier push are kept, since they describe that push
+        operations += [CommitOperationDelete(INT8)] if INT8 in there and INT8 not in files else []
         # the parent commit keeps a push or an edit of the card made meanwhile from being overwritten
         where = dict(revision=branch, parent_commit=before.sha)
-        commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
+        commit = api.create_commit(repo_id, operations, commit_message=commit_message, **where)
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
     return commit.commit_url
 
 
-def _check_same_network(new: Path, old: Path, repo_id: str) -> None:
-    mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (new, old))
-    if mine - theirs and theirs - mine:
-        raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
-
-
 def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text: bool) -> str:
-    try:
-        card = (folder / CARD).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{folder / CARD} is not in UTF-8; save it as UTF-8") from error
+    card = (folder / CARD).read_text(encoding="utf-8")
     if block(card, USE) is not None:
         scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
         card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
-    return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # or with itself: tables of other weights say so
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with (folder / WEIGHTS).open("rb") as file:
+        weights = hashlib.file_digest(file, "sha256").hexdigest()
+    return merged(card, old or card, weights, keep_text)  # or with itself: tables of other weights say so
 
 
 # Shared by all pushes: id and token are checked first.
@@ -115,10 +103,12 @@ def check_id(repo_id: str, kind: str) -> None:
     """Raise ValueError unless this can be the id of a repository that somebody owns; kind: model, dataset or space."""
     try:
         validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise ValueError(f"{repo_id!r} is not a valid {kind} id: {error}") from error
-    if repo_id.count("/") != 1:
-        raise ValueError(f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's")
+        _, _ = repo_id.split("/")
+    except ValueError as error:
+        raise ValueError(
+            f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's, and only letters, "
+            "digits, and . _ - between them"
+        ) from error
 
 
 def check_token(api: HfApi) -> None:

@@ -5,7 +5,6 @@ versions of Gradio and Python."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
@@ -13,14 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import RepositoryNotFoundError
 
 from srgan_hub.hub.card import Block, block, fill, parsed, with_block
-from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS, hub_errors
+from srgan_hub.hub.download import CONFIG, fetch, hub_errors
 from srgan_hub.hub.load import bundled, is_hub_id, locate
 from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_token, make_repo
-
-logger = logging.getLogger(__name__)
 
 CLONE = Path(__file__).parents[2]  # of the project; an installed package has no app.py beside it
 TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from the clone; from constraints.txt, only the pins
@@ -93,7 +89,8 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
     api = HfApi()
     with hub_errors(repo_id), tempfile.TemporaryDirectory(prefix="srgan-hub-") as folder:
         check_token(api)
-        hidden = [model for model in _on_hub(models) if _is_hidden(api, model)]
+        for model in _on_hub(models):
+            fetch(model, CONFIG)
         url = make_repo(api, repo_id, "space", private, space_sdk="gradio")
         about = api.space_info(repo_id)
         if about.sdk != "gradio":
@@ -103,24 +100,22 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
             raise ValueError(
                 f"{repo_id} holds another app: its app.py was not pushed by srgan-hub; choose another name, or delete that file"
             )
-        _write(Path(folder), repo_id, models, hidden, card_on_hub(repo_id, "space"))
+        _write(Path(folder), models, card_on_hub(repo_id, "space"))
         api.upload_folder(
             repo_id=repo_id, repo_type="space", folder_path=folder, delete_patterns=list(OURS), commit_message="Push the page",
             parent_commit=about.sha,
         )  # fmt: skip
-    for model in hidden:
-        logger.warning("%s is not public: in the Space's settings, add the secret HF_TOKEN, a token that may read it", model)
     return url
 
 
 def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterable[str] = ()) -> int:
     """Write what `push_space` would push to a new Space into a new or empty folder; returns the number of files.
 
-    Needs no network, and assumes that the models are public. Raises ValueError as `push_space` does, and then writes nothing.
+    Needs no network. Raises ValueError as `push_space` does, and then writes nothing.
     """
     models, folder = _checked(repo_id, models), Path(folder)
     check_empty(folder)
-    _write(folder, repo_id, models)
+    _write(folder, models)
     return sum(path.is_file() for path in folder.rglob("*"))
 
 
@@ -146,9 +141,9 @@ def _on_hub(models: list[str]) -> list[str]:
     return [model for model in models if model not in bundled()]
 
 
-def _write(folder: Path, repo_id: str, models: list[str], hidden: Iterable[str] = (), card: str | None = None) -> None:
-    """hidden: those of the models that need a token; card: an earlier README.md."""
-    readme = _card(repo_id, models, hidden, card)
+def _write(folder: Path, models: list[str], old: str | None = None) -> None:
+    """old: an earlier README.md of the Space."""
+    readme = _card(models, old)
     skipped = [name for name in bundled() if models and name not in models]
     unwanted = shutil.ignore_patterns("__pycache__", ".*", *skipped)
     for name in ("srgan_hub", "examples"):
@@ -173,18 +168,7 @@ def _pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if "==" in line)
 
 
-def _is_hidden(api: HfApi, model: str) -> bool:
-    """Whether a token is needed to read the model. Raises ValueError if there is no such checkpoint."""
-    try:
-        about = api.model_info(model)
-    except RepositoryNotFoundError as error:
-        raise ValueError(f"the Hub has no model {model}, or none that this token may read; push it first") from error
-    if missing := {CONFIG, WEIGHTS} - {sibling.rfilename for sibling in about.siblings or ()}:
-        raise ValueError(f"{model} holds no {min(missing)}; {WANTED}")
-    return bool(about.private or about.gated)
-
-
-def _card(repo_id: str, models: list[str], hidden: Iterable[str], old: str | None) -> str:
+def _card(models: list[str], old: str | None) -> str:
     """README.md of the Space. The text and looks of an earlier one, and whatever else its owner added, are kept."""
     card = parsed(old or "")
     if card.text.strip() in ("", UNTOUCHED):
@@ -201,8 +185,6 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str], old: str | Non
         "python_version": "3.12",
         "app_file": "app.py",
         "models": _on_hub(models) or None,
-        # downloaded while the Space is built, which is not possible for models that need a token
-        "preload_from_hub": [f"{model} {CONFIG},{WEIGHTS}" for model in _on_hub(models) if model not in hidden] or None,
     }
     card.data = type(card.data)(**LOOKS | card.data.to_dict() | own)
     return str(card)
