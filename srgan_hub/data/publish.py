@@ -6,29 +6,25 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 import shutil
 import tempfile
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard
+from huggingface_hub import HfApi, RepoCard
 from PIL import Image
 
 from srgan_hub.data.sources import Images, open_splits
 from srgan_hub.hub.card import Block, block, fill, parsed, with_block
 from srgan_hub.hub.download import hub_errors
-from srgan_hub.hub.push import card_on_hub, check_empty, check_id, check_token, make_repo
+from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_token, make_repo
 
 logger = logging.getLogger(__name__)
 
 SHARD = 128 * 10**6      # approximate bytes of images in a shard: enough shards of DIV2K for every worker of a streamed training
 ROW_GROUP = 100 * 10**6  # approximate bytes of images in a row group: what a reader holds to show or stream a single image
-SHARD_NAME = re.compile(r"data/\w+-\d{5}-of-\d{5}\.parquet")
+SHARDS = "data/*-of-*.parquet"
 FACTS_BLOCK: Block = ("<!-- facts: written by `srgan-hub dataset push` -->", "<!-- end of facts -->")
 DIV2K_TERMS = (
     "DIV2K (Agustsson and Timofte 2017, <https://data.vision.ee.ethz.ch/cvl/DIV2K/>) is for academic research only, and its "
@@ -36,7 +32,7 @@ DIV2K_TERMS = (
 )
 UNSTATED = "other: not stated. The uploader of these photos did not name a licence: ask before using them."
 
-CARD = """---
+NEW_CARD = """---
 task_categories: [image-to-image]
 tags: [super-resolution]
 pretty_name: {name}
@@ -84,7 +80,7 @@ def push_dataset(
     """Push the photos of a folder to the dataset repository "user/name" in one commit; returns its address.
 
     source: as for open_splits, on this machine. private: make a repository that only its owner sees. license: an identifier of
-    the Hub. progress(done, of): called after every image. The shards of an earlier push are replaced. In an existing card, the
+    the Hub. progress(done, of): called now and then. The shards of an earlier push are replaced. In an existing card, the
     license and the facts below the text are updated.
     Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is committed then.
     """
@@ -92,27 +88,19 @@ def push_dataset(
     api = HfApi()
     with hub_errors(repo_id):
         check_token(api)  # before hours of work
-    plan = _plan(source)
-    with hub_errors(repo_id):
+    splits = _open(source)
+    with hub_errors(repo_id), tempfile.TemporaryDirectory(prefix="srgan-hub-") as folder:
         url = make_repo(api, repo_id, "dataset", private)
         old = card_on_hub(repo_id, "dataset")
         _card(repo_id, source, license, {}, old).validate(repo_type="dataset")
         if is_div2k(source) and not private:
             logger.warning("%s", DIV2K_TERMS)
-        written, operations = Written(), []
-        with tempfile.TemporaryDirectory(prefix="srgan-hub-") as folder:
-            for path, file in _write_shards(plan, Path(folder), written, progress):
-                operations.append(CommitOperationAdd(path, str(file)))
-                api.preupload_lfs_files(repo_id, operations[-1:], repo_type="dataset")
-                file.unlink()  # so that the disk holds one shard at a time
-        written.check(source)
-        card = _card(repo_id, source, license, written.images, old)
-        operations.append(CommitOperationAdd("README.md", str(card).encode()))
-        new = {operation.path_in_repo for operation in operations}
-        there = api.list_repo_files(repo_id, repo_type="dataset")
-        operations += [CommitOperationDelete(path) for path in there if SHARD_NAME.fullmatch(path) and path not in new]
-        message = f"Push {written.images.total()} images"
-        api.create_commit(repo_id, operations, commit_message=message, repo_type="dataset")
+        counts = _write_shards(splits, Path(folder), source, progress)
+        _card(repo_id, source, license, counts, old).save(Path(folder, CARD))
+        api.upload_folder(
+            repo_id=repo_id, repo_type="dataset", folder_path=folder, delete_patterns=SHARDS,
+            commit_message=f"Push {sum(counts.values())} images",
+        )  # fmt: skip
     return url
 
 
@@ -129,17 +117,15 @@ def write_dataset(
     Needs no network. Raises ValueError as `push_dataset` does, and then leaves nothing.
     """
     check_id(repo_id, "dataset")
-    plan, folder, written = _plan(source), Path(folder), Written()
+    splits, folder = _open(source), Path(folder)
     check_empty(folder)
     try:
-        for _ in _write_shards(plan, folder, written, progress):
-            pass
-        written.check(source)
-        _card(repo_id, source, license, written.images).save(folder / "README.md")
+        counts = _write_shards(splits, folder, source, progress)
+        _card(repo_id, source, license, counts).save(folder / CARD)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return dict(written.images)
+    return counts
 
 
 def is_div2k(source: str | Path) -> bool:
@@ -149,77 +135,63 @@ def is_div2k(source: str | Path) -> bool:
     return any(name.upper().startswith("DIV2K") for name in names)
 
 
-class Shard(NamedTuple):
-    split: str
-    path: str  # in the repository
-    images: Images
-    which: range  # numbers of the images
-
-
-def _plan(source: str | Path) -> list[Shard]:
-    """The shards to write. Raises ValueError if there are no images."""
+def _open(source: str | Path) -> dict[str, Images]:
     if not Path(source).exists():
         raise ValueError(f"there is no {source}; give a folder of images, of parquet shards, or of a DIV2K download")
-    plan = []
-    for split, images in open_splits(str(source)).items():
-        number = min(len(images), 1 + sum(_size(images[i]) for i in range(len(images))) // SHARD)
-        bounds = [len(images) * k // number for k in range(number + 1)]
-        for k in range(number):
-            path = f"data/{split}-{k:05d}-of-{number:05d}.parquet"
-            plan.append(Shard(split, path, images, range(bounds[k], bounds[k + 1])))
-    if not plan:
+    splits = {split: images for split, images in open_splits(str(source)).items() if len(images)}
+    if not splits:
         raise ValueError(f"{source} contains no images")
-    return plan
+    return splits
+
+
+def _write_shards(
+    splits: dict[str, Images], folder: Path, source: str | Path, progress: Callable[[int, int], None] | None
+) -> dict[str, int]:
+    """Write every split; returns its number of images. Damaged ones are left out, with one warning that names them."""
+    import datasets  # imported late: both take seconds, and the library works without them
+    import pyarrow
+    from pyarrow.parquet import ParquetWriter
+
+    schema = datasets.Features({"hr": datasets.Image(), "name": datasets.Value("string")}).arrow_schema
+    total, done, counts, damaged = sum(map(len, splits.values())), 0, {}, []
+    (folder / "data").mkdir(parents=True)
+    for split, images in splits.items():
+        number = min(len(images), 1 + sum(_size(images[i]) for i in range(len(images))) // SHARD)
+        for k in range(number):
+            which = range(len(images) * k // number, len(images) * (k + 1) // number)
+            with ParquetWriter(folder / "data" / f"{split}-{k:05d}-of-{number:05d}.parquet", schema) as writer:
+                for rows, names in _row_groups(images, which):
+                    writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+                    counts[split] = counts.get(split, 0) + len(rows)
+                    damaged += names
+                    done += len(rows) + len(names)
+                    if progress:
+                        progress(done, total)
+    if damaged:
+        shown = ", ".join(damaged[:5]) + (", ..." if len(damaged) > 5 else "")
+        logger.warning("left out %d damaged images of %s: %s", len(damaged), source, shown)
+    if empty := [split for split, count in counts.items() if not count]:
+        raise ValueError(f"{source} holds no readable image in its split {empty[0]}")
+    return counts
 
 
 def _size(image: bytes | str) -> int:
     return len(image) if isinstance(image, bytes) else Path(image).stat().st_size
 
 
-@dataclass
-class Written:
-    """What is in the shards so far."""
-
-    images: Counter[str] = field(default_factory=Counter)  # per split
-    damaged: list[str] = field(default_factory=list)       # names of the skipped images
-
-    def check(self, source: str | Path) -> None:
-        """Report what was skipped; raise ValueError if that is all of a split."""
-        if self.damaged:
-            shown = ", ".join(self.damaged[:5]) + (", ..." if len(self.damaged) > 5 else "")
-            logger.warning("left out %d damaged images of %s: %s", len(self.damaged), source, shown)
-        if empty := [split for split, count in self.images.items() if not count]:
-            raise ValueError(f"{source} holds no readable image in its split {empty[0]}")
-
-
-def _write_shards(plan: list[Shard], folder: Path, written: Written, progress: Callable | None) -> Iterator[tuple[str, Path]]:
-    """Write the shards one after another; yields the path of each in the repository and on the disk."""
-    import datasets  # imported late: both take seconds, and the library works without them
-    import pyarrow
-    from pyarrow.parquet import ParquetWriter
-
-    schema = datasets.Features({"hr": datasets.Image(), "name": datasets.Value("string")}).arrow_schema
-    done, total = 0, sum(len(shard.which) for shard in plan)
-    (folder / "data").mkdir(parents=True)
-    for shard in plan:
-        rows, size = [], 0
-        with ParquetWriter(folder / shard.path, schema) as writer:
-            for i in shard.which:
-                name = shard.images.name(i)
-                hr = _whole(shard.images[i], name)
-                if hr is None:
-                    written.damaged.append(name)
-                else:
-                    rows.append({"hr": hr, "name": name})
-                    size += len(hr["bytes"])
-                written.images[shard.split] += hr is not None
-                if size >= ROW_GROUP or i == shard.which[-1]:
-                    writer.write_table(pyarrow.Table.from_pylist(rows, schema))
-                    rows, size = [], 0
-                done += 1
-                if progress:
-                    progress(done, total)
-        yield shard.path, folder / shard.path
+def _row_groups(images: Images, which: range) -> Iterator[tuple[list[dict], list[str]]]:
+    """(rows, names of damaged images), group by group."""
+    rows, damaged, size = [], [], 0
+    for i in which:
+        name = images.name(i)
+        if (hr := _whole(images[i], name)) is None:
+            damaged.append(name)
+        else:
+            rows.append({"hr": hr, "name": name})
+            size += len(hr["bytes"])
+        if size >= ROW_GROUP or i == which[-1]:
+            yield rows, damaged
+            rows, damaged, size = [], [], 0
 
 
 def _whole(image: bytes | str, name: str) -> dict | None:
@@ -235,7 +207,7 @@ def _whole(image: bytes | str, name: str) -> dict | None:
 
 def _card(repo_id: str, source: str | Path, license: str | None, counts: dict[str, int], old: str | None = None) -> RepoCard:
     """The card for so many images per split. The text of an earlier card, and whatever else its owner added, is kept."""
-    card = parsed(old or fill(CARD, name=repo_id.split("/")[-1], repo_id=repo_id))
+    card = parsed(old or fill(NEW_CARD, name=repo_id.split("/")[-1], repo_id=repo_id))
     license = license or card.data.get("license")
     stated = f"`{license}`, as stated by the uploader." if license not in (None, "other") else ""
     notes = [DIV2K_TERMS, stated] if is_div2k(source) else [stated or UNSTATED]
