@@ -169,11 +169,9 @@ def test_config_says_its_format(tmp_path, network):
     load()  # as it was written before there was a format
     load(format=1).save_pretrained(tmp_path / "again")
     assert json.loads((tmp_path / "again" / "config.json").read_text()) == config | {"format": 1}
-    for wrong in ("1", 0, True, None):
-        with pytest.raises(CheckpointError, match="must be a whole number"):
-            load(format=wrong)
-    with pytest.raises(CheckpointError, match="has format 2, but this srgan_hub reads only up to 1: update srgan_hub"):
-        load(format=2, activation="gelu")
+    for wrong in ("1", 0, True, None, 2):
+        with pytest.raises(CheckpointError, match="has format .*: update srgan_hub"):
+            load(format=wrong, activation="gelu")
 
 
 @pytest.mark.parametrize("name", bundled())

@@ -109,11 +109,9 @@ def _check_bytes(path: Path, source: str) -> None:
         return
     if found == blob.name:
         return
-    try:
+    with hub_errors(f"{source}: {blob} is damaged and cannot be removed"):
         for bad in (path, blob.resolve(), blob):  # a blob may itself be a link into the store that repositories share
             bad.unlink(missing_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{source}: {blob} is damaged and cannot be removed ({error}); delete it and try again") from error
     raise CheckpointError(
         f"{source}: {path.name} does not match the hash on the Hub and was removed from the cache; download it again"
     )

@@ -109,11 +109,8 @@ def read_config(path: Path, cls: type, source: str) -> dict:
     if not isinstance(config, dict):
         raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
     known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
-    form = config.pop("format", FORMAT)
-    if type(form) is not int or form < 1:
-        raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
-    if form > FORMAT:
-        raise CheckpointError(f"{source} has format {form}, but this srgan_hub reads only up to {FORMAT}: update srgan_hub")
+    if type(form := config.pop("format", FORMAT)) is not int or form != FORMAT:
+        raise CheckpointError(f"{source} has format {form!r}, but this srgan_hub reads format {FORMAT}: update srgan_hub")
     if unknown := sorted(config.keys() - known):
         shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
         raise CheckpointError(
