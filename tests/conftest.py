@@ -308,8 +308,7 @@ def width(source, **hub):
 SHOW = """
 import logging, sys
 from srgan_hub.data.cache import decode
-from srgan_hub.data.sources import fetch
-from srgan_hub.data.sources import open_splits, open_stream
+from srgan_hub.data.sources import fetch, open_splits, open_stream
 
 def show(dataset, **options):
     try:

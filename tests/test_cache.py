@@ -15,18 +15,7 @@ from PIL import Image, ImageOps
 import warm_start
 from conftest import ROOT, Listed, encoded, flat, smooth_photo
 from srgan_hub.data import cache as module
-from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import (
-    BITS,
-    MARGIN,
-    SAME,
-    benchmark_image,
-    decode,
-    distance,
-    lr_pictures,
-    open_cache,
-    perceptual_hash,
-)
+from srgan_hub.data.cache import MARGIN, decode, lr_pictures, open_cache
 from srgan_hub.imaging.resize import shrunk
 
 Usage = namedtuple("Usage", "total used free")
@@ -298,42 +287,6 @@ def test_default_folder_follows_the_environment(tmp_path, images, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     open_cache(images, "~/elsewhere")
     assert list((tmp_path / "home" / "elsewhere").glob("*/complete"))
-
-
-CHANGES = {
-    "nothing": lambda image: image,
-    "mirror": ImageOps.mirror,
-    "JPEG 30": lambda image: Image.open(io.BytesIO(encoded(image, "JPEG", quality=30))),
-    "half the size": lambda image: image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS),
-    "darker": lambda image: image.point(lambda value: 0.7 * value),
-    "a lost row and column": lambda image: image.crop((0, 0, image.width - 1, image.height - 1)),
-}
-
-
-def test_a_changed_copy_has_nearly_the_same_perceptual_hash():
-    for name, change in CHANGES.items():
-        for seed in range(4):
-            image = smooth_photo(203, 154, seed)
-            hashes = [perceptual_hash(np.asarray(picture.convert("RGB"))) for picture in (image, change(image))]
-            assert distance(*hashes) <= SAME, name
-
-
-def test_other_pictures_have_other_hashes():
-    hashes = [perceptual_hash(np.asarray(smooth_photo(200, 150, seed))) for seed in range(30)]
-    distances = [distance(one, other) for i, one in enumerate(hashes) for other in hashes[:i]]
-    assert min(distances) > SAME and max(distances) <= BITS
-    image = np.asarray(smooth_photo(200, 150))
-    assert distance(perceptual_hash(image), perceptual_hash(image[::-1])) > SAME  # upended, not mirrored
-    assert benchmark_image(hashes[0]) is None
-
-
-def test_every_benchmark_image_is_known_also_small_cut_and_compressed(benchmark_sets):
-    for one in find_sets(benchmark_sets):
-        for name, lr, hr in pairs(one):
-            is_it = "Set5 head" if name == "face" else f"{one.name} {name}"  # Set14's face is Set5's head
-            compressed = Image.open(io.BytesIO(encoded(Image.fromarray(hr[:-3, :-3]), "JPEG", quality=30)))
-            for copy in (lr.convert("RGB"), compressed):
-                assert benchmark_image(perceptual_hash(np.asarray(copy))) == is_it
 
 
 def test_pictures_to_calibrate_on_are_evenly_chosen_middles_of_shrunk_photographs(photo_folder):

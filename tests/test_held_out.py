@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, flat, smooth_photo, write_files, write_shard
-from srgan_hub.data.cache import perceptual_hash
+from srgan_hub.data.benchmarks import perceptual_hash
 from srgan_hub.data.held_out import open_photos, open_streamed, spread
 from srgan_hub.data.sources import fetch
 from srgan_hub.imaging.resize import crop_to_multiple
@@ -177,7 +177,7 @@ def test_benchmark_images_are_not_trained_on(tmp_path, opened, monkeypatch, capl
     pictures = [smooth_photo(64, 48, seed) for seed in range(5)]
     write_shard(tmp_path / "d" / "train-0.parquet", [encoded(picture) for picture in pictures])
     copies = {"Set5 woman": perceptual_hash(np.asarray(pictures[1])), "Set14 man": perceptual_hash(np.asarray(pictures[3]))}
-    monkeypatch.setattr("srgan_hub.data.cache.known_hashes", lambda: copies)
+    monkeypatch.setattr("srgan_hub.data.benchmarks.known_hashes", lambda: copies)
     cache, numbers, _ = opened(tmp_path / "d", validation="none")
     assert len(cache) == 5 and numbers == [0, 2, 4]
     assert "left out 2 photographs that are benchmark images: Set5 woman, Set14 man" in caplog.text

@@ -170,7 +170,7 @@ def test_config_says_its_format(tmp_path, network):
     load(format=1).save_pretrained(tmp_path / "again")
     assert json.loads((tmp_path / "again" / "config.json").read_text()) == config | {"format": 1}
     for wrong in ("1", 0, True, None, 2):
-        with pytest.raises(CheckpointError, match="has format .*: update srgan_hub"):
+        with pytest.raises(CheckpointError, match=r"has format .*: update srgan_hub"):
             load(format=wrong, activation="gelu")
 
 

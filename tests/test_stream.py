@@ -7,7 +7,8 @@ from PIL import Image
 
 from conftest import client, encoded, flat, smooth_photo, write_files, write_shard
 from srgan_hub.data import stream as module
-from srgan_hub.data.cache import decode, perceptual_hash
+from srgan_hub.data.benchmarks import perceptual_hash
+from srgan_hub.data.cache import decode
 from srgan_hub.data.sources import open_stream
 from srgan_hub.data.stream import StreamPatches
 
@@ -115,7 +116,7 @@ def test_small_and_damaged_images_are_passed_over_and_counted(tmp_path, caplog):
 
 def test_benchmark_images_are_passed_over(tmp_path, monkeypatch, caplog):
     image = encoded(smooth_photo(40, 30))
-    monkeypatch.setattr("srgan_hub.data.cache.known_hashes", lambda: {"Set5 woman": perceptual_hash(decode(image))})
+    monkeypatch.setattr("srgan_hub.data.benchmarks.known_hashes", lambda: {"Set5 woman": perceptual_hash(decode(image))})
     run = patches(as_shards(tmp_path, [flat(1), image, flat(2)]))
     assert greys(run.batch(k) for k in range(20)) == {1, 2}
     assert {record.getMessage() for record in caplog.records} == {"skipped 1 benchmark images, which are reserved for measuring"}

@@ -6,7 +6,6 @@ for the one that builds."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import itertools
@@ -18,7 +17,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +25,9 @@ from filelock import FileLock
 from PIL import Image
 from torch import Tensor
 
+from srgan_hub.data.benchmarks import perceptual_hash
 from srgan_hub.data.sources import Images, open_splits
-from srgan_hub.imaging.color import eight_bits, luma, normalise
+from srgan_hub.imaging.color import eight_bits, normalise
 from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
@@ -196,40 +195,6 @@ def _length(size: tuple[int, ...]) -> int:
 
 def _file(encoded: bytes | str):
     return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
-
-
-# Perceptual hashes, to recognize benchmark images: nobody should train on the images they measure on.
-
-
-MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
-SIDE, FREQUENCIES = 32, 8                                    # pixels per side of the shrunk image, frequencies per axis
-BITS = FREQUENCIES**2 - 1
-SAME = 6  # bits; benchmark images as JPEG 30, cropped by 3 pixels or at 1/4 size differ by at most 5, other photos by at least 11
-COSINES = np.cos(np.pi * (np.arange(SIDE) + 0.5) * np.arange(FREQUENCIES)[:, None] / SIDE)
-ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that flip when an image is mirrored
-
-
-def perceptual_hash(image: np.ndarray) -> int:
-    """(H, W, 3) uint8 -> 63 bits: the signs of the image's lowest frequencies, without the mean."""
-    small = luma(np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)))
-    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat image has rounding errors
-    return sum(1 << bit for bit in np.flatnonzero(signs).tolist())
-
-
-def distance(one: int, other: int) -> int:
-    """The number of bits that differ, with or without mirroring, whichever is smaller."""
-    return min((one ^ other).bit_count(), (one ^ other ^ ODD).bit_count())
-
-
-def benchmark_image(hashed: int) -> str | None:
-    """The benchmark image that this hash belongs to, such as "Set5 woman"; None if it is in none of the benchmark sets."""
-    return next((name for name, known in known_hashes().items() if distance(hashed, known) <= SAME), None)
-
-
-@cache
-def known_hashes() -> dict[str, int]:
-    with MANIFEST.open(newline="") as file:
-        return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}
 
 
 # LR images for calibration: typical inputs, on which nothing is trained.

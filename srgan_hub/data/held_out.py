@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import PhotoCache, benchmark_image, open_cache, readable
+from srgan_hub.data.benchmarks import benchmark_image, find_sets, pairs
+from srgan_hub.data.cache import PhotoCache, open_cache, readable
 from srgan_hub.data.sources import choose, fetch, open_splits, open_stream, split_names
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, benchmark_image, perceptual_hash, readable
+from srgan_hub.data.benchmarks import benchmark_image, perceptual_hash
+from srgan_hub.data.cache import MARGIN, readable
 from srgan_hub.data.patches import random_crop
 from srgan_hub.data.sources import fetch
 
