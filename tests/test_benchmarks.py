@@ -53,7 +53,7 @@ def test_the_split_that_is_meant_for_it_is_measured(tmp_path):
 
 def test_a_dataset_without_hr_is_one_sentence(tmp_path):
     write_shard(tmp_path / "bench" / "test-0.parquet", HR, "picture")
-    with pytest.raises(ValueError, match="no column of HR images named hr, HR, image; it has picture"):
+    with pytest.raises(ValueError, match=r"no column of HR images .* it has picture"):
         open_hub_set(str(tmp_path / "bench"))
 
 

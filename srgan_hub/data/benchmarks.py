@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.data.sources import IMAGE_SUFFIXES, PREFERRED_COLUMNS, choose, fetch, image_columns, image_name, load
+from srgan_hub.data.sources import IMAGE_SUFFIXES, choose, fetch, image_columns, image_name, load
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 
@@ -140,20 +140,13 @@ def open_hub_set(dataset: str, scale: int = 4, config: str | None = None, split:
 
     config, split: for a dataset that has several. Raises ValueError if anything is not found."""
     opened = load(dataset, config, None)
-    name = choose(opened, split or next((name for name in SPLITS if name in opened), next(iter(opened))), dataset)
-    rows = opened[name]
-    wanted = {"hr": [column.lower() for column in PREFERRED_COLUMNS], "lr": ["lr", f"lr_x{scale}"]}
-    columns = {kind: find_column(rows, names) for kind, names in wanted.items()}
-    if not columns["hr"]:
-        known = f"named {', '.join(PREFERRED_COLUMNS)}; it has {', '.join(rows.features)}"
-        raise ValueError(f"{dataset}: no column of HR images {known}")
-    hr = encoded(rows, columns["hr"])
-    lr = columns["lr"] and dict(zip(hr, encoded(rows, columns["lr"]).values(), strict=True))
-    return BenchmarkSet(Path(dataset).name, hr, lr)
-
-
-def find_column(rows, names: list[str]) -> str | None:
-    return next((column for name in names for column in image_columns(rows) if column.lower() == name), None)
+    rows = opened[choose(opened, split or next((name for name in SPLITS if name in opened), next(iter(opened))), dataset)]
+    columns = {column.lower(): column for column in image_columns(rows)}
+    if not (column := columns.get("hr") or columns.get("image")):
+        raise ValueError(f"{dataset}: no column of HR images named hr or image; it has {', '.join(rows.features)}")
+    hr = encoded(rows, column)
+    lr = columns.get("lr") or columns.get(f"lr_x{scale}")
+    return BenchmarkSet(Path(dataset).name, hr, lr and dict(zip(hr, encoded(rows, lr).values(), strict=True)))
 
 
 def encoded(rows, column: str) -> dict[str, bytes | Path]:
