@@ -322,8 +322,8 @@ def show(dataset, **options):
 """
 
 
-def show_datasets(hub: LoopbackHub, code: str, cold=False) -> subprocess.CompletedProcess:
+def show_datasets(hub: LoopbackHub, code: str) -> subprocess.CompletedProcess:
     """A process in which `show(ID, ...)` prints each split's name and its flat images' greys, or the error; streamed alike."""
-    done = client(hub, "-c", SHOW + code, cold=cold)
+    done = client(hub, "-c", SHOW + code)
     assert done.returncode == 0, done.stderr
     return done

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from conftest import ROOT, flat, show_datasets, write_files, write_shard, zipped
+from conftest import ROOT, client, flat, show_datasets, write_files, write_shard, zipped
 from srgan_hub.data.sources import choose, fetch, open_splits, open_stream, split_names
 
 pytestmark = pytest.mark.usefixtures("datasets_cache")
@@ -286,8 +286,9 @@ def test_presets_load_the_hr_images_of_look_alikes(hub):
 
 def test_fingerprint_of_a_hub_dataset_changes_with_its_files_and_not_from_run_to_run(hub, tmp_path):
     def fingerprints(cold):
-        code = "for id in ('lab/files', 'lab/shards'): print(open_splits(id)['train'].fingerprint)"
-        return show_datasets(hub, code, cold).stdout.splitlines()
+        code = "from srgan_hub.data.sources import open_splits\n"
+        code += "for id in ('lab/files', 'lab/shards'): print(open_splits(id)['train'].fingerprint)"
+        return client(hub, "-c", code, cold=cold).stdout.splitlines()
 
     hub.seed("dataset", "lab/files", {"1.png": flat(1)})
     hub.seed("dataset", "lab/shards", {"data/train-0.parquet": write_shard(tmp_path / "0.parquet", [flat(1)]).read_bytes()})
