@@ -9,8 +9,7 @@ import sys
 
 import numpy as np
 
-from srgan_hub.data.benchmarks import find_sets, hashes, read
-from srgan_hub.data.cache import MANIFEST, perceptual_hash
+from srgan_hub.data.benchmarks import MANIFEST, find_sets, hashes, perceptual_hash, read
 
 
 def main(folder: str) -> None:

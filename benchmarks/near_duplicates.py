@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import BITS, SAME, benchmark_image, distance, open_cache, perceptual_hash
+from srgan_hub.data.benchmarks import BITS, SAME, benchmark_image, distance, find_sets, pairs, perceptual_hash
+from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.imaging.color import luma
 

@@ -264,7 +264,7 @@ def dataset_push(options: argparse.Namespace) -> int:
             bar.total = of
             bar.update(done - bar.n)
 
-        keywords = dict(shards=options.shards, license=options.license, progress=show)
+        keywords = dict(license=options.license, progress=show)
         try:
             if options.dry_run:
                 counts = write_dataset(options.source, options.dry_run, options.repo_id, **keywords)
@@ -387,7 +387,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder of images (train/ and validation/ in it become splits), of parquet shards, or a DIV2K download")  # fmt: skip
     add("repo_id", metavar="user/name", help="the dataset on the Hub; created if needed, earlier shards are replaced")
     add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
-    add("--shards", type=at_least(1), metavar="N", help="number of parquet files of the train split [one per 128 MB]")
     add("--license", metavar="ID", help="licence of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 

@@ -308,8 +308,7 @@ def width(source, **hub):
 SHOW = """
 import logging, sys
 from srgan_hub.data.cache import decode
-from srgan_hub.data.remote import fetch
-from srgan_hub.data.sources import open_splits, open_stream
+from srgan_hub.data.sources import fetch, open_splits, open_stream
 
 def show(dataset, **options):
     try:
@@ -323,8 +322,8 @@ def show(dataset, **options):
 """
 
 
-def show_datasets(hub: LoopbackHub, code: str, cold=False) -> subprocess.CompletedProcess:
+def show_datasets(hub: LoopbackHub, code: str) -> subprocess.CompletedProcess:
     """A process in which `show(ID, ...)` prints each split's name and its flat images' greys, or the error; streamed alike."""
-    done = client(hub, "-c", SHOW + code, cold=cold)
+    done = client(hub, "-c", SHOW + code)
     assert done.returncode == 0, done.stderr
     return done

@@ -4,9 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from conftest import cached, smooth_photo
-from srgan_hub.data import distilled as module
-from srgan_hub.data.cache import MARGIN
-from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colours
+from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colors
 from srgan_hub.imaging.degradations import bicubic
 
 SMALL = SIDE // 4
@@ -78,18 +76,6 @@ def test_more_patches_go_on_with_those_of_fewer_and_other_settings_start_anew(ph
     assert len(opened(photos, tmp_path, teacher="another")) == 0
 
 
-def test_what_the_teacher_sees_around_a_patch_is_not_kept(photos, tmp_path):
-    seen = []
-
-    def teach(lr):
-        seen.append(lr.shape)
-        return inverted(lr)
-
-    made = filled(opened(photos, tmp_path, count=1), teach=teach)
-    assert seen == [(1, 3, SMALL + 2 * MARGIN // 4, SMALL + 2 * MARGIN // 4)] and made.seen == 4 * seen[0][2]
-    assert made.lr.shape == (1, SMALL, SMALL, 3) and made.target.shape == (1, SIDE, SIDE, 3)
-
-
 def test_one_patch_in_four_of_a_mixed_batch_is_clean(photos, tmp_path):
     def sometimes(hr, scale, rng):
         return (darker if rng.random() < 0.5 else bicubic)(hr, scale, rng)
@@ -131,7 +117,7 @@ def test_what_cannot_be_kept_is_a_sentence(photos, tmp_path, monkeypatch):
         Distilled(tmp_path, small, [0], count=1, scale=4, seed=0, settings={})
     with pytest.raises(ValueError, match="--crop must be at most 224"):
         DistilledPatches(opened(photos, tmp_path), crop=256, batch_size=1, seed=0)
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(ValueError, match=r"4 patches of a teacher need .* GB .*--cache_dir"):
         opened(photos, tmp_path, seed=5)
 
@@ -139,5 +125,5 @@ def test_what_cannot_be_kept_is_a_sentence(photos, tmp_path, monkeypatch):
 def test_colours_are_moved_and_detail_stays():
     hr = torch.randint(100, 156, (1, 3, 64, 64), dtype=torch.uint8)
     board = (10 * ((torch.arange(64)[:, None] + torch.arange(64)) % 2)).byte()
-    moved = with_colours(hr - 40 + board, hr, 16)
+    moved = with_colors(hr - 40 + board, hr, 16)
     assert (moved.float() - (hr.float() + board - 5)).abs().max() <= 1

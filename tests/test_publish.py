@@ -4,7 +4,7 @@ import shutil
 
 import datasets
 import pytest
-from huggingface_hub import DatasetCard, constants
+from huggingface_hub import DatasetCard
 from pyarrow.parquet import ParquetFile
 
 from conftest import NEEDS_THE_HUB, client, smooth_photo
@@ -27,9 +27,16 @@ def contents(folder, split):
     return {file.stem: file.read_bytes() for file in (folder / split).iterdir() if file.stem != "half"}
 
 
-def test_dry_run_loads_to_the_very_files(photos, tmp_path, capsys, caplog):
+def three_shards(photos) -> int:
+    """The size of a shard with which the train split has three."""
+    return int(2.5 * (photos / "train" / "0.png").stat().st_size)
+
+
+def test_dry_run_loads_to_the_very_files(photos, tmp_path, capsys, caplog, monkeypatch):
     out = tmp_path / "out"
-    assert main(["dataset", "push", str(photos), "user/photos", "--shards", "3", "--dry-run", str(out)]) == 0
+    monkeypatch.setattr(publish, "SHARD", three_shards(photos))
+    monkeypatch.setattr(publish, "ROW_GROUP", 1)
+    assert main(["dataset", "push", str(photos), "user/photos", "--dry-run", str(out)]) == 0
     assert "7 train and 2 validation images" in capsys.readouterr().out
     assert [record.message for record in caplog.records] == [f"left out 1 damaged images of {photos}: half"]
     assert sorted(str(file.relative_to(out)) for file in out.rglob("*.*")) == [
@@ -45,6 +52,8 @@ def test_dry_run_loads_to_the_very_files(photos, tmp_path, capsys, caplog):
     for split in ("train", "validation"):
         rows = loaded[split].cast_column("hr", datasets.Image(decode=False))
         assert {row["name"]: row["hr"]["bytes"] for row in rows} == contents(photos, split)
+    for shard in (ParquetFile(path) for path in (out / "data").glob("train-*")):
+        assert shard.metadata.num_row_groups == shard.metadata.num_rows
 
 
 def test_every_form_of_a_source_gives_the_same_files(photos, tmp_path):
@@ -71,9 +80,7 @@ def test_card_says_what_it_is_and_under_which_terms(photos, tmp_path):
     data = cards["unstated"].data.to_dict()
     assert data["license"] == "other"
     assert data["task_categories"] == ["image-to-image"]
-    assert data["size_categories"] == ["n<1K"]
-    assert "super-resolution" in data["tags"]
-    assert [split["num_examples"] for split in data["dataset_info"]["splits"]] == [7, 2]
+    assert "| train | 7 |" in cards["unstated"].text
     assert "other: not stated" in cards["unstated"].text
     assert 'load_dataset("user/photos", split="train")' in cards["unstated"].text
     assert "train_accelerate.py --variant srresnet-mse --dataset user/photos " in cards["unstated"].text
@@ -81,20 +88,6 @@ def test_card_says_what_it_is_and_under_which_terms(photos, tmp_path):
     assert "`cc-by-4.0`, as stated" in cards["stated"].text
     assert "academic research only" in cards["div2k"].text
     assert "Do not push it publicly without the right to" in cards["div2k"].text
-
-
-def test_row_groups_and_shards_stay_small(photos, tmp_path, monkeypatch):
-    size = (photos / "train" / "0.png").stat().st_size
-    monkeypatch.setattr(publish, "ROW_GROUP", int(2.5 * size))
-    monkeypatch.setattr(publish, "SHARD", int(3.5 * size))
-    write_dataset(photos, tmp_path / "out")
-    shards = sorted((tmp_path / "out" / "data").glob("train-*"))
-    assert len(shards) == 2
-    for metadata in (ParquetFile(shard).metadata for shard in shards):
-        assert metadata.num_rows == 3 or metadata.num_row_groups > 1
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            assert group.column(0).path_in_schema == "hr.bytes"
-            assert group.column(0).total_uncompressed_size <= publish.ROW_GROUP + 200  # what parquet itself adds
 
 
 @pytest.mark.parametrize(
@@ -105,9 +98,7 @@ def test_row_groups_and_shards_stay_small(photos, tmp_path, monkeypatch):
         (["nowhere", "user/photos"], "there is no nowhere"),
         (["empty", "user/photos"], "empty"),
         (["damaged", "user/photos"], "holds no readable image in its split train"),
-        (["photos", "user/photos", "--shards", "9"], "choose --shards 8 or less"),
         (["photos", "user/photos", "--dry-run", "photos"], "not an empty folder"),
-        (["photos", "user/photos", "--license", "Ask: me"], "'Ask: me' as a licence"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence(photos, tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -123,20 +114,10 @@ def test_what_cannot_be_written_is_one_sentence(photos, tmp_path, monkeypatch, c
     assert not (tmp_path / "out").exists()
 
 
-def test_without_a_hub_or_a_token_it_says_so(photos, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    assert main(["dataset", "push", str(photos), "user/photos"]) == 2
-    assert "`hf auth login`" in capsys.readouterr().err
-    monkeypatch.setenv("HF_TOKEN", "hf_test")
-    assert main(["dataset", "push", str(photos), "user/photos"]) == 2
-    assert "cannot be reached" in capsys.readouterr().err
-
-
 PUSH = """
 import contextlib, io, json, os, sys
 from srgan_hub.cli import main
+from srgan_hub.data import publish
 
 def push(*arguments, token="hf_test"):
     os.environ["HF_TOKEN"] = token
@@ -155,7 +136,8 @@ said = [push(*{command.split()[3:]!r})]
 card = HfApi().hf_hub_download("user/photos", "README.md", repo_type="dataset")
 changed = open(card).read().replace("# photos", "# Our photographs").replace("license: other", "license: mit")
 HfApi().upload_file(repo_id="user/photos", repo_type="dataset", path_or_fileobj=changed.encode(), path_in_repo="README.md")
-said.append(push("photos", "user/photos", "--shards", "2"))
+publish.SHARD = {three_shards(photos)}
+said.append(push("photos", "user/photos"))
 from datasets import Image, load_dataset
 found = {{"said": said, "rows": []}}
 for options in ({{}}, {{"streaming": True}}):
@@ -175,8 +157,9 @@ os._exit(0)  # a stream of datasets leaves threads that can abort the interprete
     files = hub.files("dataset", "user/photos")
     assert sorted(files) == [
         "README.md",
-        "data/train-00000-of-00002.parquet",
-        "data/train-00001-of-00002.parquet",
+        "data/train-00000-of-00003.parquet",
+        "data/train-00001-of-00003.parquet",
+        "data/train-00002-of-00003.parquet",
         "data/validation-00000-of-00001.parquet",
     ]  # the shard of the first push is gone
     card = files["README.md"].decode()
@@ -206,8 +189,8 @@ print(json.dumps([
     done = client(hub, "-c", script, cwd=photos.parent, TMPDIR=str(photos.parent))
     assert done.returncode == 0, done.stderr
     *refused, pushed = json.loads(done.stdout.splitlines()[-1])
-    namespace = "write to google/photos (403)"
-    sentences = ["(403)", "(401)", "(403)", namespace, "exists and is public", "does not accept 'mine'", "is not valid YAML"]
+    namespace = "google/photos: the token does not allow this (403)"
+    sentences = ["(403)", "(401)", "(403)", namespace, "exists and is public", "license", "no YAML"]
     for (status, said), sentence in zip(refused, sentences, strict=True):
         assert status == 2
         assert len(said) == 1, said
@@ -218,21 +201,23 @@ print(json.dumps([
     assert not list(photos.parent.glob("srgan-hub-*"))
 
 
-def test_push_that_breaks_off_is_finished_by_the_same_command(hub, photos, tmp_path):
-    write_dataset(photos, tmp_path / "dry", shards=3)
+def test_push_that_breaks_off_is_finished_by_the_same_command(hub, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "SHARD", three_shards(photos))
+    write_dataset(photos, tmp_path / "dry")
     shards = [path.read_bytes() for path in sorted((tmp_path / "dry" / "data").glob("train-*"))]
     puts = [f"/lfs/{hashlib.sha256(shard).hexdigest()}" for shard in shards]
     hub.cut_next(6, puts[1])
-    script = PUSH + """
+    script = PUSH + f"""
 import time
 time.sleep = lambda seconds: None  # between the client's tries, which stay as many
-print(json.dumps([push("photos", "user/photos", "--shards", "3") for again in range(2)]))
+publish.SHARD = {publish.SHARD}
+print(json.dumps([push("photos", "user/photos") for again in range(2)]))
 """
     done = client(hub, "-c", script, cwd=photos.parent, TMPDIR=str(photos.parent))
     assert done.returncode == 0, done.stderr
     (broken, said), (finished, _) = json.loads(done.stdout.splitlines()[-1])
     assert (broken, finished) == (2, 0)
-    assert "check the network, then run the same command again: nothing is uploaded twice" in said[-1]
+    assert "check the network, then do the same again: nothing is transferred twice" in said[-1]
     assert [hub.requests.count(f"PUT {put}") for put in puts] == [1, 7, 1]
     files = hub.files("dataset", "user/photos")
     assert [files[path] for path in sorted(files) if path.startswith("data/train-")] == shards

@@ -10,7 +10,6 @@ from accelerate.commands.launch import launch_command_parser
 from conftest import NEEDS_THE_HUB, ROOT, smooth_photo
 from srgan_hub import SRGANGenerator
 from srgan_hub.cli import main
-from srgan_hub.hub.load import OWNER
 from srgan_hub.training.config import weights_of
 from train_accelerate import parse
 
@@ -68,11 +67,6 @@ def test_every_command_is_tested_or_listed():
     assert set(rest) == by_make.keys()
     makefile = (ROOT / "Makefile").read_text()
     assert all(f"\n{command.split()[1]}:" in makefile for command in by_make)
-
-
-def test_says_where_the_checkpoints_are():
-    assert ("not hosted yet" in README) == (OWNER is None)
-    assert OWNER is None or f"huggingface.co/{OWNER}" in README
 
 
 def test_tree_names_only_what_is_there():

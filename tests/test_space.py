@@ -18,8 +18,8 @@ from conftest import ROOT, client, read, smooth_photo
 from loopback_hub import faults_of_a_space
 from srgan_hub.cli import main
 from srgan_hub.hub import space
-from srgan_hub.hub.load import bundled
-from srgan_hub.hub.space import ABOUT_BLOCK, UNTOUCHED, write_space
+from srgan_hub.hub.load import CheckpointError, bundled
+from srgan_hub.hub.space import ABOUT_BLOCK, LABELS, UNTOUCHED, line_of, name_of, offered, write_space
 
 PACKAGES = {"PIL": "pillow"}  # where a package is not called as its module
 OPTIONAL = {  # other engines and measures, other machines
@@ -32,6 +32,23 @@ TRAINING = {"datasets", "fsspec", "pyarrow"}  # imported when photographs are op
 @pytest.fixture(autouse=True)
 def no_choice(monkeypatch):
     monkeypatch.delenv("SRGAN_MODELS", raising=False)
+
+
+def test_the_page_offers_the_bundled_checkpoints_unless_told_otherwise(monkeypatch):
+    assert set(offered()) == set(bundled()) == set(LABELS)
+    assert offered()[0] == "srgan-x4-photo-large"
+    monkeypatch.setenv("SRGAN_MODELS", " user/mine, srgan-x4 user/mine,")
+    assert offered() == ["user/mine", "srgan-x4"]
+    monkeypatch.setenv("SRGAN_MODELS", "srgan-x5")
+    with pytest.raises(CheckpointError, match="srgan-x5"):
+        offered()
+
+
+def test_every_model_has_a_name_of_its_own_and_one_line():
+    assert len({name_of(model) for model in LABELS}) == len(LABELS)
+    assert name_of("srgan-x4-vivid") == "Clean, vivid"
+    assert line_of("srgan-x4-vivid") == "More texture, more of it invented."
+    assert name_of("user/mine") == "user/mine"
 
 
 def content(folder) -> dict[str, bytes]:
@@ -51,7 +68,6 @@ def test_dry_run_writes_every_file_and_a_front_matter_the_hub_takes(tmp_path, ca
     for path in ("app.py", "LICENSE", "srgan_hub/inference/upscaler.py", "srgan_hub/pretrained/srgan-x4-photo/int8.safetensors"):
         assert files[path] == (ROOT / path).read_bytes()
     assert {path.split("/")[2] for path in files if path.startswith("srgan_hub/pretrained/")} == set(bundled())
-    assert set(files["pushed.txt"].decode().split()) == files.keys() - {"README.md"}
     assert not [path for path in files if "__pycache__" in path or path.startswith(".")]
     assert "models.txt" not in files
     data = SpaceCard.load(out / "README.md").data.to_dict()
@@ -59,7 +75,7 @@ def test_dry_run_writes_every_file_and_a_front_matter_the_hub_takes(tmp_path, ca
     assert {"title", "emoji", "colorFrom", "colorTo", "short_description", "suggested_hardware", "tags"} <= data.keys()
     assert (data["sdk"], data["app_file"], data["license"], data["python_version"]) == ("gradio", "app.py", "apache-2.0", "3.12")
     assert data["sdk_version"] == pins(out)["gradio"]
-    assert "models" not in data and "preload_from_hub" not in data
+    assert "models" not in data
 
 
 def test_a_space_of_other_models_has_no_bundled_ones(tmp_path):
@@ -70,7 +86,6 @@ def test_a_space_of_other_models_has_no_bundled_ones(tmp_path):
     data = SpaceCard.load(tmp_path / "out" / "README.md").data.to_dict()
     assert faults_of_a_space(data) == []
     assert data["models"] == ["user/mine", "lab/other"]
-    assert data["preload_from_hub"][0] == "user/mine config.json,model.safetensors"
     assert "srgan-x4-photo" not in files["README.md"].decode()
     write_space(tmp_path / "both", models=["user/mine", "srgan-x4-lite"])
     found = {path.split("/")[2] for path in content(tmp_path / "both") if path.startswith("srgan_hub/pretrained/")}
@@ -161,19 +176,6 @@ def test_what_cannot_be_pushed_is_one_sentence(tmp_path, monkeypatch, capsys, ar
     assert list(content(tmp_path / "full")) == ["a.txt"]
 
 
-def test_an_installed_package_says_where_the_page_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(space, "CLONE", tmp_path)
-    with pytest.raises(ValueError, match=r"has no app\.py to push: clone the project"):
-        write_space(tmp_path / "out")
-
-
-def test_a_wrong_choice_of_models_ends_the_app_in_one_sentence():
-    environment = os.environ | {"SRGAN_MODELS": "srgan-x5"}
-    done = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1
-    assert done.stderr.startswith("app.py: no checkpoint 'srgan-x5'")
-
-
 PUSH = """
 import contextlib, io, json, os
 from srgan_hub.cli import main
@@ -193,21 +195,19 @@ def run(hub, script: str):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def checkpoint(hub, id: str, **kind):
+def checkpoint(hub, id: str):
     folder = ROOT / "srgan_hub" / "pretrained" / "srgan-x4-lite"
-    hub.seed("model", id, {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")}, **kind)
+    hub.seed("model", id, {name: (folder / name).read_bytes() for name in ("config.json", "model.safetensors")})
 
 
 def test_pushed_space_is_the_dry_run_in_one_commit(hub, tmp_path):
     checkpoint(hub, "user/mine")
-    said = run(hub, 'print(json.dumps([push("user/space"), push("user/own", "--model", "user/mine", "srgan-x4", "--private")]))')
-    assert said == [[0, [f"{hub.url}/spaces/user/space"]], [0, [f"{hub.url}/spaces/user/own"]]]
-    for id, models in (("user/space", []), ("user/own", ["user/mine", "srgan-x4"])):
-        write_space(tmp_path / id, id, models)
-        assert hub.files("space", id) == content(tmp_path / id)
-        repo = hub.repos["spaces", id]
-        assert (repo.sdk, len(repo.commits)) == ("gradio", 2)  # the first is the Hub's own
-        assert repo.private == (id == "user/own")
+    said = run(hub, 'print(json.dumps(push("user/own", "--model", "user/mine", "srgan-x4-lite", "--private")))')
+    assert said == [0, [f"{hub.url}/spaces/user/own"]]
+    write_space(tmp_path / "out", "user/own", ["user/mine", "srgan-x4-lite"])
+    assert hub.files("space", "user/own") == content(tmp_path / "out")
+    repo = hub.repos["spaces", "user/own"]
+    assert (repo.sdk, len(repo.commits), repo.private) == ("gradio", 2, True)  # the first commit is the Hub's own
 
 
 def test_a_second_push_leaves_what_is_its_owners(hub):
@@ -215,22 +215,18 @@ def test_a_second_push_leaves_what_is_its_owners(hub):
     hub.seed("space", "user/space", {"README.md": new.encode(), ".gitattributes": b"*.bin filter=lfs\n"})
     hub.repos["spaces", "user/space"].sdk = "gradio"
     checkpoint(hub, "user/mine")
-    assert run(hub, 'print(json.dumps(push("user/space")))')[0] == 0
+    assert run(hub, 'print(json.dumps(push("user/space", "--model", "srgan-x4-lite")))')[0] == 0
     first = hub.files("space", "user/space")
     assert b"title: SRGAN x4" in first["README.md"] and UNTOUCHED.encode() not in first["README.md"]
     card = first["README.md"].decode().replace("title: SRGAN x4", "title: Ours\nhf_oauth: true").replace("6.", "5.")
     start, end = ABOUT_BLOCK
     card = card.replace(start, f"Our words.\n\n{start}").replace(end, f"Not ours.\n{end}\n\nMore words.")
-    hub.seed("space", "user/space", {
-        "README.md": card.encode(), "examples/ours.png": b"png", "srgan_hub/ours.py": b"1", "app.py": b"# broken",
-    })  # fmt: skip
-    hub.repos["spaces", "user/space"].variables["SRGAN_MODELS"] = "srgan-x4"
-    status, said = run(hub, 'print(json.dumps(push("user/space", "--model", "user/mine")))')
-    assert status == 0
-    assert [line for line in said if "variable SRGAN_MODELS" in line and line.endswith(": srgan-x4")]
+    changed = {"README.md": card.encode(), "examples/ours.png": b"png", "srgan_hub/old.py": b"1", "app.py": b"# broken"}
+    hub.seed("space", "user/space", changed)
+    assert run(hub, 'print(json.dumps(push("user/space", "--model", "user/mine")))')[0] == 0
     second = hub.files("space", "user/space")
     gone = {path for path in first if path.startswith("srgan_hub/pretrained/")}
-    assert second.keys() == first.keys() - gone | {"models.txt", "examples/ours.png", "srgan_hub/ours.py"}
+    assert gone and second.keys() == first.keys() - gone | {"examples/ours.png"}
     assert second["app.py"] == first["app.py"]
     text = second["README.md"].decode()
     data = SpaceCard(text).data.to_dict()
@@ -238,11 +234,11 @@ def test_a_second_push_leaves_what_is_its_owners(hub):
     assert data["sdk_version"] == space._pins()["gradio"]
     assert "Our words." in text and "More words." in text and "Not ours." not in text
     commits = len(hub.repos["spaces", "user/space"].commits)
-    said = run(hub, 'print(json.dumps([push("user/space"), push("user/space")]))')
+    said = run(hub, 'print(json.dumps([push("user/space", "--model", "srgan-x4-lite") for again in range(2)]))')
     assert [status for status, _ in said] == [0, 0]
     assert len(hub.repos["spaces", "user/space"].commits) == commits + 1  # the second changed nothing
     third = hub.files("space", "user/space")
-    assert third.keys() == first.keys() | {"examples/ours.png", "srgan_hub/ours.py"}
+    assert third.keys() == first.keys() | {"examples/ours.png"}
     assert "models" not in SpaceCard(third["README.md"].decode()).data.to_dict()
 
 
@@ -257,7 +253,7 @@ def test_refused_push_is_one_sentence_and_commits_nothing(hub):
         hub.seed("space", id, files)
         hub.repos["spaces", id].sdk = sdk
     before = {id: hub.files("space", id) for kind, id in hub.repos}
-    hub.seed("model", "user/empty", {"config.json": b"{}"})
+    hub.seed("model", "user/empty", {})
     said = run(hub, """
 print(json.dumps([
     push("user/docker"),
@@ -272,25 +268,14 @@ print(json.dumps([
     push("google/space"),
 ]))
 """)
-    sentences = ["a Space of docker", "exists and is public", "another app: its app.py", "not valid YAML", '"colorFrom" must be']
-    sentences += ["no model user/none", "holds no model.safetensors", "(401)", "(403)", "write to google/space (403)"]
-    hub.subscribed = False
-    said += [run(hub, 'print(json.dumps(push("user/space")))')]
-    for (status, lines), sentence in zip(said, [*sentences, "subscription (402)"], strict=True):
+    sentences = ["a Space of docker", "exists and is public", "another app: its app.py", "no YAML", '"colorFrom" must be']
+    sentences += ["user/none, config.json: no such", "user/empty, config.json: there is no", "(401)", "(403)"]
+    sentences += ["google/space: the token does not"]
+    for (status, lines), sentence in zip(said, sentences, strict=True):
         assert status == 2
         assert len(lines) == 1, lines
         assert sentence in lines[0]
     assert {id: hub.files("space", id) for kind, id in hub.repos if kind == "spaces"} == before
-
-
-def test_a_private_model_is_left_out_of_the_image_and_its_secret_asked_for(hub):
-    checkpoint(hub, "user/mine", private=True)
-    status, said = run(hub, 'print(json.dumps(push("user/space", "--model", "user/mine")))')
-    assert status == 0
-    assert any("secret HF_TOKEN" in line and "user/mine" in line for line in said)
-    data = SpaceCard(hub.files("space", "user/space")["README.md"].decode()).data.to_dict()
-    assert data["models"] == ["user/mine"]
-    assert "preload_from_hub" not in data
 
 
 def free_port() -> int:

@@ -132,10 +132,10 @@ def test_out_of_memory_on_a_gpu_halves_the_tile_and_goes_on(random_generator, mo
     small.choice = engine.choice
     monkeypatch.setattr(upscaler, "_open", lambda fine: small)
     assert np.abs(np.asarray(upscaler(photo)).astype(int) - np.asarray(expected)).max() <= 1
-    assert tried[0] == 150 + 2 * BORDER and upscaler.tile == 50
+    assert tried[0] == 150 + 2 * BORDER and upscaler.tile == 100
     tried.clear()
     upscaler(photo)
-    assert max(tried) <= 50 + 2 * upscaler.overlap  # it has learned
+    assert max(tried) <= 100 + 2 * upscaler.overlap  # it has learned
     monkeypatch.setattr(upscaler, "_open", lambda fine: lambda lr: small(lr, 0))
     with pytest.raises(torch.OutOfMemoryError):
         upscaler(photo)

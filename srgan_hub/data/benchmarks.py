@@ -1,4 +1,6 @@
-"""Benchmark sets: folders SET/HR and SET/LR_x4 with matching names (Set5, Set14, BSD100, ...), or folders of HR images only."""
+"""Benchmark sets: folders SET/HR and SET/LR_x4 with matching names (Set5, Set14, BSD100, ...), or folders of HR images only.
+
+Also how their images are recognized among training photos."""
 
 from __future__ import annotations
 
@@ -6,17 +8,18 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.data.cache import MANIFEST
-from srgan_hub.data.remote import fetch
-from srgan_hub.data.sources import IMAGE_SUFFIXES, PREFERRED_COLUMNS, choose, image_columns, image_name, load
+from srgan_hub.data.sources import IMAGE_SUFFIXES, choose, fetch, image_columns, image_name, load
+from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 
+MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
 SETS = ("Set5", "Set14", "BSD100")  # the paper's order
 
 Pair = tuple[str, Image.Image, np.ndarray]  # name, LR image, HR (H, W, 3) uint8 of `scale` times its size
@@ -137,20 +140,13 @@ def open_hub_set(dataset: str, scale: int = 4, config: str | None = None, split:
 
     config, split: for a dataset that has several. Raises ValueError if anything is not found."""
     opened = load(dataset, config, None)
-    name = choose(opened, split or next((name for name in SPLITS if name in opened), next(iter(opened))), dataset)
-    rows = opened[name]
-    wanted = {"hr": [column.lower() for column in PREFERRED_COLUMNS], "lr": ["lr", f"lr_x{scale}"]}
-    columns = {kind: find_column(rows, names) for kind, names in wanted.items()}
-    if not columns["hr"]:
-        known = f"named {', '.join(PREFERRED_COLUMNS)}; it has {', '.join(rows.features)}"
-        raise ValueError(f"{dataset}: no column of HR images {known}")
-    hr = encoded(rows, columns["hr"])
-    lr = columns["lr"] and dict(zip(hr, encoded(rows, columns["lr"]).values(), strict=True))
-    return BenchmarkSet(Path(dataset).name, hr, lr)
-
-
-def find_column(rows, names: list[str]) -> str | None:
-    return next((column for name in names for column in image_columns(rows) if column.lower() == name), None)
+    rows = opened[choose(opened, split or next((name for name in SPLITS if name in opened), next(iter(opened))), dataset)]
+    columns = {column.lower(): column for column in image_columns(rows)}
+    if not (column := columns.get("hr") or columns.get("image")):
+        raise ValueError(f"{dataset}: no column of HR images named hr or image; it has {', '.join(rows.features)}")
+    hr = encoded(rows, column)
+    lr = columns.get("lr") or columns.get(f"lr_x{scale}")
+    return BenchmarkSet(Path(dataset).name, hr, lr and dict(zip(hr, encoded(rows, lr).values(), strict=True)))
 
 
 def encoded(rows, column: str) -> dict[str, bytes | Path]:
@@ -163,3 +159,36 @@ def encoded(rows, column: str) -> dict[str, bytes | Path]:
         names = [f"{number:04d}" for number in range(len(images))]
     files = [fetch(image) for image in images]
     return {name: Path(file) if isinstance(file, str) else file for name, file in zip(names, files, strict=True)}
+
+
+# Perceptual hashes, to recognize benchmark images: nobody should train on the images they measure on.
+
+
+SIDE, FREQUENCIES = 32, 8  # pixels per side of the shrunk image, frequencies per axis
+BITS = FREQUENCIES**2 - 1
+SAME = 6  # bits; benchmark images as JPEG 30, cropped by 3 pixels or at 1/4 size differ by at most 5, other photos by at least 11
+COSINES = np.cos(np.pi * (np.arange(SIDE) + 0.5) * np.arange(FREQUENCIES)[:, None] / SIDE)
+ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that flip when an image is mirrored
+
+
+def perceptual_hash(image: np.ndarray) -> int:
+    """(H, W, 3) uint8 -> 63 bits: the signs of the image's lowest frequencies, without the mean."""
+    small = luma(np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)))
+    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat image has rounding errors
+    return sum(1 << bit for bit in np.flatnonzero(signs).tolist())
+
+
+def distance(one: int, other: int) -> int:
+    """The number of bits that differ, with or without mirroring, whichever is smaller."""
+    return min((one ^ other).bit_count(), (one ^ other ^ ODD).bit_count())
+
+
+def benchmark_image(hashed: int) -> str | None:
+    """The benchmark image that this hash belongs to, such as "Set5 woman"; None if it is in none of the benchmark sets."""
+    return next((name for name, known in known_hashes().items() if distance(hashed, known) <= SAME), None)
+
+
+@cache
+def known_hashes() -> dict[str, int]:
+    with MANIFEST.open(newline="") as file:
+        return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}

@@ -6,7 +6,6 @@ for the one that builds."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import itertools
@@ -18,7 +17,6 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +25,9 @@ from filelock import FileLock
 from PIL import Image
 from torch import Tensor
 
+from srgan_hub.data.benchmarks import perceptual_hash
 from srgan_hub.data.sources import Images, open_splits
-from srgan_hub.imaging.color import eight_bits, luma, normalize
+from srgan_hub.imaging.color import eight_bits, normalize
 from srgan_hub.imaging.resize import shrunk
 
 logger = logging.getLogger(__name__)
@@ -61,8 +60,6 @@ class PhotoCache:
         return flat.reshape(height + 2 * MARGIN, width + 2 * MARGIN, 3)
 
     def __getitem__(self, i: int) -> np.ndarray:
-        if not 0 <= i < len(self):
-            raise IndexError(i)
         return self.with_margin(i)[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
@@ -140,7 +137,7 @@ def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
         os.fsync(index.fileno())
     if not any(_entries(folder)):
         (folder / "index.jsonl").unlink()  # retry all of them next time: the cause may be gone
-        raise ValueError(f"the dataset holds no readable image; the first of {len(images)}: {_reason(images[0])}")
+        raise ValueError(f"the dataset holds no readable image: none of {len(images)} is one that Pillow reads")
 
 
 def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
@@ -156,13 +153,6 @@ def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
             yield waiting.popleft().result()
 
 
-def _reason(encoded: bytes | str) -> Exception | None:
-    try:
-        decode(encoded)
-    except Exception as error:
-        return error
-
-
 def _check_room(images: Images, start: int, folder: Path) -> None:
     """Raise ValueError unless the photos yet to be decoded fit on the disk, judging by the headers of a sample of the files."""
     left, sizes = len(images) - start, []
@@ -173,11 +163,16 @@ def _check_room(images: Images, start: int, folder: Path) -> None:
                 sizes.append(_length((image.height, image.width)))
         except Exception:  # damaged: it is counted when it is decoded
             sizes.append(0)
-    needed, free = left * sum(sizes) / max(1, len(sizes)), shutil.disk_usage(folder).free
+    check_room(left * sum(sizes) / max(1, len(sizes)), folder, "the decoded photographs", "use --streaming")
+
+
+def check_room(needed: float, folder: Path, what: str, instead: str) -> None:
+    """Raise ValueError unless so many bytes fit on the folder's disk."""
+    free = shutil.disk_usage(folder).free
     if needed > 0.98 * free:
         raise ValueError(
-            f"the decoded photographs need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; "
-            "choose a larger disk with --cache_dir, or use --streaming"
+            f"{what} need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; choose a larger disk "
+            f"with --cache_dir, or {instead}"
         )
 
 
@@ -200,40 +195,6 @@ def _length(size: tuple[int, ...]) -> int:
 
 def _file(encoded: bytes | str):
     return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
-
-
-# Perceptual hashes, to recognize benchmark images: nobody should train on the images they measure on.
-
-
-MANIFEST = Path(__file__).with_name("benchmark_images.csv")  # made by benchmarks/manifest.py
-SIDE, FREQUENCIES = 32, 8                                    # pixels per side of the shrunk image, frequencies per axis
-BITS = FREQUENCIES**2 - 1
-SAME = 6  # bits; benchmark images as JPEG 30, cropped by 3 pixels or at 1/4 size differ by at most 5, other photos by at least 11
-COSINES = np.cos(np.pi * (np.arange(SIDE) + 0.5) * np.arange(FREQUENCIES)[:, None] / SIDE)
-ODD = sum(1 << bit for bit in range(BITS) if (bit + 1) % FREQUENCIES % 2)  # signs that flip when an image is mirrored
-
-
-def perceptual_hash(image: np.ndarray) -> int:
-    """(H, W, 3) uint8 -> 63 bits: the signs of the image's lowest frequencies, without the mean."""
-    small = luma(np.asarray(Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BOX)))
-    signs = (COSINES @ small @ COSINES.T).ravel()[1:] > 1e-6  # a flat image has rounding errors
-    return sum(1 << bit for bit in np.flatnonzero(signs).tolist())
-
-
-def distance(one: int, other: int) -> int:
-    """The number of bits that differ, with or without mirroring, whichever is smaller."""
-    return min((one ^ other).bit_count(), (one ^ other ^ ODD).bit_count())
-
-
-def benchmark_image(hashed: int) -> str | None:
-    """The benchmark image that this hash belongs to, such as "Set5 woman"; None if it is in none of the benchmark sets."""
-    return next((name for name, known in known_hashes().items() if distance(hashed, known) <= SAME), None)
-
-
-@cache
-def known_hashes() -> dict[str, int]:
-    with MANIFEST.open(newline="") as file:
-        return {f"{row['set']} {row['image']}": int(row["phash"], 16) for row in csv.DictReader(file) if row["phash"]}
 
 
 # LR images for calibration: typical inputs, on which nothing is trained.

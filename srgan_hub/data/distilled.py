@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,8 +18,8 @@ import torch.nn.functional as F
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, PhotoCache
-from srgan_hub.data.patches import inside, recoloured
+from srgan_hub.data.cache import MARGIN, PhotoCache, check_room
+from srgan_hub.data.patches import color_augmentation, inside
 from srgan_hub.imaging.degradations import Degradation
 from srgan_hub.imaging.resize import downsample
 
@@ -52,11 +51,7 @@ class Distilled:
         shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
         self.folder.mkdir(parents=True, exist_ok=True)
         needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
-        if needed > 0.98 * (free := shutil.disk_usage(self.folder).free):
-            raise ValueError(
-                f"{count} patches of a teacher need {needed / 1e9:.1f} GB in {root}, where {free / 1e9:.1f} GB are free; "
-                "choose a larger disk with --cache_dir, or use fewer"
-            )
+        check_room(needed, self.folder, f"{count} patches of a teacher", "use fewer")
         (self.folder / "settings.json").write_text(json.dumps(settings))
         with FileLock(self.folder / "making"):
             files = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}
@@ -89,13 +84,13 @@ class Distilled:
                         return
                     around, rng = self._draw(int(i))
                     if recolour:
-                        around = recoloured(around, recolour, rng)
+                        around = color_augmentation(around, recolour, rng)
                     lr, best = degrade(around, self.scale, rng), downsample(around, self.scale)
                     margin = MARGIN // self.scale
                     hr = inside(around, MARGIN)
                     damaged = (inside(lr, margin).float() - inside(best, margin).float()).square().mean().sqrt() > clean
                     if damaged:
-                        target = with_colours(_bytes(inside(teach(lr.float() / 255), MARGIN)), hr, COARSE * self.scale)
+                        target = with_colors(_bytes(inside(teach(lr.float() / 255), MARGIN)), hr, COARSE * self.scale)
                     else:
                         target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
@@ -158,7 +153,7 @@ class DistilledPatches:
         return lr, target, torch.from_numpy(taught[which])
 
 
-def with_colours(image: Tensor, of: Tensor, side: int) -> Tensor:
+def with_colors(image: Tensor, of: Tensor, side: int) -> Tensor:
     """(N, 3, H, W) uint8 with the colors of another image: the mean error of each square of `side` pixels is removed, smoothly.
 
     Real-ESRGAN x4plus makes photos up to 9 gray levels darker; only detail should be learned from it."""

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from srgan_hub.data.benchmarks import find_sets, pairs
-from srgan_hub.data.cache import PhotoCache, benchmark_image, open_cache, readable
-from srgan_hub.data.remote import fetch
-from srgan_hub.data.sources import choose, open_splits, open_stream, split_names
+from srgan_hub.data.benchmarks import benchmark_image, find_sets, pairs
+from srgan_hub.data.cache import PhotoCache, open_cache, readable
+from srgan_hub.data.sources import choose, fetch, open_splits, open_stream, split_names
 
 logger = logging.getLogger(__name__)
 
@@ -48,20 +47,20 @@ def open_photos(
     splits = open_splits(dataset, **source)
     cache = open_cache(splits[choose(splits, split, dataset)], cache_dir, report)
     known = {i: name for i, name in enumerate(map(benchmark_image, cache.hashes)) if name}
-    everything = [i for i in range(len(cache)) if i not in known]
-    if not everything:
+    numbers = [i for i in range(len(cache)) if i not in known]
+    if not numbers:
         raise ValueError(f"{dataset} holds only benchmark images, which are reserved for measuring; choose another --dataset")
     if known:
         logger.warning("left out %d photographs that are benchmark images: %s", len(known), ", ".join(known.values()))
-    other = _other_split(splits, split, validation)
-    if other:
-        held = open_cache(splits[other], cache_dir, report)
-        return cache, everything, _photographs(held, count, f"split {other}")
-    if validation == "auto":
+    if other := _other_split(splits, split, validation):
+        held = _photographs(open_cache(splits[other], cache_dir, report), count, f"split {other}")
+    elif validation == "auto":
         kept = spread(len(cache), min(count, len(cache) // SHARE or int(len(cache) > 1)))
-        rest = [i for i in everything if i not in set(kept)]
-        return cache, rest, HeldOut([cache[i] for i in kept], [], "kept from training")
-    return cache, everything, _elsewhere(validation, splits, count, scale, cache_dir, report)
+        numbers = [i for i in numbers if i not in set(kept)]
+        held = HeldOut([cache[i] for i in kept], [], "kept from training")
+    else:
+        held = _elsewhere(validation, splits, count, scale, cache_dir, report)
+    return cache, numbers, held
 
 
 def open_streamed(
@@ -78,14 +77,10 @@ def open_streamed(
     """The same for a stream: the training split, read as needed, and what is held out (with "auto", only a validation split)."""
     names = split_names(dataset, config=source.get("config"), data_files=source.get("data_files"))
     stream = open_stream(dataset, split, **source)
-    other = _other_split(names, split, validation)
-    if other:
-        photos = [photo for (image,) in map(dict.values, open_stream(dataset, other, **source).take(count))
-                  if (photo := readable(fetch(image))) is not None]  # fmt: skip
-        return stream, HeldOut(photos, [], f"split {other}")
-    if validation == "auto":
-        return stream, HeldOut([], [], "")
-    return stream, _elsewhere(validation, names, count, scale, cache_dir, report)
+    if other := _other_split(names, split, validation):
+        photos = [readable(fetch(image)) for (image,) in map(dict.values, open_stream(dataset, other, **source).take(count))]
+        return stream, HeldOut([photo for photo in photos if photo is not None], [], f"split {other}")
+    return stream, _elsewhere("none" if validation == "auto" else validation, names, count, scale, cache_dir, report)
 
 
 def spread(length: int, wanted: int) -> list[int]:
@@ -94,7 +89,7 @@ def spread(length: int, wanted: int) -> list[int]:
     return [(2 * i + 1) * length // (2 * wanted) for i in range(wanted)]
 
 
-def _other_split(splits, split: str, validation: str) -> str | None:
+def _other_split(splits: Iterable[str], split: str, validation: str) -> str | None:
     wanted = "validation" if validation == "auto" else validation
     return wanted if wanted in splits and wanted != split else None
 
@@ -115,14 +110,10 @@ def _elsewhere(
             f"--validation {validation}: neither another split of the dataset (it has {', '.join(splits)}), nor a folder, "
             "nor auto or none"
         )
-    try:
-        sets = find_sets(folder, scale)
-    except ValueError as no_set:
-        try:
-            opened = open_splits(str(folder))
-        except ValueError as no_images:
-            raise ValueError(f"--validation {validation}: {no_set}; and as a folder of images: {no_images}") from no_images
+    if not any((path / "HR").is_dir() for path in (folder, *folder.iterdir())):  # no benchmark sets: images
+        opened = open_splits(str(folder))
         held = open_cache(opened.get("validation") or next(iter(opened.values())), cache_dir, report)
         return _photographs(held, count, f"of {folder.resolve().name}")
+    sets = find_sets(folder, scale)
     names = ", ".join(benchmark.name for benchmark in sets)
     return HeldOut([], [pair for benchmark in sets for pair in pairs(benchmark, scale)], f"of {names}")

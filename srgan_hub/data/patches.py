@@ -65,24 +65,23 @@ class Patches:
         for index in range(first, first + self.batch_size):
             rng = np.random.default_rng((self.seed, index))
             number = self.photos[int(rng.integers(len(self.photos)))]
-            crops.append(turned(self._crop(number, rng), *rng.integers(2, size=3).tolist()))
+            crops.append(random_crop(self.cache.with_margin(number, self.pixels), self.crop, self.margin, rng))
         return torch.stack(crops).permute(0, 3, 1, 2)
-
-    def _crop(self, number: int, rng: np.random.Generator) -> Tensor:
-        y, x = (MARGIN - self.margin + int(rng.integers(side - self.crop + 1)) for side in self.cache.sizes[number])
-        size = self.crop + 2 * self.margin
-        return self.cache.with_margin(number, self.pixels)[y : y + size, x : x + size]
 
     def state(self) -> dict:
         """Empty: unlike a stream (data/stream.py), there is nothing to remember, since batches are a function of k."""
         return {}
 
 
-def turned(crop: Tensor, mirror: int, upend: int, transpose: int) -> Tensor:
-    """(H, H, 3), optionally mirrored, turned upside down and transposed: 8 orientations."""
-    sides = [side for side, flip in ((1, mirror), (0, upend)) if flip]
-    crop = crop.flip(sides) if sides else crop
-    return crop.transpose(0, 1) if transpose else crop
+def random_crop(photo: Tensor, crop: int, margin: int, rng: np.random.Generator) -> Tensor:
+    """(crop + 2 margin, crop + 2 margin, 3) from anywhere in a photo, (H + 2 MARGIN, W + 2 MARGIN, 3), in one of 8
+    orientations. The crop without its margin lies within the photo without its MARGIN."""
+    y, x = (MARGIN - margin + int(rng.integers(side - 2 * MARGIN - crop + 1)) for side in photo.shape[:2])
+    size = crop + 2 * margin
+    cut = photo[y : y + size, x : x + size]
+    mirror, upend, transpose = rng.integers(2, size=3).tolist()
+    cut = cut.flip([side for side, flip in ((1, mirror), (0, upend)) if flip])
+    return cut.transpose(0, 1) if transpose else cut
 
 
 def _read_only(array: np.ndarray) -> Tensor:
@@ -104,8 +103,8 @@ class Batch(NamedTuple):
 
 class Degraded:
     """Pairs (lr, hr) of crops; LR is made anew for each. patches: Patches or StreamPatches. degrade: (HR with margin, scale,
-    rng) -> LR; its randomness depends only on (seed, rank, k). device: where LR is computed. recolour: share of patches that
-    get other colors (`recoloured`). Raises ValueError if the crop is not a multiple of the scale."""
+    rng) -> LR; its randomness depends only on (seed, rank, k). device: where LR is computed. recolour: share of patches
+    with `color_augmentation`. Raises ValueError if the crop is not a multiple of the scale."""
 
     def __init__(
         self, patches, degrade: Degradation, scale: int, device: torch.device | str = "cpu", *, recolour: float = 0.0
@@ -119,7 +118,7 @@ class Degraded:
         patches = self.patches
         around = patches.batch(k).to(self.device)                      # (N, 3, crop + 2 margin, crop + 2 margin)
         if self.recolour:
-            around = recoloured(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
+            around = color_augmentation(around, self.recolour, np.random.default_rng((patches.seed, patches.rank, k, 2)))
         lr = self.degrade(around, self.scale, np.random.default_rng((patches.seed, patches.rank, k, 1)))
         return inside(lr, patches.margin // self.scale), inside(around, patches.margin)
 
@@ -157,7 +156,7 @@ def inside(image: Tensor, margin: int) -> Tensor:
     return image[..., margin : image.shape[-2] - margin, margin : image.shape[-1] - margin]
 
 
-# Color augmentation: smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
+# Smooth surfaces and rare colors. Without it a network has never seen a flat logo, and its result is up to
 # 20 gray levels off (docs/training-log.md).
 
 
@@ -165,10 +164,10 @@ STEEPEST = 3.0          # highest contrast factor of a channel, of either sign
 MIDDLES = (-64, 319)    # range of gray levels to which a channel's mean is moved: outside 0 to 255 most of the channel is flat
 
 
-def recoloured(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
-    """Recolor each image of (N, 3, H, W) uint8 RGB with probability `share`: the contrast of every channel is multiplied by -3
-    to 3 about its mean, the mean is moved anywhere, and the result is clamped. Three in ten recolored images are then nearly
-    flat. One in four has the same mean in all channels: gray."""
+def color_augmentation(hr: Tensor, share: float, rng: np.random.Generator) -> Tensor:
+    """Other colors for each image of (N, 3, H, W) uint8 RGB, with probability `share`: the contrast of every channel is
+    multiplied by -3 to 3 about its mean, the mean is moved anywhere, and the result is clamped. Three in ten of them are then
+    nearly flat. One in four has the same mean in all channels: gray."""
     chosen = torch.from_numpy(rng.random(len(hr)) < share)
     count = int(chosen.sum())
     if not count:

@@ -6,21 +6,24 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import logging
 import os
 import re
 from bisect import bisect_right
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple, Protocol
-
-from srgan_hub.data.remote import fetch
-
-logger = logging.getLogger(__name__)
+from typing import Protocol
+from zipfile import ZipFile
 
 DIV2K = {"train": "DIV2K_train_HR", "validation": "DIV2K_valid_HR"}  # folders or zips of the download
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".gif"}
 IMAGE_FOLDER = dict(drop_labels=True, drop_metadata=True)  # folder names are not labels, and a metadata table excludes no file
+PRESETS = {  # files of copies of DIV2K on the Hub, by lowercase id; they mix HR and LR images, or hold zips of both
+    "goodfellowliu/div2k": {"train": "DIV2K_train_HR.zip", "validation": "DIV2K_valid_HR.zip"},
+    "yangtao9009/div2k": {"train": "DIV2K_train.zip"},
+    "maiello00/div2k": {"train": "DIV2K_train_HR/**"},
+}
 LR_NAME = re.compile(r"(^|[_/\\])LR([_/\\]|[.]zip|$)", re.IGNORECASE)  # DIV2K_train_LR_bicubic/, LR_x4/, lr/
 
 
@@ -61,7 +64,7 @@ def open_splits(
 
 
 def open_stream(dataset: str, split: str, *, config: str | None = None, data_files: str | None = None, column: str | None = None):
-    """One split as a `datasets.IterableDataset` with only the HR column, undecoded (see data/remote.py). ValueError as above."""
+    """One split as a `datasets.IterableDataset` with only the HR column, undecoded (see `fetch`). ValueError as above."""
     if "," in dataset and not _path(dataset).exists():
         raise ValueError(f"--dataset {dataset}: only one dataset can be streamed at a time; leave out --streaming for several")
     opened = load(dataset, config, data_files, streaming=True)
@@ -85,39 +88,28 @@ class Joined:
     """The images of several splits, one after another."""
 
     def __init__(self, parts: list[Images]):
-        self.parts = parts
+        self.images = [(part, i) for part in parts for i in range(len(part))]
         self.fingerprint = " + ".join(part.fingerprint for part in parts)
 
     def __len__(self) -> int:
-        return sum(map(len, self.parts))
+        return len(self.images)
 
     def __getitem__(self, i: int) -> bytes | str:
-        part, i = self._find(i)
-        return part[i]
+        part, number = self.images[i]
+        return part[number]
 
     def name(self, i: int) -> str:
-        part, i = self._find(i)
-        return part.name(i)
-
-    def _find(self, i: int) -> tuple[Images, int]:
-        for part in self.parts:
-            if i < len(part):
-                return part, i
-            i -= len(part)
-        raise IndexError(i)
+        part, number = self.images[i]
+        return part.name(number)
 
 
 class _Rows:
     """A split loaded with `datasets`."""
 
     def __init__(self, rows, column: str | None, dataset: str):
-        import pyarrow.compute
-
-        fingerprint = rows._fingerprint
         self.rows = _undecoded(rows, column, dataset)
         (self.column,) = self.rows.column_names
-        self.fingerprint = f"{fingerprint}/{self.column}"
-        _refuse_mixture([path.as_py() for path in pyarrow.compute.struct_field(self.rows.data[self.column], "path")], dataset)
+        self.fingerprint = f"{rows._fingerprint}/{self.column}"
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -129,6 +121,36 @@ class _Rows:
         return image_name(self.rows[i][self.column]["path"], i)
 
 
+def fetch(image: dict | None) -> bytes | str:
+    """The bytes of an undecoded image of `datasets`, or its path on this disk. Raises ValueError if it cannot be fetched.
+
+    Its path may also be a URL of a file system that fsspec knows (hf://...), or "zip://NAME::PLACE" for a file inside a zip."""
+    image = image or {}
+    if image.get("bytes") is not None:
+        return image["bytes"]
+    path = image.get("path") or ""
+    if "://" not in path:
+        return path or b""  # an empty row counts as damaged
+    import fsspec
+
+    try:
+        name, _, archive = path.removeprefix("zip://").partition("::")
+        if archive:
+            return _archive(archive).read(name)
+        with fsspec.open(path) as file:
+            return file.read()
+    except Exception as error:  # networks, file systems and archives raise all kinds of errors
+        raise ValueError(f"{path} cannot be fetched: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _archive(place: str) -> ZipFile:
+    """A zip that is kept open: its table of contents is read once, then its files one after another."""
+    import fsspec
+
+    return ZipFile(fsspec.open(place).open())
+
+
 def load(dataset: str, config: str | None, data_files: str | None, streaming: bool = False):
     """Every split of whatever --dataset names, loaded by `datasets` with the keywords that its kind needs."""
     try:
@@ -138,23 +160,19 @@ def load(dataset: str, config: str | None, data_files: str | None, streaming: bo
             f"{dataset}: without the package datasets only local folders of parquet shards can be read; pip install datasets"
         ) from error
 
-    name, options, links = _arguments(dataset, config, data_files)
+    name, options = _arguments(dataset, config, data_files)
     with _in_a_sentence(dataset):
         builder = datasets.load_dataset_builder(name, config, **options)
         if hasattr(builder.config, "drop_labels") and not builder.config.drop_labels:  # a folder of images: see IMAGE_FOLDER
             builder = datasets.load_dataset_builder(name, config, **options, drop_labels=True)
     for files in (builder.config.data_files or {}).values():
-        _refuse_mixture(files, dataset)  # before anything is downloaded
+        _refuse_mixture(files, dataset)
     with _in_a_sentence(dataset):
         if streaming:
             builder.config.decode_num_threads = 0  # otherwise remote images would arrive decoded
-            opened = builder.as_streaming_dataset()
-        else:
-            builder.download_and_prepare()
-            opened = builder.as_dataset()
-    for link in links:
-        opened = opened.cast_column(link, datasets.Image())
-    return opened
+            return builder.as_streaming_dataset()
+        builder.download_and_prepare()
+        return builder.as_dataset()
 
 
 @contextmanager
@@ -167,27 +185,22 @@ def _in_a_sentence(dataset: str):
         raise ValueError(f"the dataset {dataset!r} cannot be loaded: {reason[0][:300]}") from error
 
 
-def _arguments(dataset: str, config: str | None, data_files: str | None) -> tuple[str, dict, tuple[str, ...]]:
-    """Name and keywords for `load_dataset`, and the columns that hold links."""
+def _arguments(dataset: str, config: str | None, data_files: str | None) -> tuple[str, dict]:
+    """Name and keywords for `load_dataset`."""
     path = _path(dataset)
     if not path.exists():
-        preset = PRESETS.get(dataset.lower())
-        if data_files or preset is None:
-            return dataset, dict(data_files=data_files), ()
-        logger.warning("%s %s", dataset, UNVERIFIED)
-        return dataset, preset.options, preset.links
+        return dataset, dict(data_files=data_files or PRESETS.get(dataset.lower()))
     if path.is_file() and path.suffix.lower() != ".zip":
         raise ValueError(f"{dataset} is a file; give the folder of images or parquet shards, or a zip of images")
     if data_files:
-        inside = f"{data_files}/**" if (path / data_files).is_dir() else data_files
-        return str(path), dict(data_files=inside), ()
+        return str(path), dict(data_files=f"{data_files}/**" if (path / data_files).is_dir() else data_files)
     if config:  # as the folder's README.md describes it
-        return str(path), {}, ()
+        return str(path), {}
     if files := _div2k(path) or ({"train": glob.escape(str(path))} if path.is_file() else _image_folders(path)):
-        return "imagefolder", dict(data_files=files, **IMAGE_FOLDER), ()
+        return "imagefolder", dict(data_files=files, **IMAGE_FOLDER)
     if shards := find_shards(path):
-        return "parquet", dict(data_files={name: [glob.escape(str(p)) for p in paths] for name, paths in shards.items()}), ()
-    return str(path), {}, ()  # whatever else `datasets` supports
+        return "parquet", dict(data_files={name: [glob.escape(str(p)) for p in paths] for name, paths in shards.items()})
+    return str(path), {}  # whatever else `datasets` supports
 
 
 def _path(dataset: str) -> Path:
@@ -218,9 +231,8 @@ def _image_folders(path: Path) -> dict[str, list[str]]:
     return splits if "train" in splits else {"train": [f"{glob.escape(str(path))}/**"]}
 
 
-def _refuse_mixture(paths: list[str | None], dataset: str) -> None:
+def _refuse_mixture(paths: list[str], dataset: str) -> None:
     """Raise ValueError if some of the files are LR images, judging by folder names: half of such a training set is blurred."""
-    paths = [place + "/" + name if place else name for name, _, place in (path.partition("::") for path in paths if path)]
     shared = len(os.path.commonprefix(paths).rpartition("/")[0])  # noqa: RUF071 - cut to a folder: where they all lie
     low = [path for path in paths if LR_NAME.search(path[shared:])]
     if low and len(low) < len(paths):
@@ -249,27 +261,6 @@ def image_columns(rows) -> list[str]:
     return images or [n for n, kind in kinds.items() if kind in binary or (isinstance(kind, dict) and "bytes" in kind)]
 
 
-# How to load the copies of DIV2K on the Hub: most mix HR and LR files in one split, hold zips, or add a label column.
-
-
-class Preset(NamedTuple):
-    options: dict                     # keywords of datasets.load_dataset
-    links: tuple[str, ...] = ()       # columns that hold the URLs of images as text
-
-
-# By lowercase id. In the tests each loads a look-alike of its repository; none was run against the Hub itself.
-PRESETS = {
-    "goodfellowliu/div2k": Preset(
-        dict(data_files={"train": "DIV2K_train_HR.zip", "validation": "DIV2K_valid_HR.zip"}, drop_labels=True)
-    ),
-    "yangtao9009/div2k": Preset(dict(data_files={"train": "DIV2K_train.zip"}, drop_labels=True)),
-    "maiello00/div2k": Preset(dict(data_files={"train": "DIV2K_train_HR/**"}, drop_labels=True)),
-    # the script on its main branch no longer loads; the converted tables name files in the zips on DIV2K's own site
-    "eugenesiow/div2k": Preset(dict(revision="refs/convert/parquet", data_dir="bicubic_x4"), links=("hr",)),
-}
-UNVERIFIED = "is loaded with a preset that was tested on a look-alike, not on the repository itself"
-
-
 # Local parquet shards, read one row group at a time with pyarrow alone, without the package datasets.
 
 
@@ -282,23 +273,17 @@ class Shards:
     """One split: item i is the bytes of an image file, or its path. `fingerprint` changes when a shard may have changed."""
 
     def __init__(self, paths: list[Path], column: str | None):
-        import pyarrow
         from pyarrow.parquet import ParquetFile
 
-        self.paths, self.files = paths, []
+        self.groups, rows = [], []  # (shard, its path, number of the row group), and how many rows it has
         for path in paths:
-            try:
-                self.files.append(ParquetFile(path))
-            except (pyarrow.ArrowException, OSError) as error:
-                raise ValueError(f"the parquet shard {path} cannot be read: {error}") from error
-        self.column = _image_column(self.files[0].schema_arrow, column, paths[0])
-        for file, path in zip(self.files, paths, strict=True):
-            if self.column not in file.schema_arrow.names:
-                raise ValueError(f"{path} has no column {self.column!r}, which {paths[0].name} has")
-        self.groups = [(number, g) for number, file in enumerate(self.files) for g in range(file.num_row_groups)]
-        self.starts = [0]
-        for number, g in self.groups:
-            self.starts.append(self.starts[-1] + self.files[number].metadata.row_group(g).num_rows)
+            with _reading(path):
+                file = ParquetFile(path)
+            column = self.column = _image_column(file.schema_arrow, column, path)
+            for group in range(file.num_row_groups):
+                self.groups.append((file, path, group))
+                rows.append(file.metadata.row_group(group).num_rows)
+        self.starts = [0, *accumulate(rows)]
         facts = [(path.parts[-2:], (stat := path.stat()).st_size, stat.st_mtime_ns) for path in paths]
         self.fingerprint = hashlib.sha256(repr((self.column, facts)).encode()).hexdigest()
         self.held = (-1, None)  # the row group read last: its number and its column
@@ -319,16 +304,20 @@ class Shards:
     def _row(self, i: int):
         group = bisect_right(self.starts, i) - 1
         if self.held[0] != group:
-            self.held = (group, self._read(*self.groups[group]))
+            file, path, number = self.groups[group]
+            with _reading(path):
+                self.held = (group, file.read_row_group(number, columns=[self.column]).column(0))
         return self.held[1][i - self.starts[group]].as_py()
 
-    def _read(self, number: int, group: int):
-        import pyarrow
 
-        try:
-            return self.files[number].read_row_group(group, columns=[self.column]).column(0)
-        except (pyarrow.ArrowException, OSError) as error:
-            raise ValueError(f"the parquet shard {self.paths[number]} cannot be read: {error}") from error
+@contextmanager
+def _reading(path: Path):
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"the parquet shard {path} cannot be read: {error}") from error
 
 
 def image_name(path: str | None, number: int) -> str:

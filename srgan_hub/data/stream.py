@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, benchmark_image, perceptual_hash, readable
-from srgan_hub.data.patches import turned
-from srgan_hub.data.remote import fetch
+from srgan_hub.data.benchmarks import benchmark_image, perceptual_hash
+from srgan_hub.data.cache import MARGIN, readable
+from srgan_hub.data.patches import random_crop
+from srgan_hub.data.sources import fetch
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,10 @@ class StreamPatches:
 
     def batch(self, k: int) -> Tensor:
         rng = np.random.default_rng((self.seed, self.rank, k))
-        size = self.crop + 2 * self.margin
         crops = []
         for _ in range(self.batch_size):
             photo = self.window[int(rng.integers(WINDOW))][1]
-            y, x = (MARGIN - self.margin + int(rng.integers(n - 2 * MARGIN - self.crop + 1)) for n in photo.shape[:2])
-            crop = torch.from_numpy(photo[y : y + size, x : x + size])
-            crops.append(turned(crop, *rng.integers(2, size=3).tolist()))
+            crops.append(random_crop(torch.from_numpy(photo), self.crop, self.margin, rng))
         if k % NEW_EVERY == NEW_EVERY - 1:
             self.window.popleft()
             self.window.append(next(self.photos))

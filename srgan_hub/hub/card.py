@@ -3,11 +3,12 @@ is the owner's."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections import defaultdict
 from pathlib import Path
 
 from huggingface_hub import RepoCard
-from huggingface_hub.repocard import REGEX_YAML_BLOCK
 
 TEMPLATE = Path(__file__).parents[1] / "model_card.md"
 Block = tuple[str, str]  # the lines before and after generated text
@@ -55,9 +56,9 @@ def new_card(
     facts = dict(name=name, scale=str(scale), generator=generator, variant=f", trained as `{variant}`" if variant else "")
     lists = dict(datasets=f"[{', '.join(datasets)}]", base_model=base_model)
     words = dict(usage=usage(source, scale), training=training, terms=terms)
-    parsed = _parsed(fill(TEMPLATE.read_text(encoding="utf-8"), **words, **facts, **lists))
-    parsed.data = type(parsed.data)(**{key: value for key, value in parsed.data.to_dict().items() if value})
-    return str(parsed)
+    card = parsed(fill(TEMPLATE.read_text(encoding="utf-8"), **words, **facts, **lists))
+    card.data = type(card.data)(**{key: value for key, value in card.data.to_dict().items() if value})
+    return str(card)
 
 
 def fill(template: str, **facts: str) -> str:
@@ -69,6 +70,20 @@ def usage(source: str, scale: int, picture: str | None = None) -> str:
     """Three lines of code that enlarge a photo with the checkpoint `source`. picture: an image file beside the card to show."""
     shown = fill(PICTURE, scale=str(scale), file=picture) if picture else ""
     return (fill(USAGE, source=source, scale=str(scale)) + shown).strip()
+
+
+def parsed(card: str) -> RepoCard:
+    """The front matter unchanged (huggingface_hub's ModelCard would drop unknown parts of a model-index), and the text.
+
+    Raises ValueError if the front matter is no YAML."""
+    try:
+        return RepoCard(card if _has_front_matter(card) else f"---\n{{}}\n---\n{card}", ignore_metadata_errors=True)
+    except Exception as error:  # PyYAML's own errors, or a ValueError
+        raise ValueError(f"the card's front matter is no YAML; mend it first: {' '.join(str(error).split())}") from error
+
+
+def _has_front_matter(card: str) -> bool:
+    return card.lstrip().startswith("---")
 
 
 def block(card: str, which: Block) -> str | None:
@@ -94,22 +109,20 @@ def with_model_index(
 
     name: of the model; date: of the measurement, ISO 8601; weights: the SHA-256 of what was measured, stored shortened. A card
     without front matter, such as a project's README, is left unchanged."""
-    if not REGEX_YAML_BLOCK.search(card.removeprefix("\ufeff")):
+    if not _has_front_matter(card):
         return card
-    when = {"date": date, "weights": weights[:16]}
-    results = [
-        {
+    new = {}
+    for dataset, values in measured.items():
+        what = _description({
             "task": {"type": "image-to-image", "name": f"super-resolution x{scale}"},
             "dataset": {"name": dataset, "type": dataset.lower()},
-            "metrics": [
-                {"type": metric, "value": value, "name": words, "args": dict(when)} for metric, (words, value) in values.items()
-            ],
-        }
-        for dataset, values in measured.items()
-    ]
-    parsed = _parsed(card)
-    parsed.data["model-index"] = _index_merged([{"name": name, "results": results}], parsed.data.get("model-index"))
-    return str(parsed)
+        })  # fmt: skip
+        for metric, (words, value) in values.items():
+            args = {"date": date, "weights": weights[:16]}
+            new[name, what, metric, words] = {"type": metric, "value": value, "name": words, "args": args}
+    card = parsed(card)
+    card.data["model-index"] = _model_index(_latest(_numbers(card), new))
+    return str(card)
 
 
 def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
@@ -119,11 +132,11 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
     weights than these (a SHA-256) say so. Front-matter keys that we do not know keep their old values; lists are merged.
     keep_text: text outside the markers comes from the old card, otherwise from the new one. Raises ValueError for front matter
     that is not YAML or has a model-index of another form, and for markers that do not pair up."""
-    mine, theirs = _parsed(new), _parsed(old)
+    mine, theirs = parsed(new), parsed(old)
     for card in (mine, theirs):
         _check_markers(card.text, BLOCKS)
-        _check_form(card.data.to_dict())
-    results = _tables_merged(mine, theirs, weights)
+    numbers, old_numbers = _numbers(mine), _numbers(theirs)
+    results = _results_merged(mine, theirs, weights)
     there = [which for which in BLOCKS if block(theirs.text, which) is not None]
     ours = bool(there) or theirs.data.get("library_name") == "srgan_hub"
     if keep_text:
@@ -136,21 +149,18 @@ def merged(new: str, old: str, weights: str, keep_text: bool = True) -> str:
                     text = with_block(text, which, written)
             elif not ours:  # from a card of ours, the owner has removed the block
                 text = f"{text.rstrip()}\n\n{_enclosed(which, written)}\n"
-    elif block(mine.text, RESULTS) is not None:
-        text = with_block(mine.text, RESULTS, results)
     else:
-        text = f"{mine.text.rstrip()}\n\n{_enclosed(RESULTS, results)}\n" if _tables(results)[1] else mine.text
+        text = mine.text if block(mine.text, RESULTS) is None else with_block(mine.text, RESULTS, results)
     data = theirs.data.to_dict()
     licensed = "license" in data
     for key, value in mine.data.to_dict().items():
-        if key == "model-index":
-            value = _index_merged(value, data.get(key))
-        elif key in UNITED:
+        if key in UNITED:
             there_already = _listed(data.get(key))
-            value = there_already + [one for one in _listed(value) if one not in there_already]
-        elif (key == "license_name" and licensed) or (key in data and key not in RENEWED):
-            continue
-        data[key] = value
+            data[key] = there_already + [one for one in _listed(value) if one not in there_already]
+        elif key in RENEWED or (key not in data and not (key == "license_name" and licensed)):
+            data[key] = value
+    if numbers or old_numbers:
+        data["model-index"] = _model_index(_latest(old_numbers, numbers))
     mine.text = text
     mine.data = type(mine.data)(**data)
     return str(mine)
@@ -167,23 +177,6 @@ def _check_markers(text: str, blocks: tuple[Block, ...]) -> None:
         )
 
 
-def _check_form(data: dict) -> None:
-    """Raise ValueError if there is a model-index that does not have the Hub's form."""
-
-    def every(values: object) -> list[dict]:
-        if values is None:
-            return []
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            raise ValueError("the card's model-index has not the form that the Hub wants; mend it first")
-        return values
-
-    for entry in every(data.get("model-index")):
-        for result in every(entry.get("results")):
-            every(result.get("metrics"))
-            for part in every([result[key] for key in ("task", "dataset") if result.get(key)]):
-                every([None] * any(isinstance(value, (list, dict)) for value in part.values()))
-
-
 def _enclosed(which: Block, text: str) -> str:
     return f"{which[0]}\n\n{text}\n\n{which[1]}"
 
@@ -192,109 +185,82 @@ def _listed(value: object) -> list:
     return value if isinstance(value, list) else [value] if value else []
 
 
-def _parsed(card: str) -> RepoCard:
-    """The front matter unchanged (huggingface_hub's ModelCard would drop unknown parts of a model-index), and the text."""
-    card = card.removeprefix("\ufeff")
+# The numbers of a model-index, one by one: {(model, what was measured, metric, its name): the metric as it stands there}.
+
+
+Numbers = dict[tuple[str, str, str, str], dict]
+
+
+def _description(result: dict) -> str:
+    """What an entry of a model-index measured (task, dataset, and whatever else it states), in a form that can be compared."""
+    return json.dumps({key: value for key, value in result.items() if key != "metrics"}, default=str)
+
+
+def _numbers(card: RepoCard) -> Numbers:
+    """Raises ValueError if there is a model-index that does not have the Hub's form."""
     try:
-        return RepoCard(card if REGEX_YAML_BLOCK.search(card) else f"---\n{{}}\n---\n{card}", ignore_metadata_errors=True)
-    except Exception as error:  # PyYAML's own errors, or a ValueError
-        raise ValueError(f"the card's front matter is no YAML; mend it first: {' '.join(str(error).split())}") from error
+        return {
+            (model["name"], _description(result), metric["type"], metric.get("name", "")): metric
+            for model in card.data.get("model-index") or []
+            for result in model["results"] or []
+            for metric in result["metrics"] or []
+            if result["task"]["type"] and result["dataset"]["name"]
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("the card's model-index does not have the form that the Hub wants; mend it first") from error
 
 
-def _identity(result: dict) -> tuple:
-    dataset = result.get("dataset") or {}
-    return ((result.get("task") or {}).get("type"), *(dataset.get(key) for key in ("type", "config", "split", "revision")))
+def _latest(old: Numbers, new: Numbers) -> Numbers:
+    """All numbers of both; of those measured twice, the later one. A card's only model takes the new name."""
+    names, new_names = ({model for model, *_ in numbers} for numbers in (old, new))
+    if len(names) == len(new_names) == 1:
+        old = {(*new_names, *what): metric for (_, *what), metric in old.items()}
+    return old | {key: metric for key, metric in new.items() if key not in old or _measured(metric) >= _measured(old[key])}
 
 
-def _measured(metric: dict) -> str:
-    """Date of the measurement, ISO 8601; "" if not stated."""
+def _measured(metric: dict) -> tuple[str, str]:
+    """(date, weights) of a measurement; empty if not stated."""
     args = metric.get("args")
-    return str(args.get("date", "")) if isinstance(args, dict) else ""
+    return (str(args.get("date", "")), str(args.get("weights", ""))) if isinstance(args, dict) else ("", "")
 
 
-def _index_merged(new: list, old: list | None) -> list:
-    """A model-index with every number of both; for the same dataset and metric, the latest measurement."""
-    if not old:
-        return new
-    old = [dict(entry) for entry in old]
-    for added in new:
-        same = [entry for entry in old if entry.get("name") == added.get("name")] or (old if len(old) == len(new) == 1 else [])
-        if not same:
-            old.append(added)
-            continue
-        entry = same[0]
-        entry["name"], entry["results"] = added.get("name"), _results_merged(added.get("results"), entry.get("results"))
-    return old
+def _model_index(numbers: Numbers) -> list[dict]:
+    index: dict[str, dict[str, list[dict]]] = {}
+    for (model, what, *_), metric in numbers.items():
+        index.setdefault(model, {}).setdefault(what, []).append(metric)
+    return [
+        {"name": model, "results": [json.loads(what) | {"metrics": metrics} for what, metrics in results.items()]}
+        for model, results in index.items()
+    ]
 
 
-def _results_merged(new: list | None, old: list | None) -> list:
-    results = [dict(result) for result in old or []]
-    for result in new or []:
-        same = [there for there in results if _identity(there) == _identity(result) and _same_task(there, result)]
-        if not same:
-            results.append(result)
-            continue
-        for metric in result.get("metrics") or []:
-            where = [(r, i) for r in same for i, m in enumerate(r.get("metrics") or []) if _is_same(m, metric)]
-            if not where:
-                same[0]["metrics"] = [*(same[0].get("metrics") or []), metric]
-            for r, i in where:
-                if _measured(metric) >= _measured(r["metrics"][i]):
-                    r["metrics"] = [*r["metrics"][:i], metric, *r["metrics"][i + 1 :]]
-    return results
-
-
-def _same_task(old: dict, new: dict) -> bool:
-    """Whether both results may be of the same scale, judging by the names of their tasks if both have one."""
-    names = {name for result in (old, new) if (name := (result.get("task") or {}).get("name"))}
-    return len(names) < 2
-
-
-def _is_same(old: dict, new: dict) -> bool:
-    return "type" in new and old.get("type") == new["type"] and old.get("name", new.get("name")) == new.get("name")
-
-
-def _tables_merged(mine: RepoCard, theirs: RepoCard, weights: str) -> str:
-    """The text of the results: one table per set, the latest measured."""
-    new, old = block(mine.text, RESULTS) or UNMEASURED, block(theirs.text, RESULTS) or UNMEASURED
-    head, tables = _tables(new)
-    old_head, old_tables = _tables(old)
-    ours, others = _last_measured(mine), _last_measured(theirs)
-    tables = {name: _dated(table, ours.get(name), weights) for name, table in tables.items()}
+def _results_merged(mine: RepoCard, theirs: RepoCard, weights: str) -> str:
+    """The text of the results: one table per set, the latest measured. Those measured on other weights say so."""
+    head, tables = _tables(block(mine.text, RESULTS) or UNMEASURED)
+    old_head, old_tables = _tables(block(theirs.text, RESULTS) or UNMEASURED)
+    when, old_when = _last_measured(mine), _last_measured(theirs)
+    head = head if tables else old_head
     for name, table in old_tables.items():
-        if name not in tables or ours.get(name, ("", ""))[0] < others.get(name, ("", ""))[0]:
-            tables[name] = _dated(table, others.get(name), weights)
-    if not _tables(new)[1]:
-        head = old_head
+        if name not in tables or when[name] < old_when[name]:
+            tables[name], when[name] = table, old_when[name]
+    for name, table in tables.items():
+        title, _, rest = table.replace(f"\n\n{EARLIER}\n", "\n", 1).partition("\n")
+        _, measured_on = when[name]
+        sentence = "" if weights.startswith(measured_on) else f"\n{EARLIER}\n"
+        tables[name] = f"{title}\n{sentence}{rest}"
     return "\n\n".join([head, *tables.values()])
-
-
-def _dated(table: str, measured: tuple[str, str] | None, weights: str) -> str:
-    """The table, with a sentence added if it was measured (date, weights) on other weights. One without numbers is the
-    owner's."""
-    table = table.replace(f"\n\n{EARLIER}\n", "\n", 1) if measured else table
-    if not measured or (measured[1] and weights.startswith(measured[1])):
-        return table
-    title, _, rest = table.partition("\n")
-    return f"{title}\n\n{EARLIER}\n{rest}"
 
 
 def _tables(results: str) -> tuple[str, dict[str, str]]:
     """The text before the first "### SET", and {SET: the text from its heading on}."""
-    head, *rest = re.split(r"^(?=### )", results, flags=re.MULTILINE)
-    tables: dict[str, list[str]] = {}
-    for table in rest:
-        tables.setdefault(table.splitlines()[0][4:].strip(), []).append(table.strip())
-    return head.strip(), {name: "\n\n".join(parts) for name, parts in tables.items()}
+    head, *tables = re.split(r"^(?=### )", results, flags=re.MULTILINE)
+    return head.strip(), {table.splitlines()[0][4:].strip(): table.strip() for table in tables}
 
 
 def _last_measured(card: RepoCard) -> dict[str, tuple[str, str]]:
-    """{set: (date, weights) of its latest number}."""
-    found: dict[str, tuple[str, str]] = {}
-    for entry in card.data.get("model-index") or []:
-        for result in entry.get("results") or []:
-            name = (result.get("dataset") or {}).get("name", "")
-            for metric in result.get("metrics") or []:
-                args = metric.get("args") if isinstance(metric.get("args"), dict) else {}
-                found[name] = max(found.get(name, ("", "")), (_measured(metric), str(args.get("weights", ""))))
+    """{set: (date, weights) of its latest number}, empty strings for a set without dated numbers."""
+    found = defaultdict(lambda: ("", ""))
+    for (_, what, *_), metric in _numbers(card).items():
+        name = json.loads(what)["dataset"]["name"]
+        found[name] = max(found[name], _measured(metric))
     return found

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import HfApi, constants, hf_hub_download
+from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
-    FileMetadataError,
     GatedRepoError,
     HfHubHTTPError,
-    HFValidationError,
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -26,7 +27,14 @@ from huggingface_hub.utils import httpx
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 LONGEST = 1000  # characters of a message, at most
-AGAIN = "check the network and try again, or give a folder"
+AGAIN = "check the network, then do the same again: nothing is transferred twice"
+WORDS = (  # what huggingface_hub explains at length, in short; the first kind that fits counts
+    (GatedRepoError, "it requires that you accept its terms: do so on its page, then log in with `hf auth login`"),
+    (RepositoryNotFoundError, "no such folder here, and no such repository on the Hub (or it is private: `hf auth login`)"),
+    (RevisionNotFoundError, "there is no such revision: use one of its branches, tags or commits"),
+    (RemoteEntryNotFoundError, f"there is no such file; {WANTED}"),
+    (OfflineModeIsEnabled, "the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it"),
+)
 
 
 class CheckpointError(ValueError):
@@ -37,81 +45,53 @@ class CheckpointError(ValueError):
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
 
 
-class MissingFile(CheckpointError):
-    """The folder or repository exists, but the file does not."""
-
-
 def fetch(source: str, filename: str, **hub) -> str:
     """Path of one file of a checkpoint. If `source` is a Hub id, the file is downloaded, or found in the cache.
 
-    hub: revision, token, cache_dir, force_download, local_files_only. Raises MissingFile or CheckpointError."""
+    hub: revision, token, cache_dir, force_download, local_files_only. Raises CheckpointError."""
     if Path(source).is_dir():
         path = Path(source) / filename
         if not path.is_file():
-            raise MissingFile(f"{source} holds no {filename}; {WANTED}")
+            raise CheckpointError(f"{source} holds no {filename}; {WANTED}")
         return str(path)
-    try:
+    with hub_errors(f"{source}, {filename}"):
         path = hf_hub_download(repo_id=source, filename=filename, **hub)
-    except (EntryNotFoundError, httpx.HTTPError, OSError, ValueError) as error:
-        kind = CheckpointError
-        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-            kind = MissingFile
-        raise kind(_sentence(error, source, filename, hub)) from error
     _check_bytes(Path(path), source)
     return path
 
 
-def listed(source: str, revision: str | None = None, token: str | bool | None = None, **hub) -> list[str]:
-    """Names of the files in a folder or repository; none if the Hub cannot be asked."""
-    if Path(source).is_dir():
-        return sorted(path.name for path in Path(source).iterdir() if path.is_file())
+@contextmanager
+def hub_errors(what: str) -> Iterator[None]:
+    """Turn whatever the Hub, or the way to it, raises about `what` into a CheckpointError of one sentence."""
     try:
-        return sorted(HfApi(token=token).list_repo_files(source, revision=revision))
-    except (httpx.HTTPError, OSError, ValueError):
-        return []
+        yield
+    except (EntryNotFoundError, httpx.HTTPError, OSError) as error:
+        raise CheckpointError(f"{what}: {_sentence(error)}") from error
+    except (ValueError, RuntimeError) as error:  # ours, or huggingface_hub's, which may wrap the error of an upload
+        more = f" {error.__cause__}; {AGAIN}" if isinstance(error.__cause__, (httpx.HTTPError, OSError)) else ""
+        raise CheckpointError(_line(f"{error}{more}")) from error
 
 
-def _sentence(error: Exception, source: str, filename: str, hub: dict) -> str:
-    cause = error.__cause__
-    if isinstance(error, (LocalEntryNotFoundError, ValueError)) and isinstance(cause, (httpx.HTTPError, OSError)):
-        error = cause  # why the Hub could not be asked; the cache could not help either
-    if isinstance(error, HFValidationError):
-        return f"{source!r} is neither a local folder nor a Hub id: {_line(error)}"
-    if isinstance(error, GatedRepoError):
-        page = f"{constants.ENDPOINT}/{source}"
-        return f"{source} requires that you accept its terms: do so at {page}, then log in with `hf auth login`"
-    if isinstance(error, RepositoryNotFoundError):
-        return f"no checkpoint {source!r}: no such folder here, and the Hub has no such model (or it is private: `hf auth login`)"
-    if isinstance(error, RevisionNotFoundError):
-        return f"{source} has no revision {hub.get('revision')!r}: use one of its branches, tags or commits"
-    if isinstance(error, OfflineModeIsEnabled) or (isinstance(error, LocalEntryNotFoundError) and hub.get("local_files_only")):
-        how = "without local_files_only" if hub.get("local_files_only") else "without HF_HUB_OFFLINE"
-        return f"{source}: {filename} is not in the cache and cannot be downloaded offline; load it once {how}, or give a folder"
-    if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
-        return f"{source} holds no {filename}; {WANTED}"
+def _sentence(error: Exception) -> str:
+    if isinstance(error, LocalEntryNotFoundError):
+        return f"it is not in the cache; {_sentence(error.__cause__) if error.__cause__ else _line(error)}"
+    for kind, words in WORDS:
+        if isinstance(error, kind):
+            return words
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         if status == 401:
-            return f"{source}: the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"
+            return "the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"
         if status == 403:
-            return f"{source}: this token may not read it (403): log in with one that may: `hf auth login`"
-        return f"{source}: {filename} is not in the cache and the Hub answered {status}; try again later, or give a folder"
-    if isinstance(error, FileMetadataError):
-        return f"{source}: the server at {constants.ENDPOINT} is not a Hub: check HF_ENDPOINT, and whether a proxy is in the way"
-    if isinstance(error, httpx.HTTPError):
-        reason = _line(error) or type(error).__name__
-        return f"{source}: {filename} is not in the cache and the Hub cannot be reached ({reason}); {AGAIN}"
-    if isinstance(error, LocalEntryNotFoundError):
-        return f"{source}: {filename} is not in the cache and the Hub cannot be reached; {AGAIN}"
-    if isinstance(error, OSError) and error.errno is None:  # huggingface_hub's own: fewer or more bytes than stated
-        return f"{source}: the download of {filename} was interrupted; {AGAIN}"
-    if isinstance(error, OSError):
-        return f"{source}: {filename} cannot be stored in the cache ({error}); free some space, or use another cache_dir"
-    return f"{source}: {_line(error)}"
+            return "the token does not allow this (403): use another (`hf auth login`), or a name of your own"
+        return f"the Hub answered {status}: {_line(error.server_message or error)}; {AGAIN}"
+    if isinstance(error, (httpx.HTTPError, ConnectionError)):
+        return f"the Hub at {constants.ENDPOINT} cannot be reached ({_line(error) or type(error).__name__}); {AGAIN}"
+    return _line(error)
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _check_bytes(path: Path, source: str) -> None:
@@ -129,11 +109,9 @@ def _check_bytes(path: Path, source: str) -> None:
         return
     if found == blob.name:
         return
-    try:
+    with hub_errors(f"{source}: {blob} is damaged and cannot be removed"):
         for bad in (path, blob.resolve(), blob):  # a blob may itself be a link into the store that repositories share
             bad.unlink(missing_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{source}: {blob} is damaged and cannot be removed ({error}); delete it and try again") from error
     raise CheckpointError(
         f"{source}: {path.name} does not match the hash on the Hub and was removed from the cache; download it again"
     )

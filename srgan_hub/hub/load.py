@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -16,20 +17,14 @@ from huggingface_hub import PyTorchModelHubMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, MissingFile, fetch, listed
+from srgan_hub.hub.download import CONFIG, WEIGHTS, CheckpointError, fetch
 from srgan_hub.hub.push import push
 
 BUNDLED = Path(__file__).parents[1] / "pretrained"
-OWNER: str | None = None  # user who hosts the bundled checkpoints on the Hub, as OWNER/srgan-x4; None: nobody yet
 FORMAT = 1  # of config.json, stored there beside the constructor's arguments; files without it have format 1
-LARGEST_CONFIG = 100_000  # bytes; larger files are not read
+LARGEST_CONFIG = 100_000  # bytes; of larger files no more is read
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
-PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle")
 REFUSED = "reading a pickle can run any code in it, so none is opened: ask its owner for safetensors of srgan_hub"
-OTHERS = {  # a key of their config.json -> the library that writes it; the first one found counts
-    "_diffusers_version": "diffusers", "_class_name": "diffusers", "transformers_version": "transformers",
-    "model_type": "transformers", "architectures": "transformers", "pretrained_cfg": "timm", "network_g": "BasicSR",
-}  # fmt: skip
 
 
 def bundled() -> list[str]:
@@ -56,7 +51,6 @@ class StrictHubMixin(PyTorchModelHubMixin):
         private: bool | None = None,
         token: str | None = None,
         branch: str | None = None,
-        create_pr: bool = False,
     ) -> str:
         """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
 
@@ -64,8 +58,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         """
         with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
             self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
-            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch,
-                        create_pr=create_pr)  # fmt: skip
+            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch)
 
     @classmethod
     def named(cls, architecture: str | None, source: str) -> type:
@@ -90,15 +83,12 @@ class StrictHubMixin(PyTorchModelHubMixin):
         source = locate(str(pretrained_model_name_or_path))
         hub = {name: kwargs.pop(name) for name in HUB if name in kwargs}
         inside = f"{subfolder.strip('/')}/" if subfolder else ""
-        try:
-            path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
-            cls, config = read_config(path, cls, source)
-            config |= kwargs
-            if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
-                hub["revision"] = commit  # weights of the same commit, even if somebody pushes meanwhile
-            tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
-        except MissingFile as error:
-            raise CheckpointError(f"{error}{instead(listed(source, **hub))}") from error
+        path = Path(fetch(source, f"{inside}{CONFIG}", **hub))
+        cls, config = read_config(path, cls, source)
+        config |= kwargs
+        if not Path(source).is_dir() and re.fullmatch(r"[0-9a-f]{40}", commit := path.parents[inside.count("/")].name):
+            hub["revision"] = commit  # weights of the same commit, even if somebody pushes meanwhile
+        tensors = read_tensors(fetch(source, f"{inside}{WEIGHTS}", **hub), source)
         try:
             with torch.device("meta"):
                 check_tensors(cls(**config), tensors, source)  # before any memory is allocated
@@ -114,27 +104,22 @@ def read_config(path: Path, cls: type, source: str) -> tuple[type, dict]:
 
     Raises CheckpointError unless the file is a JSON object whose keys the class accepts."""
     try:
-        if (size := path.stat().st_size) > LARGEST_CONFIG:
-            raise CheckpointError(f"{source}: {CONFIG} has {size / 1e6:.1f} MB, too much for one of srgan_hub; copy it again")
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except CheckpointError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
+        with path.open("rb") as file:
+            text = file.read(LARGEST_CONFIG + 1)
     except OSError as error:
         raise CheckpointError(f"{source}: {CONFIG} cannot be read ({error.strerror})") from error
+    if len(text) > LARGEST_CONFIG:
+        raise CheckpointError(f"{source}: {CONFIG} has more than {LARGEST_CONFIG} bytes, too much for one of srgan_hub")
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{source}: {CONFIG} is not JSON ({error})") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{source}: {CONFIG} must hold an object, got {type(config).__name__}")
-    for key, library in OTHERS.items():
-        if key in config:
-            raise CheckpointError(f"{source} is not a {cls.__name__} but a checkpoint of {library}: load it with {library}")
     cls = cls.named(config.pop("architecture", None), source)
     known = inspect.signature(cls.__init__).parameters.keys() - {"self"}
-    form = config.pop("format", FORMAT)
-    if type(form) is not int or form < 1:
-        raise CheckpointError(f"{source}: format in {CONFIG} must be a whole number from 1, got {form!r}")
-    if form > FORMAT:
-        raise CheckpointError(f"{source} has format {form}, but this srgan_hub reads only up to {FORMAT}: update srgan_hub")
+    if type(form := config.pop("format", FORMAT)) is not int or form != FORMAT:
+        raise CheckpointError(f"{source} has format {form!r}, but this srgan_hub reads format {FORMAT}: update srgan_hub")
     if unknown := sorted(config.keys() - known):
         shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
         raise CheckpointError(
@@ -148,31 +133,17 @@ def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
+        what = f"is not a complete safetensors file ({error}): copy or download it again"
         try:
             with open(path, "rb") as file:
                 start = file.read(9)
         except OSError as unread:
             raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
         if start.startswith(b"version "):
-            what = f"{WEIGHTS} is a Git LFS pointer, not the file itself: run `git lfs pull`"
-        elif start[8:] == b"{":  # the header, which follows its length in every safetensors file
-            what = f"{WEIGHTS} is not a complete safetensors file ({error}): copy or download it again"
-        elif start.startswith(b"PK\3\4"):
-            what = f"{WEIGHTS} is a renamed zip archive, such as torch.save writes; {REFUSED}"
-        elif re.match(rb"\x80[\2-\5]", start):
-            what = f"{WEIGHTS} is a renamed pickle; {REFUSED}"
-        else:
-            what = f"{WEIGHTS} is not a complete safetensors file ({error}): copy or download it again"
-        raise CheckpointError(f"{source}: {what}") from error
-
-
-def instead(names: list[str]) -> str:
-    """What to say about the existing files if a required one is missing."""
-    pickles = [name for name in names if name.lower().endswith(PICKLES)]
-    others = [name for name in names if name.endswith(".safetensors") and name != WEIGHTS]
-    if pickles:
-        return f"; {', '.join(pickles[:3])} cannot be used: {REFUSED}"
-    return f"; {', '.join(others[:3])} is for the library that made it" if others else ""
+            what = "is a Git LFS pointer, not the file itself: run `git lfs pull`"
+        elif start.startswith((b"PK", b"\x80")) and start[8:] != b"{":  # "{" begins the header, after its length
+            what = f"is a renamed pickle, or a zip such as torch.save writes; {REFUSED}"
+        raise CheckpointError(f"{source}: {WEIGHTS} {what}") from error
 
 
 def is_hub_id(source: str) -> bool:
@@ -181,19 +152,8 @@ def is_hub_id(source: str) -> bool:
 
 
 def hub_name(checkpoint: str | None) -> str | None:
-    """The Hub id of a checkpoint: itself if it is one, OWNER's if it is bundled and hosted; None for others."""
-    if not checkpoint or Path(checkpoint).exists():
-        return None
-    if checkpoint in bundled():
-        return f"{OWNER}/{checkpoint}" if OWNER else None
-    return checkpoint if is_hub_id(checkpoint) else None
-
-
-def is_folder(source: str) -> bool:
-    try:
-        return Path(source).is_dir()
-    except OSError:  # a name too long for any folder
-        return False
+    """The checkpoint if it is a Hub id; None for bundled ones, folders and files."""
+    return checkpoint if checkpoint and is_hub_id(checkpoint) and not Path(checkpoint).exists() else None
 
 
 def locate(source: str) -> str:
@@ -201,13 +161,13 @@ def locate(source: str) -> str:
     source = source.rstrip("/") or source
     if source in bundled():
         return str(BUNDLED / source)
-    if source and (is_folder(source) or (is_hub_id(source) and not Path(source).is_file())):
+    if os.path.isdir(source) or (is_hub_id(source) and not os.path.isfile(source)):  # pathlib's raise for too long a name
         return source
-    if source and Path(source).is_file():
-        pickle = f"; {REFUSED}" if source.lower().endswith(PICKLES) else ""
-        other = "; networks of other projects can be enlarged with and measured, not exported, quantized or trained on"
-        other = other if source.lower().endswith((".pth", ".safetensors")) else ""
-        raise CheckpointError(f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}{other or pickle}")
+    if os.path.isfile(source):
+        raise CheckpointError(
+            f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}; networks of other projects can be enlarged "
+            "with and measured, not exported, quantized or trained on"
+        )
     raise CheckpointError(
         f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
         + (", ".join(bundled()) or "none")
@@ -222,9 +182,6 @@ def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], sour
     faults = [f"missing {name} {wanted[name]}" for name in wanted.keys() - found.keys()]
     faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
     both = wanted.keys() & found.keys()
-    if found and not both:
-        what = f"its tensors ({', '.join(sorted(found)[:3])}, ...) belong to another network"
-        raise CheckpointError(f"{source} is not a {type(model).__name__}: {what}; load it with the program that made it")
     faults += [f"{n} is {found[n]}, expected {wanted[n]}" for n in both if wanted[n] != found[n]]
     for name in both:
         if own[name].is_floating_point() != tensors[name].is_floating_point():

@@ -5,34 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import (
-    CommitOperationAdd,
-    CommitOperationDelete,
-    CommitScheduler,
-    HfApi,
-    ModelCard,
-    constants,
-    get_token,
-    hf_hub_download,
-)
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-)
-from huggingface_hub.utils import httpx, validate_repo_id
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, get_token, hf_hub_download
+from huggingface_hub.errors import RemoteEntryNotFoundError
+from huggingface_hub.utils import validate_repo_id
 
 from srgan_hub.hub.card import USE, block, merged, usage, with_block
-from srgan_hub.hub.download import CONFIG, WEIGHTS
+from srgan_hub.hub.download import CONFIG, WEIGHTS, hub_errors
 
 CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the image is ours; an owner's image has another name
-BESIDE = ("int8.safetensors", "training.json", PICTURE)  # optional files of a checkpoint folder
+INT8 = "int8.safetensors"
+BESIDE = (INT8, "training.json", PICTURE)  # optional files of a checkpoint folder
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
 REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # names that Git and the Hub are sure to accept
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
@@ -57,7 +41,6 @@ def push(
     branch: str | None = None,
     tag: str | None = None,
     commit_message: str = "Push a checkpoint",
-    create_pr: bool = False,
     keep_text: bool = True,
     discriminator: bool = False,
 ) -> str:
@@ -80,70 +63,52 @@ def push(
     with hub_errors(repo_id):
         if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
             raise ValueError(f"{repo_id} already has a tag {tag!r}; choose another, since tags are not moved")
-        if branch and not create_pr:
+        if branch:
             api.create_branch(repo_id, branch=branch, exist_ok=True)
         before = api.model_info(repo_id, revision=branch)
         there = {file.rfilename for file in before.siblings or ()}
-        additions = [CommitOperationAdd(name, folder / name) for name in (CONFIG, WEIGHTS, *BESIDE) if (folder / name).exists()]
-        if discriminator:
-            files = [path for path in sorted((folder / DISCRIMINATOR).iterdir()) if path.name in (CONFIG, WEIGHTS)]
-            additions += [CommitOperationAdd(f"{DISCRIMINATOR}/{path.name}", path) for path in files]
         if CONFIG in there:
             old = hf_hub_download(repo_id, CONFIG, revision=before.sha, token=token)
-            _check_same_network(folder / CONFIG, Path(old), repo_id)
-        card = _card(folder, repo_id, _card_on_hub(repo_id, before.sha, token), PICTURE in there, keep_text)
-        additions.append(CommitOperationAdd(CARD, card.encode()))
-        new = {addition.path_in_repo for addition in additions}
-        # files that belong to other weights; the image and the record of an earlier push are kept, since they describe that push
-        stale = [CommitOperationDelete(name) for name in BESIDE[:1] if name in there and name not in new]
+            mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (folder / CONFIG, Path(old)))
+            if mine - theirs and theirs - mine:
+                raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
+        card = _card(folder, repo_id, card_on_hub(repo_id, "model", before.sha, token), PICTURE in there, keep_text)
+        beside = [f"{DISCRIMINATOR}/{name}" for name in (CONFIG, WEIGHTS)] if discriminator else []
+        files = [name for name in (CONFIG, WEIGHTS, *BESIDE, *beside) if (folder / name).exists()]
+        operations = [CommitOperationAdd(CARD, card.encode()), *(CommitOperationAdd(name, folder / name) for name in files)]
+        # of other weights; the image and the record of an earlier push are kept, since they describe that push
+        operations += [CommitOperationDelete(INT8)] if INT8 in there and INT8 not in files else []
         # the parent commit keeps a push or an edit of the card made meanwhile from being overwritten
-        where = dict(revision=branch, create_pr=create_pr, parent_commit=before.sha)
-        commit = api.create_commit(repo_id, additions + stale, commit_message=commit_message, **where)
+        where = dict(revision=branch, parent_commit=before.sha)
+        commit = api.create_commit(repo_id, operations, commit_message=commit_message, **where)
         if tag:
             api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
     return commit.commit_url
 
 
-def _check_same_network(new: Path, old: Path, repo_id: str) -> None:
-    mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (new, old))
-    if mine - theirs and theirs - mine:
-        raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
-
-
 def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text: bool) -> str:
-    try:
-        card = (folder / CARD).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{folder / CARD} is not in UTF-8; save it as UTF-8") from error
+    card = (folder / CARD).read_text(encoding="utf-8")
     if block(card, USE) is not None:
         scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
         card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
-    return merged(card, old or card, _sha256(folder / WEIGHTS), keep_text)  # or with itself: tables of other weights say so
+    with (folder / WEIGHTS).open("rb") as file:
+        weights = hashlib.file_digest(file, "sha256").hexdigest()
+    return merged(card, old or card, weights, keep_text)  # or with itself: tables of other weights say so
 
 
-def _card_on_hub(repo_id: str, revision: str, token: str | None) -> str | None:
-    try:
-        return Path(hf_hub_download(repo_id, CARD, revision=revision, token=token)).read_text(encoding="utf-8")
-    except RemoteEntryNotFoundError:
-        return None
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# Shared by all pushes: ids, token and license are checked first, and errors become sentences.
+# Shared by all pushes: id and token are checked first.
 
 
 def check_id(repo_id: str, kind: str) -> None:
     """Raise ValueError unless this can be the id of a repository that somebody owns; kind: model, dataset or space."""
     try:
         validate_repo_id(repo_id)
-    except HFValidationError as error:
-        raise ValueError(f"{repo_id!r} is not a valid {kind} id: {error}") from error
-    if repo_id.count("/") != 1:
-        raise ValueError(f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's")
+        _, _ = repo_id.split("/")
+    except ValueError as error:
+        raise ValueError(
+            f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's, and only letters, "
+            "digits, and . _ - between them"
+        ) from error
 
 
 def check_token(api: HfApi) -> None:
@@ -161,49 +126,19 @@ def make_repo(api: HfApi, repo_id: str, kind: str, private: bool | None, **more)
     return url
 
 
-def check_license(license: str | None, ask: bool) -> None:
-    """Raise ValueError if this is not a license identifier; with `ask`, also if the Hub does not know it."""
-    if license is None:
-        return
+def card_on_hub(repo_id: str, kind: str, revision: str | None = None, token: str | None = None) -> str | None:
+    """README.md of a repository; None if it has none."""
     try:
-        if not re.fullmatch(r"[a-z0-9.-]+", license):
-            raise ValueError("no identifier")
-        if ask:
-            ModelCard(f"---\nlicense: {license}\n---\n").validate()
-    except ValueError as error:
-        raise ValueError(
-            f"the Hub does not accept {license!r} as a licence; the identifiers are listed at "
-            "https://huggingface.co/docs/hub/repositories-licenses"
-        ) from error
+        path = hf_hub_download(repo_id, CARD, repo_type=kind, revision=revision, token=token)
+    except RemoteEntryNotFoundError:
+        return None
+    return Path(path).read_text(encoding="utf-8-sig")
 
 
-@contextmanager
-def hub_errors(repo_id: str) -> Iterator[None]:
-    """Turn whatever the Hub or the connection to it raises into a ValueError of one sentence that says what to do."""
-    again = "then run the same command again: nothing is uploaded twice"
-    try:
-        yield
-    except OfflineModeIsEnabled as error:
-        raise ValueError("the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it") from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        if status == 401:
-            raise ValueError("the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN") from error
-        if status == 403:
-            raise ValueError(
-                f"the Hub refuses to write to {repo_id} (403): use a token with write access (`hf auth login`), and your own "
-                "name or that of an organisation you belong to"
-            ) from error
-        reason = (error.server_message or str(error)).strip().splitlines()[0]
-        raise ValueError(f"the Hub answered {status} for {repo_id}: {reason}; fix that, {again}") from error
-    except (httpx.HTTPError, ConnectionError, LocalEntryNotFoundError) as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(f"the Hub at {constants.ENDPOINT} cannot be reached ({reason}): check the network, {again}") from error
-    except (ValueError, RuntimeError) as error:  # huggingface_hub raises both, some with lists below the first line
-        sentence = " ".join(str(error).split())
-        if isinstance(error.__cause__, (httpx.HTTPError, OSError)):  # an upload's error, which the client wraps
-            sentence += f" {' '.join(str(error.__cause__).split())}: check the network, {again}"
-        raise ValueError(sentence) from error
+def check_empty(folder: Path) -> None:
+    """Raise ValueError unless the folder is empty or does not exist."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} exists and is not an empty folder; choose another")
 
 
 # Ratings of a study -> a private dataset on the Hub, every few minutes while the page runs and once more when it ends.

@@ -5,31 +5,26 @@ versions of Gradio and Python."""
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceCard, hf_hub_download
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub import HfApi
 
-from srgan_hub.hub.card import Block, block, fill, with_block
-from srgan_hub.hub.download import CONFIG, WANTED, WEIGHTS
-from srgan_hub.hub.load import BUNDLED, bundled, is_hub_id, locate
-from srgan_hub.hub.push import check_id, check_token, hub_errors, make_repo
+from srgan_hub.hub.card import Block, block, fill, parsed, with_block
+from srgan_hub.hub.download import CONFIG, fetch, hub_errors
+from srgan_hub.hub.load import bundled, is_hub_id, locate
+from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_token, make_repo
 
-logger = logging.getLogger(__name__)
-
-PACKAGE = Path(__file__).parents[1]
-CLONE = PACKAGE.parent  # of the project; an installed package has no app.py beside it
+CLONE = Path(__file__).parents[2]  # of the project; an installed package has no app.py beside it
 TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from the clone; from constraints.txt, only the pins
 # What app.py imports, directly or through the package, under the names in constraints.txt.
 RUN_TIME = ("filelock", "gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
 MODELS = "models.txt"  # lists the checkpoints that the page offers, unless all bundled ones; app.py reads it
-PUSHED = "pushed.txt"  # lists our files in the Space, so that a later push deletes none of the owner's
+OURS = ("srgan_hub/*", MODELS)  # what a push deletes in the Space if it no longer has it
 ABOUT_BLOCK: Block = ("<!-- about: written by `srgan-hub space push` -->", "<!-- end of about -->")
-MARKS = "\n".join(ABOUT_BLOCK) + "\n"
 UNTOUCHED = "Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference"  # a new README.md
 
 LOOKS = {
@@ -68,8 +63,8 @@ python app.py
 
 On Linux, run `pip install -r pre-requirements.txt` first to get torch for CPUs instead of the CUDA build of several GB.
 
-The files that `pushed.txt` lists are replaced when the page is pushed again; all others, and the text outside this part of
-README.md, are kept.
+When the page is pushed again, its files are replaced, the whole folder `srgan_hub/` too; all others, and the text outside
+this part of README.md, are kept.
 """
 REQUIREMENTS = """\
 # What app.py imports, in the versions that it was tested with. Their dependencies are not pinned: a Space installs gradio
@@ -86,67 +81,53 @@ def push_space(repo_id: str, models: Iterable[str] = (), *, private: bool = Fals
     """Push the page to the Space "user/space" in one commit; returns its address.
 
     models: the checkpoints to offer, bundled names or Hub ids, the default first [all bundled ones]. private: make a Space that
-    only its owner sees. In an existing Space, our files are replaced, and those that no longer exist are deleted. Other files,
-    front matter about its looks, and text outside our markers are kept. Raises ValueError, in a sentence that says what to do,
-    if anything is refused; nothing is committed then.
+    only its owner sees. In an existing Space, our files are replaced, and those in srgan_hub/ that no longer exist are deleted.
+    Other files, front matter about its looks, and text outside our markers are kept. Raises ValueError, in a sentence that says
+    what to do, if anything is refused; nothing is committed then.
     """
-    check_id(repo_id, "space")
-    models = _known(models)
-    files = _files(models)
+    models = _checked(repo_id, models)
     api = HfApi()
-    with hub_errors(repo_id):
+    with hub_errors(repo_id), tempfile.TemporaryDirectory(prefix="srgan-hub-") as folder:
         check_token(api)
-        hidden = [model for model in _on_hub(models) if _is_hidden(api, model)]
-        url = _create(api, repo_id, private)
+        for model in _on_hub(models):
+            fetch(model, CONFIG)
+        url = make_repo(api, repo_id, "space", private, space_sdk="gradio")
         about = api.space_info(repo_id)
         if about.sdk != "gradio":
             raise ValueError(f"{repo_id} already exists as a Space of {about.sdk}, not gradio; choose another name, or delete it")
         there = {sibling.rfilename for sibling in about.siblings or ()}
-        pushed = set(_read(repo_id, PUSHED).splitlines()) if PUSHED in there else set()
-        if not pushed and (foreign := sorted({"app.py", "requirements.txt"} & there)):
+        if "app.py" in there and "srgan_hub/__init__.py" not in there:
             raise ValueError(
-                f"{repo_id} holds another app: its {foreign[0]} was not pushed by srgan-hub; choose another "
-                "name, or delete that file"
+                f"{repo_id} holds another app: its app.py was not pushed by srgan-hub; choose another name, or delete that file"
             )
-        old = _read(repo_id, "README.md") if "README.md" in there else ""
-        files["README.md"] = str(_card(repo_id, models, hidden, old)).encode()
-        operations = [CommitOperationAdd(path, file if isinstance(file, bytes) else str(file)) for path, file in files.items()]
-        operations += [CommitOperationDelete(path) for path in sorted((pushed & there) - files.keys())]
-        variable = api.get_space_variables(repo_id).get(VARIABLE)
-        message = "Push the page"
-        api.create_commit(repo_id, operations, commit_message=message, repo_type="space", parent_commit=about.sha)
-    for model in hidden:
-        logger.warning("%s is not public: in the Space's settings, add the secret HF_TOKEN, a token that may read it", model)
-    if variable:
-        logger.warning("the page offers the models in the Space's variable %s instead: %s", VARIABLE, variable.value)
+        _write(Path(folder), models, card_on_hub(repo_id, "space"))
+        api.upload_folder(
+            repo_id=repo_id, repo_type="space", folder_path=folder, delete_patterns=list(OURS), commit_message="Push the page",
+            parent_commit=about.sha,
+        )  # fmt: skip
     return url
 
 
 def write_space(folder: str | Path, repo_id: str = "user/space", models: Iterable[str] = ()) -> int:
     """Write what `push_space` would push to a new Space into a new or empty folder; returns the number of files.
 
-    Needs no network, and assumes that the models are public. Raises ValueError as `push_space` does, and then writes nothing.
+    Needs no network. Raises ValueError as `push_space` does, and then writes nothing.
     """
-    check_id(repo_id, "space")
-    models, folder = _known(models), Path(folder)
-    files = _files(models) | {"README.md": str(_card(repo_id, models)).encode()}
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} exists and is not an empty folder; choose another")
-    for path, file in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(file, bytes):
-            (folder / path).write_bytes(file)
-        else:
-            shutil.copyfile(file, folder / path)
-    return len(files)
+    models, folder = _checked(repo_id, models), Path(folder)
+    check_empty(folder)
+    _write(folder, models)
+    return sum(path.is_file() for path in folder.rglob("*"))
 
 
-def _known(models: Iterable[str]) -> list[str]:
+def _checked(repo_id: str, models: Iterable[str]) -> list[str]:
     """The models without repetitions. Raises ValueError for what a Space cannot load: all but bundled names and Hub ids."""
+    check_id(repo_id, "space")
+    if missing := [name for name in TAKEN if not (CLONE / name).exists()]:
+        raise ValueError(
+            f"the installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, and try again"
+        )
     models = list(dict.fromkeys(models))
-    for model in models:
-        if model in bundled():
-            continue
+    for model in _on_hub(models):
         if not is_hub_id(model):
             raise ValueError(
                 f"a Space cannot load {model!r}: use a Hub id (user/mine; `srgan-hub push` uploads a folder) or a bundled "
@@ -160,25 +141,25 @@ def _on_hub(models: list[str]) -> list[str]:
     return [model for model in models if model not in bundled()]
 
 
-def _files(models: list[str]) -> dict[str, bytes | Path]:
-    """Path in the Space -> content, or the file that holds it; all but README.md."""
-    if missing := [name for name in TAKEN if not (CLONE / name).exists()]:
-        raise ValueError(
-            f"the installed package has no {missing[0]} to push: clone the project, run `pip install -e .` in it, and try again"
-        )
-    taken = [CLONE / "app.py", CLONE / "LICENSE", *(CLONE / "examples").rglob("*"), *PACKAGE.rglob("*")]
-    unwanted = {BUNDLED / name for name in bundled() if models and name not in models}
-    files = {
-        path.relative_to(CLONE).as_posix(): path
-        for path in sorted(taken)
-        if path.is_file() and path.parent not in unwanted and path.parent.name != "__pycache__" and not path.name.startswith(".")
-    }
+def _write(folder: Path, models: list[str], old: str | None = None) -> None:
+    """old: an earlier README.md of the Space."""
+    readme = _card(models, old)
+    skipped = [name for name in bundled() if models and name not in models]
+    unwanted = shutil.ignore_patterns("__pycache__", ".*", *skipped)
+    for name in ("srgan_hub", "examples"):
+        shutil.copytree(CLONE / name, folder / name, ignore=unwanted, copy_function=shutil.copyfile)
+    for name in ("app.py", "LICENSE"):
+        shutil.copyfile(CLONE / name, folder / name)
     pins = _pins()
-    files["requirements.txt"] = (REQUIREMENTS + "".join(f"{name}=={pins[name]}\n" for name in RUN_TIME)).encode()
-    files["pre-requirements.txt"] = (PRE_REQUIREMENTS + f"torch=={pins['torch']}\n").encode()
-    if models:
-        files[MODELS] = "".join(f"{model}\n" for model in models).encode()
-    return files | {PUSHED: "".join(f"{path}\n" for path in sorted([*files, PUSHED])).encode()}
+    texts = {
+        CARD: readme,
+        "requirements.txt": REQUIREMENTS + "".join(f"{name}=={pins[name]}\n" for name in RUN_TIME),
+        "pre-requirements.txt": PRE_REQUIREMENTS + f"torch=={pins['torch']}\n",
+        MODELS: "".join(f"{model}\n" for model in models),
+    }
+    for name, text in texts.items():
+        if text:
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def _pins() -> dict[str, str]:
@@ -187,44 +168,13 @@ def _pins() -> dict[str, str]:
     return dict(line.split("==") for line in lines if "==" in line)
 
 
-def _is_hidden(api: HfApi, model: str) -> bool:
-    """Whether a token is needed to read the model. Raises ValueError if there is no such checkpoint."""
-    try:
-        about = api.model_info(model)
-    except RepositoryNotFoundError as error:
-        raise ValueError(f"the Hub has no model {model}, or none that this token may read; push it first") from error
-    if missing := {CONFIG, WEIGHTS} - {sibling.rfilename for sibling in about.siblings or ()}:
-        raise ValueError(f"{model} holds no {min(missing)}; {WANTED}")
-    return bool(about.private or about.gated)
-
-
-def _create(api: HfApi, repo_id: str, private: bool) -> str:
-    try:
-        return make_repo(api, repo_id, "space", private, space_sdk="gradio")
-    except HfHubHTTPError as error:
-        if error.response.status_code != 402:
-            raise
-        raise ValueError(
-            f"the Hub makes no Space {repo_id} without a subscription (402): a gradio Space needs PRO, or an organisation's Team "
-            "(static ones are free, but cannot run this); or run the page at home: `python app.py`"
-        ) from error
-
-
-def _read(repo_id: str, path: str) -> str:
-    return Path(hf_hub_download(repo_id, path, repo_type="space")).read_text(encoding="utf-8")
-
-
-def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str = "") -> SpaceCard:
+def _card(models: list[str], old: str | None) -> str:
     """README.md of the Space. The text and looks of an earlier one, and whatever else its owner added, are kept."""
-    new = f"---\n{{}}\n---\n# {LOOKS['title']}\n\n{MARKS}"
-    try:
-        card = SpaceCard(old or new)
-    except Exception as error:  # PyYAML's own errors, or a ValueError
-        raise ValueError(f"the front matter of the README.md of {repo_id} is not valid YAML; fix it on its page first") from error
+    card = parsed(old or "")
     if card.text.strip() in ("", UNTOUCHED):
-        card = SpaceCard(new)
+        card = parsed(f"# {LOOKS['title']}\n")
     if block(card.text, ABOUT_BLOCK) is None:
-        card.text = f"{card.text.rstrip()}\n\n{MARKS}"
+        card.text = f"{card.text.rstrip()}\n\n" + "\n".join(ABOUT_BLOCK) + "\n"
     shown = [f"- {LABELS[name]} (`{name}`)" for name in models or LABELS if name in LABELS]
     shown += [f"- [{model}](https://huggingface.co/{model})" for model in _on_hub(models)]
     card.text = with_block(card.text, ABOUT_BLOCK, fill(ABOUT, models="\n".join(shown)).strip())
@@ -235,12 +185,9 @@ def _card(repo_id: str, models: list[str], hidden: Iterable[str] = (), old: str 
         "python_version": "3.12",
         "app_file": "app.py",
         "models": _on_hub(models) or None,
-        # downloaded while the Space is built, which is not possible for models that need a token
-        "preload_from_hub": [f"{model} {CONFIG},{WEIGHTS}" for model in _on_hub(models) if model not in hidden] or None,
     }
-    for key, value in ({key: value for key, value in LOOKS.items() if not card.data.get(key)} | own).items():
-        card.data[key] = value
-    return card
+    card.data = type(card.data)(**LOOKS | card.data.to_dict() | own)
+    return str(card)
 
 
 # Which checkpoints the page offers: the bundled ones, or those named in SRGAN_MODELS, or in models.txt beside app.py.
@@ -257,7 +204,7 @@ LABELS = {
     "srresnet-x4-lite": "Clean, quick, faithful: takes a fifth of the time, smoother, invents nothing",
 }
 VARIABLE = "SRGAN_MODELS"
-FILE = Path(__file__).parents[2] / "models.txt"  # exists only in a Space
+FILE = CLONE / MODELS  # exists only in a Space
 
 
 def offered() -> list[str]:
