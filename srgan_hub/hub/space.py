@@ -21,7 +21,7 @@ from srgan_hub.hub.push import CARD, card_on_hub, check_empty, check_id, check_t
 CLONE = Path(__file__).parents[2]  # of the project; an installed package has no app.py beside it
 TAKEN = ("app.py", "LICENSE", "examples", "constraints.txt")  # from the clone; from constraints.txt, only the pins
 # What app.py imports, directly or through the package, under the names in constraints.txt.
-RUN_TIME = ("filelock", "gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
+RUN_TIME = ("gradio", "huggingface_hub", "numpy", "openvino", "pillow", "safetensors", "tifffile", "torch")
 MODELS = "models.txt"  # lists the checkpoints that the page offers, unless all bundled ones; app.py reads it
 OURS = ("srgan_hub/*", MODELS)  # what a push deletes in the Space if it no longer has it
 ABOUT_BLOCK: Block = ("<!-- about: written by `srgan-hub space push` -->", "<!-- end of about -->")
