@@ -47,6 +47,7 @@ from srgan_hub.inference.quantization import FILE as INT8
 from srgan_hub.inference.quantization import calibrate, in_eight_bits, save
 from srgan_hub.inference.upscaler import FAR_OVERLAP, OVERLAP, TILE, Upscaler
 from srgan_hub.models.discriminator import SRGANDiscriminator
+from srgan_hub.models.generator import Generator
 from srgan_hub.models.interpolation import transfer
 from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
@@ -196,7 +197,7 @@ def transfer_texture(options: argparse.Namespace) -> int:
     """Give a faithful model the texture of a GAN that was fine-tuned from its sibling: add what that fine-tuning changed."""
     if options.output.exists():
         raise ValueError(f"{options.output} already exists; choose another -o")
-    base, gan = (SRGANGenerator.from_pretrained(name) for name in (options.base, options.gan))
+    base, gan = (Generator.from_pretrained(name) for name in (options.base, options.gan))
     partner = None if Path(options.base).exists() else options.base  # a path means nothing to others
     result = transfer(base, gan, options.share, partner)
     if options.photos:
@@ -234,7 +235,7 @@ def convert_esrgan(options: argparse.Namespace) -> int:
 
 def push_checkpoint(options: argparse.Namespace) -> int:
     """Push a checkpoint to the Hub: weights, card with an image, settings. Pushing again keeps results and the owner's text."""
-    generator = SRGANGenerator.from_pretrained(options.checkpoint)  # fails here, before anything is sent, if it does not load
+    generator = Generator.from_pretrained(options.checkpoint)  # fails here, before anything is sent, if it does not load
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is already on the Hub; to copy it, download it first: hf download {folder}")

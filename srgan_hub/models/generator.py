@@ -64,7 +64,7 @@ class Generator(nn.Module, StrictHubMixin):
         if name not in ARCHITECTURES:
             raise CheckpointError(f"{source} has architecture {name!r}; this srgan_hub knows {', '.join(ARCHITECTURES)}")
         if own not in (None, name):
-            raise CheckpointError(f"{source} has architecture {name}, not {own}: load it with {ARCHITECTURES[name].__name__}")
+            raise CheckpointError(f"{source} is of architecture {name} ({ARCHITECTURES[name].__name__}); here it must be {own}")
         return cls if own else ARCHITECTURES[name]
 
     def initialize(self) -> None:
