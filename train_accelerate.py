@@ -43,7 +43,7 @@ from srgan_hub.losses import (
 from srgan_hub.models.generator import Generator
 from srgan_hub.models.interpolation import interpolate
 from srgan_hub.training import checkpoint
-from srgan_hub.training.color import centre_colour
+from srgan_hub.training.color import center_color
 from srgan_hub.training.config import parse_options, seconds, weights_of
 from srgan_hub.training.launch import Stop, any_process, keep_memory, make_accelerator, speed_up, threads_each
 from srgan_hub.training.monitor import Health, TrainingLog, Validation, check_tracker, refuse_infinite
@@ -313,7 +313,7 @@ class Run:
         found = self.average.module
         if self.pretrained:
             found = interpolate(found, self.pretrained.to(self.accelerator.device), self.config.keep)
-        return centre_colour(found, self.data.samples) if self.data.samples else found
+        return center_color(found, self.data.samples) if self.data.samples else found
 
     def upscaler(self) -> Upscaler:
         return Upscaler(self.result(), engine="pytorch", precision="fp32", device=self.accelerator.device)

@@ -26,7 +26,7 @@ from srgan_hub.inference.upscaler import BORDER, EXTENSION
 
 MODES = {"reflect": "mirrored at the outermost pixel", "edge": "the outermost pixel again", "symmetric": "mirrored"}
 WIDTHS = (2, 4, 6, 8, 16)  # LR pixels
-COLOURS = ("white", "black", "gray", (200, 30, 60), (20, 90, 200), (240, 230, 60))
+COLORS = ("white", "black", "gray", (200, 30, 60), (20, 90, 200), (240, 230, 60))
 
 
 def enlarge(engine: Engine, picture: np.ndarray, mode: str, width: int, scale: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def main(photographs: str, *models: str) -> None:
                 sr = enlarge(engine, np.asarray(lr), mode, width, generator.scale)
                 error = (luma(sr) - luma(np.asarray(hr))) ** 2
                 found.append([border_psnr(error, pixels) for pixels in (2, 16)])
-            flats = [np.array(Image.new("RGB", (24, 24), colour)) for colour in COLOURS]
+            flats = [np.array(Image.new("RGB", (24, 24), colour)) for colour in COLORS]
             flat = max(abs(enlarge(engine, one, mode, width, generator.scale) - one[0, 0]).max() for one in flats)
             name = MODES[mode] if width else "zero padding"
             used = " (used)" if (mode, width) == (EXTENSION, BORDER) else ""

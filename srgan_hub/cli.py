@@ -52,7 +52,7 @@ from srgan_hub.models.interpolation import transfer
 from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.signals import status_of
-from srgan_hub.training.color import SAMPLES, centre_colour
+from srgan_hub.training.color import SAMPLES, center_color
 from srgan_hub.training.convert import kept, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
@@ -189,7 +189,7 @@ def quantize(options: argparse.Namespace) -> int:
     save(quantization, folder)
     of = sum(step.kind == "conv" for step in in_eight_bits(generator))
     print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits ({len(quantization.mixed().ranges)} "
-          f"in mixed), by {len(pictures)} photos; the mean squared change of luma is {change:.2f} grey levels")  # fmt: skip
+          f"in mixed), by {len(pictures)} photos; the mean squared change of luma is {change:.2f} gray levels")  # fmt: skip
     return 0
 
 
@@ -203,7 +203,7 @@ def transfer_texture(options: argparse.Namespace) -> int:
     if options.photos:
         splits = open_splits(options.photos)
         photos = splits.get("train") or next(iter(splits.values()))
-        result = centre_colour(result, [decode(photos[number]) for number in range(0, len(photos), -(-len(photos) // SAMPLES))])
+        result = center_color(result, [decode(photos[number]) for number in range(0, len(photos), -(-len(photos) // SAMPLES))])
     result.save_pretrained(options.output)
     print(f"{options.output}: {options.base} plus {options.share:g} of what {options.gan} learned beyond {gan.partner}")
     return 0
@@ -358,7 +358,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("base", metavar="BASE", help=f"the faithful model: {model_help}")
     add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained from that partner")
     add("--share", type=float, default=1.0, metavar="SHARE", help="share of what the GAN has learned [1]")
-    add("--photos", metavar="PHOTOGRAPHS", help="photos to set the mean colour by, as for quantize --calibration [unchanged]")
+    add("--photos", metavar="PHOTOGRAPHS", help="photos to set the mean color by, as for quantize --calibration [unchanged]")
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     add = new(commands, "convert", convert_esrgan, "make a generator from an ESRGAN network").add_argument
@@ -374,7 +374,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = new(commands, "push", push_checkpoint, "push a model to the Hub").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"folder, or bundled checkpoint ({', '.join(bundled())})")
     add("repo_id", metavar="user/name", help="the model on the Hub; created if needed")
-    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
+    add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
     add("--branch", metavar="NAME", help="push to this branch; created from main if needed [main]")
     add("--tag", metavar="NAME", help="tag for this state, for from_pretrained(..., revision=NAME)")
     add("--replace-text", action="store_true",
@@ -387,8 +387,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("source", metavar="SOURCE",
         help="folder of images (train/ and validation/ in it become splits), of parquet shards, or a DIV2K download")  # fmt: skip
     add("repo_id", metavar="user/name", help="the dataset on the Hub; created if needed, earlier shards are replaced")
-    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
-    add("--license", metavar="ID", help="licence of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
+    add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
+    add("--license", metavar="ID", help="license of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     group = commands.add_parser("space", help="share the page", description="The page as a Space on the Hub.")
@@ -397,7 +397,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("repo_id", metavar="user/space", help="the Space on the Hub; created if needed, what its owner added is kept")
     add("--model", nargs="+", action="extend", default=[], metavar="NAME",
         help="checkpoints to offer, bundled names or Hub ids user/name, the default first [all bundled ones]")  # fmt: skip
-    add("--private", action="store_true", help="make it private: only you, or the members of the organisation, can see it")
+    add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     mos.add_to(commands)

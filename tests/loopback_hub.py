@@ -36,7 +36,7 @@ PREFIXES = {"models": "", "datasets": "datasets/", "spaces": "spaces/"}  # of a 
 LFS_SUFFIXES = {".parquet", ".safetensors", ".bin", ".pt", ".zip", ".tar", ".npz", ".arrow", ".onnx"}
 REGULAR = 10 * 2**20  # bytes
 LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
-SDKS, COLOURS = ("gradio", "docker", "static"), ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
+SDKS, COLORS = ("gradio", "docker", "static"), ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 ROOT = Path(__file__).parent.parent
 POSTED = ("repository", "pointer", "validate_yaml", "preupload", "lfs_batch", "lfs_verify", "commit")  # handlers of POST
 PROBES = ("http://datasets-server.", "s3.amazonaws.com:443")  # where datasets looks for a viewer and counts; it does without
@@ -168,7 +168,7 @@ def faults_of_a_space(data: dict) -> list[str]:
         "python_version": ("a string 3.x", lambda it: isinstance(it, str) and re.fullmatch(r"3\.\d+(\.\d+)?", it)),
         "emoji": ("an emoji", lambda it: re.fullmatch(r"[^\x00-\u203b]{1,8}", str(it))),
         "short_description": ("of at most 60 characters", lambda it: len(it) <= 60),
-        **dict.fromkeys(("colorFrom", "colorTo"), (f"one of {COLOURS}", lambda it: it in COLOURS)),
+        **dict.fromkeys(("colorFrom", "colorTo"), (f"one of {COLORS}", lambda it: it in COLORS)),
         **dict.fromkeys(("models", "tags"), ("a list", lambda it: isinstance(it, list))),
     }
     return [f'"{key}" must be {what}' for key, (what, takes) in wanted.items() if key in data and not takes(data[key])]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from conftest import smooth_photo
-from srgan_hub.evaluation.invented import STRONG, coloured, invented, lr_error, smoothed
+from srgan_hub.evaluation.invented import STRONG, colored, invented, lr_error, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import shrunk
 
@@ -37,7 +37,7 @@ def test_smoothing_keeps_a_constant_and_the_sum():
 
 
 def test_colours_grow_darker():
-    grey = luma(coloured(np.linspace(0, 1.2 * STRONG, 100)[None]))[0]
+    grey = luma(colored(np.linspace(0, 1.2 * STRONG, 100)[None]))[0]
     assert (np.diff(grey) <= 1e-9).all()
     assert grey[0] == pytest.approx(235)
     assert grey[-1] == grey[-2]

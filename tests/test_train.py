@@ -491,7 +491,7 @@ def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tm
     assert same_weights(tmp_path / "whole", tmp_path / "part")
     assert {file.name: file.stat().st_mtime_ns for file in kept.glob("*.bin")} == made
     card = (tmp_path / "whole" / "README.md").read_text()
-    assert "srresnet-x4-lite's results in place of HR in HR's colours, HR where LR is within 2.0 grey levels" in card
+    assert "srresnet-x4-lite's results in place of HR in HR's colors, HR where LR is within 2.0 gray levels" in card
 
 
 @pytest.fixture

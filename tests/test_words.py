@@ -18,7 +18,7 @@ def test_numbers_of_a_result_and_what_was_kept_removed_or_cut(tmp_path):
     for part in ("40×28 → 160×112 pixels", "a_x4.png, 1.5 MB", "1.2 s", "OpenVINO"):
         assert part in plain
     said = words.facts(result(tmp_path, profile=True, lost=["first frame only"], located=True, taken=(20, 14)))
-    for part in ("first frame only", "Colour profile", "GPS", "20×14"):
+    for part in ("first frame only", "Color profile", "GPS", "20×14"):
         assert part in said and part not in plain
 
 
@@ -33,7 +33,7 @@ def test_names_of_files_cannot_be_markup(tmp_path):
 def test_doubts_in_words():
     map_ = Image.new("RGB", (4, 4))
     said = words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=False))
-    for part in ("not evidence", "2.2 grey levels", "12% of the region", "1.5 grey levels"):
+    for part in ("not evidence", "2.2 gray levels", "12% of the region", "1.5 gray levels"):
         assert part in said
     assert "no faithful partner" in words.doubted(Doubts(None, map_, 0, 0, 1.5, weak=True))
     assert "weak sign" in words.doubted(Doubts(map_, map_, 2.25, 0.125, 1.5, weak=True))

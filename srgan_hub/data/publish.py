@@ -30,7 +30,7 @@ DIV2K_TERMS = (
     "DIV2K (Agustsson and Timofte 2017, <https://data.vision.ee.ethz.ch/cvl/DIV2K/>) is for academic research only, and its "
     "photographs remain their owners'. Do not push it publicly without the right to."
 )
-UNSTATED = "other: not stated. The uploader of these photos did not name a licence: ask before using them."
+UNSTATED = "other: not stated. The uploader of these photos did not name a license: ask before using them."
 
 NEW_CARD = """---
 task_categories: [image-to-image]
@@ -65,7 +65,7 @@ FACTS = """
 | --- | --- |
 {table}
 
-**Licence.** {licence}
+**License.** {license}
 """
 
 
@@ -214,7 +214,7 @@ def _card(repo_id: str, source: str | Path, license: str | None, counts: dict[st
     table = "\n".join(f"| {split} | {count} |" for split, count in counts.items())
     if block(card.text, FACTS_BLOCK) is None:
         card.text += "\n" + "\n".join(FACTS_BLOCK) + "\n"
-    card.text = with_block(card.text, FACTS_BLOCK, fill(FACTS, table=table, licence=" ".join(notes).strip()).strip())
+    card.text = with_block(card.text, FACTS_BLOCK, fill(FACTS, table=table, license=" ".join(notes).strip()).strip())
     card.data["license"] = license or "other"
     card.data.pop("dataset_info", None)  # the sizes of earlier shards, with which `datasets` would not load the new ones
     return card

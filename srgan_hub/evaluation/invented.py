@@ -16,7 +16,7 @@ from srgan_hub.imaging.resize import downsample
 SPREAD = 4.0    # pixels, standard deviation; chosen on photos held out from training (docs/page.md)
 STRONG = 12.0   # gray levels, of the 219 between black and white, from which the map is saturated
 # from nothing to strong; stronger is both darker and redder, so that the map can be read without color vision
-COLOURS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
+COLORS = np.array([[255, 255, 255], [254, 217, 118], [253, 141, 60], [227, 26, 28], [104, 0, 16]], np.float64)
 
 
 def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.ndarray:
@@ -41,9 +41,9 @@ def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
     return gaussian_mean(padded, 2 * reach + 1, sigma)[0, 0].numpy()
 
 
-def coloured(levels: np.ndarray) -> np.ndarray:
+def colored(levels: np.ndarray) -> np.ndarray:
     """(H, W) gray levels -> (H, W, 3) uint8: white for 0, through yellow and red, to dark red for STRONG and more."""
-    place = np.clip(levels / STRONG, 0, 1) * (len(COLOURS) - 1)
-    lower = np.minimum(place.astype(int), len(COLOURS) - 2)
+    place = np.clip(levels / STRONG, 0, 1) * (len(COLORS) - 1)
+    lower = np.minimum(place.astype(int), len(COLORS) - 2)
     share = (place - lower)[..., None]
-    return ((1 - share) * COLOURS[lower] + share * COLOURS[lower + 1]).round().astype(np.uint8)
+    return ((1 - share) * COLORS[lower] + share * COLORS[lower + 1]).round().astype(np.uint8)

@@ -88,9 +88,9 @@ def blocks(sr: np.ndarray, scale: int = 4) -> float:
     borders, middles = [], []
     for image in (y, y.T):
         steps = np.abs(image[:, scale:] - image[:, :-scale])  # over one LR pixel
-        centre = np.arange(side, image.shape[1] - side, side) - scale // 2
-        borders.append(steps[:, centre].mean())
-        middles.append(steps[:, centre + side // 2].mean())
+        center = np.arange(side, image.shape[1] - side, side) - scale // 2
+        borders.append(steps[:, center].mean())
+        middles.append(steps[:, center + side // 2].mean())
     return float(np.sum(borders) / max(np.sum(middles), 1e-12))
 
 

@@ -21,7 +21,7 @@ NATURAL = Path(__file__).with_name("niqe.safetensors")
 BLOCK = 96                            # pixels a side; at least two blocks are needed for a covariance
 WINDOW, SIGMA = 7, 7 / 6
 SHAPES = torch.arange(0.2, 10.0005, 0.001, dtype=torch.float64)  # of the generalized Gaussians that are tried
-NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+NEIGHBORS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def niqe(image: np.ndarray, border: int = 4) -> float:
@@ -51,17 +51,17 @@ def natural() -> tuple[Tensor, Tensor]:
 
 def features(y: Tensor, block: int) -> Tensor:
     """(H, W) -> (blocks, 18): the distribution of the normalized luminance and of its products with four neighbors."""
-    blocks = normalised(y).unfold(0, block, block).unfold(1, block, block).flatten(0, 1)
+    blocks = normalized(y).unfold(0, block, block).unfold(1, block, block).flatten(0, 1)
     shape, left, right = generalised_gaussian(blocks)
     columns = [shape, (left + right) / 2]
-    for shift in NEIGHBOURS:
+    for shift in NEIGHBORS:
         shape, left, right = generalised_gaussian(blocks * blocks.roll(shift, dims=(1, 2)))
         mean = (right - left) * (torch.lgamma(2 / shape) - torch.lgamma(1 / shape)).exp()
         columns += [shape, mean, left, right]
     return torch.stack(columns, dim=1)
 
 
-def normalised(y: Tensor) -> Tensor:
+def normalized(y: Tensor) -> Tensor:
     """(H, W) -> every pixel minus the mean of its surroundings, divided by their standard deviation plus 1."""
     def around(image: Tensor) -> Tensor:
         padded = F.pad(image[None, None], [WINDOW // 2] * 4, mode="replicate")

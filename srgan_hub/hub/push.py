@@ -106,7 +106,7 @@ def check_id(repo_id: str, kind: str) -> None:
         _, _ = repo_id.split("/")
     except ValueError as error:
         raise ValueError(
-            f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organisation's, and only letters, "
+            f"{repo_id!r} is not a valid {kind} id: use user/name, with your Hub name or an organization's, and only letters, "
             "digits, and . _ - between them"
         ) from error
 

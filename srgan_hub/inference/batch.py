@@ -14,13 +14,13 @@ from typing import NamedTuple
 from PIL import Image
 
 from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
-from srgan_hub.imaging.io import DEEPEST, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
+from srgan_hub.imaging.io import DEEPEST, FORMATS, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
 # Which image becomes which file: turn the inputs of a command line into a list of jobs.
 
 
-SUFFIXES = {".png": "png", ".webp": "webp", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
+SUFFIXES = {f".{name}": name for name in FORMATS} | {".jpeg": "jpg", ".tiff": "tif"}
 
 
 class Job(NamedTuple):

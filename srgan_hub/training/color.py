@@ -1,4 +1,4 @@
-"""Keep colors. Mean color: no loss holds that of a GAN's results to a grey level, and averaged weights drift off by one."""
+"""Keep colors. Mean color: no loss holds that of a GAN's results to a gray level, and averaged weights drift off by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLES = 32  # photos are enough for a mean
 SIDE, BORDER = 256, 8  # central HR pixels of a photo that are used; LR pixels ignored at its edge, where zeros are padded
 
 
-def centre_colour(generator: Generator, photos: list[np.ndarray]) -> Generator:
+def center_color(generator: Generator, photos: list[np.ndarray]) -> Generator:
     """A copy whose results have the same mean color as the photos, (H, W, 3) uint8, that they are made from. Only the bias of
     the last convolution is changed. Photos that are too small are skipped."""
     result, scale = copy.deepcopy(generator).eval(), generator.scale

@@ -172,7 +172,7 @@ def training_card(config, weights: LossConfig, generator: Generator, record: dic
     taught = f"; {_public(config.teacher)}'s results in place of HR" if config.teacher else ""
     if config.teacher_patches:
         clean = f"{_public(config.clean_teacher)}'s results" if config.clean_teacher else "HR"
-        taught += f" in HR's colours, {clean} where LR is within {config.clean_below} grey levels of the clean one"
+        taught += f" in HR's colors, {clean} where LR is within {config.clean_below} gray levels of the clean one"
     settings = "\n".join(f"{name}: {json.dumps(value)}" for name, value in record["config"].items())
     output = _public(config.output_dir) if _far(config.output_dir) else config.output_dir
     on_hub = is_hub_id(config.dataset) and not Path(config.dataset).exists()
@@ -192,7 +192,7 @@ def training_card(config, weights: LossConfig, generator: Generator, record: dic
             degradation=config.degradation,
             loss=describe(weights, network) + taught,
             perceptual=perceptual,
-            pretrained=_public(config.pretrained) or "pass-through initialisation",
+            pretrained=_public(config.pretrained) or "from scratch",
             validation=validation,
             settings=settings,
         ).strip(),

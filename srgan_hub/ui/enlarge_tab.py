@@ -69,8 +69,8 @@ def largest_region(limits: Limits, path: str, model: str, place: view.Place) -> 
     """The largest region that may be enlarged, in the photo's proportions, around a place on the whole photo."""
     width, height = open_photo(path).image.size
     share = min(1.0, (limits.pixels(model) / (width * height)) ** 0.5)
-    centre = place[0] * width, place[1] * height
-    return Cut(region=around(centre, (int(share * width), int(share * height)), (width, height)))
+    center = place[0] * width, place[1] * height
+    return Cut(region=around(center, (int(share * width), int(share * height)), (width, height)))
 
 
 def over_limit(limits: Limits, path: str | None, model: str, cut: Cut) -> str | None:
@@ -199,14 +199,14 @@ def build(limits: Limits, line: Line) -> gr.Image:
         whole, taken = open_photo(asked.path).image.size, open_photo(asked.path, asked.cut).image.size
         left, top, right, bottom = asked.cut.region or (0, 0, *whole)
         x, y = (one / side for one, side in zip(asked.looked_at().center, taken, strict=True))
-        centre = (left + x * (right - left)) / whole[0], (top + y * (bottom - top)) / whole[1]
-        return {cut: largest_region(limits, asked.path, asked.model, centre), place: None}
+        center = (left + x * (right - left)) / whole[0], (top + y * (bottom - top)) / whole[1]
+        return {cut: largest_region(limits, asked.path, asked.model, center), place: None}
 
     @told()
     def move_region(event: gr.SelectData, *inputs):
         asked = Asked(*inputs)
-        centre = view.placed(event.index, asked.path, Cut())
-        return {cut: largest_region(limits, asked.path, asked.model, centre), place: None}
+        center = view.placed(event.index, asked.path, Cut())
+        return {cut: largest_region(limits, asked.path, asked.model, center), place: None}
 
     @told()
     def take_shrunk(*inputs):

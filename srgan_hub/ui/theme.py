@@ -9,7 +9,7 @@ import gradio as gr
 CSS, HEAD = (Path(__file__).with_name(name) for name in ("page.css", "head.html"))
 
 # variable: in light, in dark; gradio's own grays have a contrast of 2.6:1 on white
-COLOURS = {
+COLORS = {
     "body_text_color_subdued": ("*neutral_600", "*neutral_300"),
     "block_info_text_color": ("*neutral_600", "*neutral_300"),
     "block_label_text_color": ("*neutral_700", "*neutral_200"),
@@ -31,6 +31,6 @@ THEME = gr.themes.Default(
     radius_size="md",
 ).set(
     color_accent="*primary_700",  # of the open tab; there is no separate one for dark
-    **{name: light for name, (light, _) in COLOURS.items()},
-    **{f"{name}_dark": dark for name, (_, dark) in COLOURS.items()},
+    **{name: light for name, (light, _) in COLORS.items()},
+    **{f"{name}_dark": dark for name, (_, dark) in COLORS.items()},
 )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from srgan_hub.evaluation.invented import coloured, invented, lr_error
+from srgan_hub.evaluation.invented import colored, invented, lr_error
 from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.tiles import Box, around, most_detailed
@@ -147,7 +147,7 @@ def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: flo
 
 
 def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    return Image.fromarray(coloured(levels)).resize(size, Image.Resampling.BILINEAR)
+    return Image.fromarray(colored(levels)).resize(size, Image.Resampling.BILINEAR)
 
 
 def surroundings(box: Box, whole: tuple[int, int], margin: int) -> Box:
@@ -168,9 +168,9 @@ def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
     per = small.width / image.width, small.height / image.height
     left, top, right, bottom = box[0] * per[0], box[1] * per[1], box[2] * per[0] - 1, box[3] * per[1] - 1
     draw = ImageDraw.Draw(small)
-    for inset, colour in ((-1, "black"), (0, "white"), (1, "white"), (2, "black")):
+    for inset, color in ((-1, "black"), (0, "white"), (1, "white"), (2, "black")):
         if right - left > 2 * inset + 1 and bottom - top > 2 * inset + 1:
-            draw.rectangle((left + inset, top + inset, right - inset, bottom - inset), outline=colour)
+            draw.rectangle((left + inset, top + inset, right - inset, bottom - inset), outline=color)
     return small
 
 

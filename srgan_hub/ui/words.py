@@ -21,7 +21,7 @@ def facts(result: Result) -> str:
     rows["Time"] = f"{result.seconds:.1f} s"
     rows["Computed by"] = result.engine
     if result.profile:
-        rows["Colour profile"] = "kept"
+        rows["Color profile"] = "kept"
     if result.lost:
         rows["Losses"] = "; ".join(result.lost)
     if result.located:
@@ -56,7 +56,7 @@ def doubted(doubts: Doubts) -> str:
             "<b>The darker the map, the more was invented.</b> The model's faithful partner saw the same small photo and shows "
             "the mean of everything that could have been there; the map shows what this model adds to it. The result may look "
             "right and still be wrong: faces, number plates and words in dark areas are not evidence. Here the model adds "
-            f"{doubts.mean:.1f} grey levels on average, and {CLEAR} or more in {doubts.clearly:.0%} of the region. In light "
+            f"{doubts.mean:.1f} gray levels on average, and {CLEAR} or more in {doubts.clearly:.0%} of the region. In light "
             "areas the two agree, but both may be wrong."
         )
         if doubts.weak:
@@ -65,7 +65,7 @@ def doubted(doubts: Doubts) -> str:
                 "about as much about where it is wrong (see the slider, with bicubic on the left)."
             )
     second = (
-        f"Shrunk again, this region differs from your photo by {doubts.changed_mean:.1f} grey levels on average (of 219): that "
+        f"Shrunk again, this region differs from your photo by {doubts.changed_mean:.1f} gray levels on average (of 219): that "
         "part was not invented but changed."
     )
     return f"<p>{first}</p><p>{second}</p>"

@@ -86,12 +86,12 @@ def picture_apart(steps: list[Step]) -> list[Step]:
     make, act, last, shuffle = steps[-4:]
     out, middle = last.weight.shape[0], last.weight.shape[-1] // 2
     diagonal = range(out), range(out), middle, middle
-    centre, rest = last.weight[diagonal], last.weight.clone()
+    center, rest = last.weight[diagonal], last.weight.clone()
     rest[diagonal] = 0
-    if centre.min() <= STANDS_OUT * rest.abs().max():
+    if center.min() <= STANDS_OUT * rest.abs().max():
         return steps
     first = len(steps) - 4   # step of `make`; a value's number is one more than its step's
-    own = make._replace(weight=make.weight[:out] * centre.view(-1, 1, 1, 1), bias=make.bias[:out] * centre)
+    own = make._replace(weight=make.weight[:out] * center.view(-1, 1, 1, 1), bias=make.bias[:out] * center)
     return [
         *steps[:-2], own, act._replace(inputs=(first + 3,)), last._replace(weight=rest),
         Step("add", (first + 5, first + 4)), shuffle._replace(inputs=(first + 6,)),
