@@ -140,6 +140,27 @@ def test_who_leaves_or_fails_gives_a_place(hasty):
     assert not line.there
 
 
+def test_a_stop_ends_the_jobs_of_one_owner(hasty):
+    line = Line(1, 2)
+    mine, other, waiting = line.steps(work(), "me"), line.steps(work("b"), "you"), line.steps(work(), "me")
+    next(mine), next(other), next(waiting)
+    line.stop("me")
+    for job in (mine, waiting):
+        with pytest.raises(Stopped):
+            next(job)
+    assert ended(other) == "b"
+    assert not line.there
+
+
+def test_a_stopped_job_has_no_result():
+    line = Line(1, 2)
+    last = line.steps(work(), "me")
+    next(last), next(last)
+    line.stop("me")
+    with pytest.raises(Stopped):
+        next(last)
+
+
 def test_every_request_is_answered_or_refused_in_a_sentence(tmp_path, monkeypatch, hasty):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     page = app.build(Limits(queue=2))

@@ -24,7 +24,7 @@ from srgan_hub.ui import words
 from srgan_hub.ui.enlarge import open_photo
 from srgan_hub.ui.models import Limits, open_upscaler, partner, scale_of
 from srgan_hub.ui.queue import Line, Report, Step
-from srgan_hub.ui.run import followed, on_press
+from srgan_hub.ui.run import on_press
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
@@ -150,15 +150,17 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     found = gr.State(None, time_to_live=limits.kept)  # from `regions`
 
     def run(photo, methods):
-        check = yield from followed(line, partial(evaluate, photo, methods), status)
-        pairs = regions(check, fresh_folder())
-        last = list(check.rows)[-1] if first not in check.rows else first
-        yield {
-            status: "", scores: table(check, names), found: pairs, compared: gr.Column(visible=True),
-            which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: pairs[last],
-        }  # fmt: skip
+        def shown(check):
+            pairs = regions(check, fresh_folder())
+            last = list(check.rows)[-1] if first not in check.rows else first
+            return {
+                status: "", scores: table(check, names), found: pairs, compared: gr.Column(visible=True),
+                which: gr.Radio([(names.get(name, name), name) for name in check.rows], value=last), pair: pairs[last],
+            }  # fmt: skip
+
+        return partial(evaluate, photo, methods), shown
 
     cleared = {scores: "", compared: gr.Column(visible=False)}
-    on_press({go: (run, [photo, methods])}, cleared, [scores, found, compared, which, pair], stop, status)
+    on_press(line, {go: (run, [photo, methods])}, cleared, [scores, found, compared, which, pair], stop, status)
     quietly = dict(show_progress="hidden", api_visibility="private")
     which.input(lambda pairs, method: pairs and pairs.get(method), [found, which], pair, **quietly)

@@ -14,7 +14,7 @@ from srgan_hub.ui import view, words
 from srgan_hub.ui.enlarge import FORMATS, Cut, Order, enlarge, open_photo
 from srgan_hub.ui.models import Limits, is_quick, may_name_hub_ids, partner, scale_of
 from srgan_hub.ui.queue import Line, told
-from srgan_hub.ui.run import followed, on_press, said
+from srgan_hub.ui.run import on_press, said
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view_panel import COMPASS, DOUBTS, MEASURE, ViewPanel, view_size
 
@@ -141,8 +141,9 @@ def build(limits: Limits, line: Line) -> gr.Image:
     everything = [eye.width, photo, cut, place, eye.mode, eye.left, model, texture, size, longest, format]
     no_result = {file: gr.File(None, visible=False), numbers: ""}
 
-    def clear():
-        """For a new photo: nothing of the last one is left."""
+    def clear(request: gr.Request):
+        """For a new photo: nothing of the last one is left, and its run ends."""
+        line.stop(request.session_hash)
         return no_result | {cut: Cut(), place: None, status: "", longest: USUAL, over: gr.Column(visible=False)}
 
     @told()
@@ -223,17 +224,17 @@ def build(limits: Limits, line: Line) -> gr.Image:
 
     def run_one(*inputs):
         asked = Asked(*inputs)
-        yield from run([asked.path] if asked.path else [], asked)
+        return run([asked.path] if asked.path else [], asked)
 
     def run_many(paths, shrunk, *inputs):
         asked = Asked(*inputs)
-        yield from run(paths or [], asked._replace(cut=Cut(pixels=limits.pixels(asked.model)) if shrunk else Cut()))
+        return run(paths or [], asked._replace(cut=Cut(pixels=limits.pixels(asked.model)) if shrunk else Cut()))
 
     def run(paths, asked):
-        with told():
-            order = asked.order
-        result = yield from followed(line, partial(enlarge, paths, order, fresh_folder(), limits), status)
-        yield {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
+        def shown(result):
+            return {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
+
+        return partial(enlarge, paths, asked.order, fresh_folder(), limits), shown
 
     private = dict(api_visibility="private")
     quietly = dict(show_progress="hidden", **private)
@@ -245,14 +246,12 @@ def build(limits: Limits, line: Line) -> gr.Image:
     adjusted = [about, texture, size, longest, over, why, shrink, quick, pick, cut, place]
     adjusting = dict(fn=adjust, inputs=everything, outputs=adjusted, **quietly)
 
-    runs = on_press(
-        {go: (run_one, everything), many: (run_many, [photos, small, *everything])}, no_result, [file, numbers], stop, status
-    )
+    starts = {go: (run_one, everything), many: (run_many, [photos, small, *everything])}
+    on_press(line, starts, no_result, [file, numbers], stop, status)
     cleared = photo.change(clear, None, [cut, place, file, numbers, status, longest, over], **quietly)
     arrived = cleared.then(**adjusting)
     arrived.failure(lambda mode: eye.show(None, mode), eye.mode, eye.shown, **quietly)
     arrived.success(**looking)
-    photo.change(None, cancels=runs[0], queue=False, **private)  # its result would appear under another photo
     gr.on([eye.mode.change, eye.left.change, texture.release, texture.change, longest.submit, longest.blur], **looking)
     gr.on([model.change, size.change], **adjusting).success(**looking)
     eye.thumbnail.select(look_at, everything, place, **quietly).success(**looking)

@@ -7,8 +7,9 @@ replace our message for a full queue by their own."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Hashable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Condition, Semaphore, Thread
 from typing import NamedTuple, TypeVar
@@ -32,7 +33,7 @@ Work = Callable[[Report], Result]
 
 
 class Stopped(Exception):
-    """Raised inside the work when its iterator is closed."""
+    """Raised inside the work when its iterator is closed, and by the iterator of a job that was stopped."""
 
 
 def steps(work: Work) -> Generator[Step | Result, None, None]:
@@ -75,35 +76,57 @@ def steps(work: Work) -> Generator[Step | Result, None, None]:
             reports.get()
 
 
+@dataclass(eq=False)
+class Ticket:
+    owner: Hashable
+    stopped: bool = False
+
+    def check(self) -> None:
+        if self.stopped:
+            raise Stopped
+
+
 class Line:
     """jobs: how many are computed at a time; places: how many may wait."""
 
     def __init__(self, jobs: int, places: int):
         self.jobs, self.places = jobs, places
         self.moved = Condition()
-        self.there: list[Work] = []  # those at work, then those waiting
-        self.usual = 0.0             # seconds that the last jobs took, as a moving mean
+        self.there: list[Ticket] = []  # those at work, then those waiting
+        self.usual = 0.0            # seconds that the last jobs took, as a moving mean
 
-    def steps(self, work: Work) -> Generator[Step | Result, None, None]:
+    def steps(self, work: Work, owner: Hashable = None) -> Generator[Step | Result, None, None]:
         """As `steps`, after steps with the place in the queue. Closing the iterator leaves the queue.
 
-        Raises ImageError, a sentence, if all places are taken."""
+        Raises ImageError, a sentence, if all places are taken, and Stopped after `stop(owner)`."""
+        ticket = Ticket(owner)
         with self.moved:
             if len(self.there) >= self.jobs + self.places:
                 raise ImageError(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
-            self.there.append(work)
+            self.there.append(ticket)
         try:
-            while (before := self.there.index(work) - self.jobs) >= 0:
+            while (before := self.there.index(ticket) - self.jobs) >= 0:
                 yield Step(self.words(before), 0)
                 with self.moved:
-                    self.moved.wait_for(lambda: self.there.index(work) < self.jobs, PATIENCE)
+                    self.moved.wait_for(lambda: ticket.stopped or self.there.index(ticket) < self.jobs, PATIENCE)
+                ticket.check()
             start = time.monotonic()
-            yield from steps(work)
+            with closing(steps(work)) as running:
+                for news in running:
+                    ticket.check()
+                    yield news
             self.usual += (time.monotonic() - start - self.usual) * (0.3 if self.usual else 1)
         finally:
             with self.moved:
-                self.there.remove(work)
+                self.there.remove(ticket)
                 self.moved.notify_all()
+
+    def stop(self, owner: Hashable) -> None:
+        """End the owner's jobs: each raises Stopped instead of its next step or its result."""
+        with self.moved:
+            for ticket in self.there:
+                ticket.stopped |= ticket.owner == owner
+            self.moved.notify_all()
 
     def words(self, before: int) -> str:
         """before: how many wait further ahead in the queue."""
