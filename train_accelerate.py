@@ -224,7 +224,7 @@ class Run:
         if weights.blocks and not comparable(generator, self.blocks_of):
             raise ValueError(
                 f"--blocks_weight: {config.teacher} must be a generator with as many blocks and channels as this one; "
-                "srgan-hub convert makes both"
+                "benchmarks/smaller_esrgan.py makes both"
             )
         generator = self.prepared(generator)
         if accelerator.device.type == "cpu":

@@ -49,14 +49,11 @@ from srgan_hub.inference.upscaler import FAR_OVERLAP, OVERLAP, TILE, Upscaler
 from srgan_hub.models.discriminator import SRGANDiscriminator
 from srgan_hub.models.generator import Generator
 from srgan_hub.models.interpolation import transfer
-from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.signals import status_of
 from srgan_hub.training.color import SAMPLES, center_color
-from srgan_hub.training.convert import kept, narrowed, of_esrgan, residual
 
 DEFAULT_MODEL = "srgan-x4"
-FITTED = 48   # photos that `convert` fits the enlargement to
 NAMED = 8     # files named in a summary
 PICTURES = (".png", ".jpg", ".webp")
 
@@ -209,30 +206,6 @@ def transfer_texture(options: argparse.Namespace) -> int:
     return 0
 
 
-def convert_esrgan(options: argparse.Namespace) -> int:
-    """Make a generator from an ESRGAN network: some of its groups of dense blocks, and with --growth some of their channels."""
-    if options.output.exists():
-        raise ValueError(f"{options.output} already exists; choose another -o")
-    try:
-        keep = [int(number) for number in options.keep.split(",")] if options.keep else None
-    except ValueError as error:
-        raise ValueError(f"--keep takes group numbers, such as 0,1,2,21, not {options.keep}") from error
-    pictures = lr_pictures(options.photos, 4, FITTED)
-    if is_network_file(options.source):
-        network = load_network(options.source).network
-        generator = of_esrgan(network.eval(), keep or (), pictures)
-    else:
-        generator = SRGANGenerator.from_pretrained(options.source).eval()
-        generator = kept(generator, keep) if keep else generator
-    if options.growth is not None:
-        generator = narrowed(generator, options.growth, pictures) if options.growth else residual(generator)
-    generator.save_pretrained(options.output)
-    made = f"groups {options.keep} of {options.source}" if options.keep else options.source
-    narrow = {None: "", 0: ", residual blocks"}.get(options.growth, f", {options.growth} channels a convolution")
-    print(f"{options.output}: {made}{narrow}; measured on {len(pictures)} photos")
-    return 0
-
-
 def push_checkpoint(options: argparse.Namespace) -> int:
     """Push a checkpoint to the Hub: weights, card with an image, settings. Pushing again keeps results and the owner's text."""
     generator = Generator.from_pretrained(options.checkpoint)  # fails here, before anything is sent, if it does not load
@@ -359,16 +332,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("gan", metavar="GAN", help="a GAN whose config.json names a partner; BASE must have been trained from that partner")
     add("--share", type=float, default=1.0, metavar="SHARE", help="share of what the GAN has learned [1]")
     add("--photos", metavar="PHOTOGRAPHS", help="photos to set the mean color by, as for quantize --calibration [unchanged]")
-    add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
-
-    add = new(commands, "convert", convert_esrgan, "make a generator from an ESRGAN network").add_argument
-    add("source", metavar="SOURCE",
-        help="file that spandrel can load, such as RealESRGAN_x4plus as .safetensors, or a checkpoint that convert made from it")
-    add("--keep", metavar="NUMBERS", help="groups of dense blocks to keep, such as 0,1,2,4,6,21,22 of 23")
-    add("--growth", type=at_least(0), metavar="N",
-        help="channels that each convolution of a dense block keeps [all, 32]; 0: a residual block instead of each group")
-    add("--photos", required=True, metavar="PHOTOGRAPHS",
-        help="photos to fit the enlargement and choose channels by, as for quantize --calibration")  # fmt: skip
     add("-o", "--output", required=True, type=Path, metavar="FOLDER", help="new folder for the checkpoint")
 
     add = new(commands, "push", push_checkpoint, "push a model to the Hub").add_argument

@@ -2,12 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from srgan_hub import SRGANGenerator
-from srgan_hub.cli import main
-from srgan_hub.models.registry import load_network
-from srgan_hub.models.rrdb import DenseBlock
-from srgan_hub.training import convert as of
-from srgan_hub.training.convert import (
+from benchmarks import smaller_esrgan as of
+from benchmarks.smaller_esrgan import (
     before_enlargement,
     fit_enlargement,
     is_esrgan,
@@ -17,6 +13,9 @@ from srgan_hub.training.convert import (
     of_esrgan,
     residual,
 )
+from srgan_hub import SRGANGenerator
+from srgan_hub.models.registry import load_network
+from srgan_hub.models.rrdb import DenseBlock
 
 LR = torch.rand(1, 3, 14, 11)
 
@@ -124,20 +123,14 @@ def test_residual_blocks_take_the_places_of_groups(network):
         residual(found)
 
 
-def test_convert_writes_a_checkpoint(esrgan, photo_folder, tmp_path, capsys):
-    command = ["convert", esrgan, "--keep", "0,2", "--photos", str(photo_folder), "-o", str(tmp_path / "made")]
-    assert main(command) == 0
-    assert SRGANGenerator.from_pretrained(tmp_path / "made").blocks == 2
-    assert "groups 0,2 of" in capsys.readouterr().out
-    assert main(command) == 2
-    assert "already exists" in capsys.readouterr().err
-    narrow = ["convert", str(tmp_path / "made"), "--growth", "4", *command[4:-1], str(tmp_path / "narrow")]
-    assert main(narrow) == 0
-    assert SRGANGenerator.from_pretrained(tmp_path / "narrow").growth == 4
-    assert main(["convert", str(tmp_path / "made"), "--growth", "0", *command[4:-1], str(tmp_path / "residual")]) == 0
-    assert SRGANGenerator.from_pretrained(tmp_path / "residual").growth == 0
-    assert "residual blocks" in capsys.readouterr().out
-    assert main(["convert", str(tmp_path / "made"), "--keep", "1", *command[4:-1], str(tmp_path / "one")]) == 0
-    assert SRGANGenerator.from_pretrained(tmp_path / "one").blocks == 1
-    assert main([*command[:3], "0;2", *command[4:-1], str(tmp_path / "new")]) == 2
-    assert "as 0,1,2,21" in capsys.readouterr().err
+def test_the_commands_of_the_docs_write_checkpoints(esrgan, photo_folder, tmp_path, monkeypatch):
+    def run(source, name, *options):
+        command = ["smaller_esrgan", str(source), *options, "--photos", str(photo_folder), "-o", str(tmp_path / name)]
+        monkeypatch.setattr("sys.argv", command)
+        of.main()
+        return SRGANGenerator.from_pretrained(tmp_path / name)
+
+    assert run(esrgan, "made", "--keep", "0,2").blocks == 2
+    assert run(tmp_path / "made", "narrow", "--growth", "4").growth == 4
+    assert run(tmp_path / "made", "residual", "--growth", "0").growth == 0
+    assert run(tmp_path / "made", "one", "--keep", "1").blocks == 1

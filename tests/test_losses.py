@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.smaller_esrgan import residual
 from conftest import random_batchnorm
 from srgan_hub import SRGANGenerator
 from srgan_hub.losses import (
@@ -25,7 +26,6 @@ from srgan_hub.losses import (
     relativistic_loss,
     total_variation,
 )
-from srgan_hub.training.convert import residual
 from srgan_hub.training.launch import speed_up
 
 

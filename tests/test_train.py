@@ -12,12 +12,13 @@ from safetensors.torch import load_file
 from torchvision.models import vgg16
 
 import train_accelerate
+from benchmarks import smaller_esrgan
+from benchmarks.smaller_esrgan import narrowed, of_esrgan
 from conftest import encoded, equal, smooth_photo, state_of, train, untrained_vgg, write_files
 from srgan_hub import SRGANGenerator, losses
 from srgan_hub.losses import VARIANTS, constant_color_loss, random_colors
 from srgan_hub.models.registry import load_network
-from srgan_hub.training import checkpoint, convert, setup
-from srgan_hub.training.convert import narrowed, of_esrgan
+from srgan_hub.training import checkpoint, setup
 from train_accelerate import Config, parse
 
 
@@ -497,7 +498,7 @@ def test_a_teachers_patches_are_made_once_and_a_resumed_run_goes_on_with_them(tm
 @pytest.fixture
 def dense(esrgan, tmp_path, monkeypatch):
     """Folders of a generator of two groups of dense blocks, and of the same with fewer channels."""
-    monkeypatch.setattr(convert, "UPDATES", 2)
+    monkeypatch.setattr(smaller_esrgan, "UPDATES", 2)
     wide = of_esrgan(load_network(esrgan).network, [0, 2], [torch.rand(1, 3, 16, 16)])
     wide.save_pretrained(tmp_path / "wide")
     narrowed(wide, 8, [torch.rand(1, 3, 16, 16)]).save_pretrained(tmp_path / "narrow")

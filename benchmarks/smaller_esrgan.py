@@ -1,24 +1,32 @@
 """Make generators from ESRGAN networks (Wang et al. 2018, arXiv:1809.00219), such as Real-ESRGAN x4plus.
 
+    python -m benchmarks.smaller_esrgan realesrgan_x4plus.safetensors --keep 0,1,2,21,22 --photos PHOTOS -o runs/wide
+    python -m benchmarks.smaller_esrgan runs/wide --growth 16 --photos PHOTOS -o runs/narrow
+
 A network of 23 groups of dense blocks becomes an SRGANGenerator with some of them, whose results still resemble its own. That
 becomes a smaller one, whose blocks are then trained to match the large ones (docs/training.md)."""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from srgan_hub.data.cache import lr_pictures
 from srgan_hub.inference.backends import fast_precision
 from srgan_hub.losses import pixel_loss, relative_content_loss
 from srgan_hub.models.features import STAGES, LiteFeatures
+from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.rrdb import DenseBlock
 from srgan_hub.models.srresnet.network import SRGANGenerator
 from srgan_hub.training.optimizers import learning_rate
 
+PHOTOS = 48    # photos that the enlargement is fitted to
 STEP = 5       # pixels between the places of an image to which the last convolution is fitted: odd, for all phases of a grid of 4
 UPDATES = 200  # of the enlargement, on FIT places of FIT_SIDE LR pixels per side, without FIT_EDGE SR pixels on each side
 FIT, FIT_SIDE, FIT_EDGE = 4, 24, 8
@@ -199,3 +207,27 @@ def least_squares(inputs: Sequence[Tensor], results: Sequence[Tensor], side: int
     gram += 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))
     found = torch.linalg.solve(gram, moment)
     return found[:-1].T.reshape(-1, inputs[0].shape[1], side, side), found[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help="file that spandrel can load, or a checkpoint made from one")
+    parser.add_argument("--keep", help="groups of dense blocks to keep, such as 0,1,2,21,22; of a checkpoint by default all")
+    parser.add_argument("--growth", type=int, help="channels that a convolution keeps; 0: a residual block instead of each group")
+    parser.add_argument("--photos", required=True, help="photos to fit the enlargement and choose channels by")
+    parser.add_argument("-o", "--output", required=True, type=Path)
+    options = parser.parse_args()
+    keep = [int(number) for number in (options.keep or "").split(",") if number]
+    pictures = lr_pictures(options.photos, 4, PHOTOS)
+    if is_network_file(options.source):
+        generator = of_esrgan(load_network(options.source).network.eval(), keep, pictures)
+    else:
+        generator = SRGANGenerator.from_pretrained(options.source).eval()
+        generator = kept(generator, keep) if keep else generator
+    if options.growth is not None:
+        generator = narrowed(generator, options.growth, pictures) if options.growth else residual(generator)
+    generator.save_pretrained(options.output)
+
+
+if __name__ == "__main__":
+    main()
