@@ -223,10 +223,7 @@ def push_checkpoint(options: argparse.Namespace) -> int:
             generator.generate_model_card(options.repo_id).save(Path(copy) / CARD)
         upscaler = Upscaler(generator, engine="pytorch", precision="fp32")
         specimen(upscaler, options.repo_id.rpartition("/")[2]).save(Path(copy) / PICTURE)
-        names = ("private", "branch", "tag", "discriminator")
-        keywords = {name: getattr(options, name) for name in names}
-        url = push(copy, options.repo_id, keep_text=not options.replace_text, **keywords)
-    print(url)
+        print(push(copy, options.repo_id, private=options.private, discriminator=options.discriminator))
     return 0
 
 
@@ -338,10 +335,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("checkpoint", metavar="CHECKPOINT", help=f"folder, or bundled checkpoint ({', '.join(bundled())})")
     add("repo_id", metavar="user/name", help="the model on the Hub; created if needed")
     add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
-    add("--branch", metavar="NAME", help="push to this branch; created from main if needed [main]")
-    add("--tag", metavar="NAME", help="tag for this state, for from_pretrained(..., revision=NAME)")
-    add("--replace-text", action="store_true",
-        help="replace the text of the card on the Hub with that of CHECKPOINT's README.md [the Hub's text is kept]")  # fmt: skip
     add("--discriminator", action="store_true", help="push CHECKPOINT's discriminator/ too, for others to fine-tune with")
 
     group = commands.add_parser("dataset", help="share photos to train on", description="Datasets on the Hub.")

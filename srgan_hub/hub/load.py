@@ -50,7 +50,6 @@ class StrictHubMixin(PyTorchModelHubMixin):
         commit_message: str = "Push a network",
         private: bool | None = None,
         token: str | None = None,
-        branch: str | None = None,
     ) -> str:
         """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
 
@@ -58,7 +57,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         """
         with tempfile.TemporaryDirectory(prefix="srgan_hub-") as folder:
             self.save_pretrained(folder, model_card_kwargs={"source": repo_id})
-            return push(folder, repo_id, commit_message=commit_message, private=private, token=token, branch=branch)
+            return push(folder, repo_id, commit_message=commit_message, private=private, token=token)
 
     @classmethod
     def named(cls, architecture: str | None, source: str) -> type:

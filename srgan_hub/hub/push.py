@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, CommitScheduler, HfApi, get_token, hf_hub_download
@@ -18,7 +16,6 @@ CARD, PICTURE = "README.md", "srgan_hub-figure.png"  # the image is ours; an own
 INT8 = "int8.safetensors"
 BESIDE = (INT8, "training.json", PICTURE)  # optional files of a checkpoint folder
 FILES = (CONFIG, WEIGHTS, CARD, *BESIDE)
-REF = re.compile(r"(?!.*(\.\.|//|\.lock$))\w([\w./-]*[\w-])?")  # names that Git and the Hub are sure to accept
 DISCRIMINATOR = "discriminator"                          # folder of its weights, for fine-tuning
 
 
@@ -38,62 +35,38 @@ def push(
     *,
     private: bool | None = None,
     token: str | None = None,
-    branch: str | None = None,
-    tag: str | None = None,
     commit_message: str = "Push a checkpoint",
-    keep_text: bool = True,
     discriminator: bool = False,
 ) -> str:
     """Push a folder written by save_pretrained or the trainer to "user/name"; returns the commit's address.
 
-    branch: created from main if it does not exist; tag: a name for this state; keep_text: keep the text of an existing card on
-    the Hub, otherwise replace it with the folder's (generated parts and all numbers are merged either way); discriminator: push
-    the folder's discriminator/ too. Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is
-    committed then.
+    A card that is already there keeps its text; generated parts and all numbers are merged. discriminator: push the folder's
+    discriminator/ too. Raises ValueError, in a sentence that says what to do, if anything is refused; nothing is committed
+    then.
     """
     folder = Path(folder)
     for name in (CONFIG, WEIGHTS, CARD, *([DISCRIMINATOR] if discriminator else [])):
         if not (folder / name).exists():
             raise ValueError(f"{folder} holds no {name}; push what save_pretrained or train_accelerate.py wrote")
-    for name in (branch, tag):
-        if name is not None and not REF.fullmatch(name):
-            raise ValueError(f"{name!r} is not a valid branch or tag: use letters, digits, and . _ - / between them")
     check_push(repo_id, private, token)
     api = HfApi(token=token)
     with hub_errors(repo_id):
-        if tag and tag in {there.name for there in api.list_repo_refs(repo_id).tags}:
-            raise ValueError(f"{repo_id} already has a tag {tag!r}; choose another, since tags are not moved")
-        if branch:
-            api.create_branch(repo_id, branch=branch, exist_ok=True)
-        before = api.model_info(repo_id, revision=branch)
+        before = api.model_info(repo_id)
         there = {file.rfilename for file in before.siblings or ()}
-        if CONFIG in there:
-            old = hf_hub_download(repo_id, CONFIG, revision=before.sha, token=token)
-            mine, theirs = (json.loads(path.read_text(encoding="utf-8")).keys() for path in (folder / CONFIG, Path(old)))
-            if mine - theirs and theirs - mine:
-                raise ValueError(f"{repo_id} holds another network ({', '.join(sorted(theirs))}); choose another name")
-        card = _card(folder, repo_id, card_on_hub(repo_id, "model", before.sha, token), PICTURE in there, keep_text)
+        card = (folder / CARD).read_text(encoding="utf-8")
+        if block(card, USE) is not None:
+            scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
+            pictured = PICTURE in there or (folder / PICTURE).exists()
+            card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured else None))
+        if old := card_on_hub(repo_id, "model", before.sha, token):
+            card = merged(card, old)
         beside = [f"{DISCRIMINATOR}/{name}" for name in (CONFIG, WEIGHTS)] if discriminator else []
         files = [name for name in (CONFIG, WEIGHTS, *BESIDE, *beside) if (folder / name).exists()]
         operations = [CommitOperationAdd(CARD, card.encode()), *(CommitOperationAdd(name, folder / name) for name in files)]
         # of other weights; the image and the record of an earlier push are kept, since they describe that push
         operations += [CommitOperationDelete(INT8)] if INT8 in there and INT8 not in files else []
         # the parent commit keeps a push or an edit of the card made meanwhile from being overwritten
-        where = dict(revision=branch, parent_commit=before.sha)
-        commit = api.create_commit(repo_id, operations, commit_message=commit_message, **where)
-        if tag:
-            api.create_tag(repo_id, tag=tag, revision=commit.oid or branch)
-    return commit.commit_url
-
-
-def _card(folder: Path, repo_id: str, old: str | None, pictured: bool, keep_text: bool) -> str:
-    card = (folder / CARD).read_text(encoding="utf-8")
-    if block(card, USE) is not None:
-        scale = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("scale", 4)
-        card = with_block(card, USE, usage(repo_id, scale, PICTURE if pictured or (folder / PICTURE).exists() else None))
-    with (folder / WEIGHTS).open("rb") as file:
-        weights = hashlib.file_digest(file, "sha256").hexdigest()
-    return merged(card, old or card, weights, keep_text)  # or with itself: tables of other weights say so
+        return api.create_commit(repo_id, operations, commit_message=commit_message, parent_commit=before.sha).commit_url
 
 
 # Shared by all pushes: id and token are checked first.
