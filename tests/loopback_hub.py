@@ -3,7 +3,7 @@
 Repositories are commits in memory, their files lie in a folder. It speaks what these clients speak without Xet, hence
 HF_HUB_DISABLE_XET=1 in `environment`. It is strict: what a client asks for that it should not, or leaves out, is kept in
 `strays`, which the fixture `hub` wants empty. Left to itself it never answers 5xx, after which the clients would try again for
-half a minute; `fail_next`, `cut_next` and `flip_next` break what a test wants broken, and `send_next` sends clients elsewhere."""
+half a minute; `fail_next` and `cut_next` break what a test wants broken, and `send_next` sends clients elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REGULAR = 10 * 2**20  # bytes
 LICENSES = {"other", "unknown", "mit", "apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0", "openrail"}  # of the Hub's 80
 SDKS, COLORS = ("gradio", "docker", "static"), ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 ROOT = Path(__file__).parent.parent
-POSTED = ("repository", "pointer", "validate_yaml", "preupload", "lfs_batch", "lfs_verify", "commit")  # handlers of POST
+POSTED = ("repository", "validate_yaml", "preupload", "lfs_batch", "lfs_verify", "commit")  # handlers of POST
 PROBES = ("http://datasets-server.", "s3.amazonaws.com:443")  # where datasets looks for a viewer and counts; it does without
 SWITCHES = (
     "HF_HUB_DISABLE_XET",
@@ -153,7 +153,7 @@ def card_faults(card: str) -> list[str]:
 
 @dataclass
 class Fault:
-    """What befalls the next `left` requests with `at` in their path: a status, "cut", "flip", or to go to another host."""
+    """What befalls the next `left` requests with `at` in their path: a status, "cut", or to go to another host."""
 
     at: str
     how: int | str
@@ -234,10 +234,6 @@ class LoopbackHub:
     def cut_next(self, n: int, at: str) -> None:
         """Close the connection half-way through the next n uploads to, or downloads from, paths with `at` in them."""
         self._break(n, "cut", at)
-
-    def flip_next(self, n: int, at: str) -> None:
-        """Change one bit on the way of the next n downloads from paths with `at` in them."""
-        self._break(n, "flip", at)
 
     def send_next(self, n: int, url: str, at: str) -> None:
         """Answer the next n requests for paths with `at` in them by the same path at another address, as a store's."""
@@ -358,27 +354,6 @@ class LoopbackHub:
         files = {PurePosixPath(path) for path in commit.files}
         return files | {folder for path in files for folder in path.parents if folder != PurePosixPath()}
 
-    async def refs(self, request):
-        repo = self._repo(request)[2]
-
-        def under(start: str) -> list[dict]:
-            found = [(ref, sha) for ref, sha in repo.refs.items() if ref.startswith(start)]
-            return [{"name": ref.removeprefix(start), "ref": ref, "targetCommit": sha} for ref, sha in found]
-
-        return JSONResponse({"branches": under("refs/heads/"), "tags": under("refs/tags/"), "converts": []})
-
-    async def pointer(self, request):
-        """Makes a branch or a tag."""
-        repo, body = self._repo(request, write=True)[2], json.loads(await request.body() or "{}")
-        if "branch" in request.path_params:
-            ref, start = f"refs/heads/{unquote(request.path_params['branch'])}", body.get("startingPoint", "main")
-        else:
-            ref, start = f"refs/tags/{body['tag']}", unquote(request.path_params["tag"])
-        if ref in repo.refs:
-            raise Refusal(409, f"Reference already exists: {ref}")
-        repo.refs[ref] = repo.at(start).sha
-        return JSONResponse({})
-
     async def preupload(self, request):
         """Which files go to LFS, and what the revision has at their paths now: the client leaves out what is the same."""
         repo = self._repo(request, write=True)[2]
@@ -476,8 +451,6 @@ class LoopbackHub:
                 await self._hang_up(scope, "abort")
             case "cut":
                 await self._app(scope, receive, self._half(scope, send))
-            case "flip":
-                await self._app(scope, receive, self._flipped(send))
             case str(url):
                 await self._app(scope, receive, self._elsewhere(send, url + scope["path"]))
             case None:
@@ -485,7 +458,7 @@ class LoopbackHub:
 
     def _fault(self, scope) -> int | str | None:
         for fault in self._faults:
-            takes = fault.how not in ("cut", "flip") or scope["method"] in ("GET", "PUT")
+            takes = fault.how != "cut" or scope["method"] in ("GET", "PUT")
             if fault.left and fault.at in scope["path"] and takes:
                 fault.left -= 1
                 return fault.how
@@ -523,24 +496,12 @@ class LoopbackHub:
 
         return half
 
-    def _flipped(self, send):
-        async def flipped(message) -> None:
-            if body := bytearray(message.get("body", b"")):
-                body[len(body) // 2] ^= 1
-                message |= {"body": bytes(body)}
-            await send(message)
-
-        return flipped
-
     def _routed(self) -> Starlette:
         of_the_api = {
             "": self.info,
             "/revision/{revision}": self.info,
             "/tree/{revision}": self.tree,
             "/tree/{revision}/{path:path}": self.tree,
-            "/refs": self.refs,
-            "/branch/{branch}": self.pointer,
-            "/tag/{tag}": self.pointer,
             "/preupload/{revision}": self.preupload,
             "/commit/{revision}": self.commit,
         }

@@ -1,7 +1,6 @@
 """What can go wrong on the way from the Hub, each a sentence or no matter; the clients are real, the Hub is on loopback."""
 
 import json
-import os
 
 import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled
@@ -19,33 +18,6 @@ def told(hub, *sources: str, **environment: str) -> list[int | str]:
     answers = json.loads(done.stdout)
     assert not [answer for answer in answers if isinstance(answer, str) and "\n" in answer]
     return answers
-
-
-def test_bytes_that_changed_on_the_way_are_told_removed_and_fetched_anew(hub):
-    weights = f"user/weights/resolve/{hub.seed('model', 'user/weights', checkpoint_files())}/model.safetensors"
-    hub.seed("model", "user/config", checkpoint_files())
-    hub.flip_next(1, weights)
-    hub.flip_next(1, "user/config/resolve/main/config.json")
-    first, again, other, anew = told(hub, "'user/weights'", "'user/weights'", "'user/config'", "'user/config'")
-    end = "does not match the hash on the Hub and was removed from the cache; download it again"
-    assert first == f"user/weights: model.safetensors {end}"
-    assert other == f"user/config: config.json {end}"
-    assert again == anew == 4
-    assert hub.requests.count(f"GET /{weights}") == 2
-
-
-def test_bytes_that_changed_on_the_disk_are_found_without_the_hub(hub):
-    hub.seed("model", "user/net", checkpoint_files())
-    assert told(hub, "'user/net'") == [4]
-    (link,) = (hub.home / "hub").rglob("model.safetensors")
-    data = bytearray(link.read_bytes())
-    data[-1] ^= 1
-    link.resolve().write_bytes(data)
-    offline, gone = told(hub, "'user/net'", "'user/net'", HF_HUB_OFFLINE="1")
-    assert "model.safetensors does not match the hash" in offline
-    assert "it is not in the cache; the Hub cannot be reached while HF_HUB_OFFLINE is set" in gone
-    assert not os.path.lexists(link)
-    assert told(hub, "'user/net'") == [4]
 
 
 def test_downloads_that_break_off_go_on_or_are_told(hub):

@@ -218,7 +218,7 @@ def test_what_cannot_be_pushed_is_one_sentence_and_nothing_is_made(hub, checkpoi
         "(401)": ("hf_wrong", checkpoint, "user/mine"),
         "no checkpoint 'none'": ("hf_test", "none", "user/mine"),
         "not a complete safetensors file": ("hf_test", damaged, "user/mine"),
-        "is a renamed pickle": ("hf_test", pickled, "user/mine", "--discriminator"),
+        "a renamed pickle": ("hf_test", pickled, "user/mine", "--discriminator"),
     }
     done = pushes(hub, *(case[1:] for case in wrong.values()), tokens=[case[0] for case in wrong.values()])
     for says, (status, said) in zip(wrong, done, strict=True):

@@ -1,12 +1,7 @@
-"""Fetch one file of a checkpoint from a folder, the Hub or the cache: complete, or an error of one sentence that says what to do.
-
-Over plain HTTP, huggingface_hub only compares a download's size with what the Hub states. Here every file from its cache is also
-compared with the hash that the Hub stated. That hash is the file's name in the cache, so this needs no request."""
+"""Fetch one file of a checkpoint from a folder, the Hub or the cache; errors are one sentence that says what to do."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,9 +50,7 @@ def fetch(source: str, filename: str, **hub) -> str:
             raise CheckpointError(f"{source} holds no {filename}; {WANTED}")
         return str(path)
     with hub_errors(f"{source}, {filename}"):
-        path = hf_hub_download(repo_id=source, filename=filename, **hub)
-    _check_bytes(Path(path), source)
-    return path
+        return hf_hub_download(repo_id=source, filename=filename, **hub)
 
 
 @contextmanager
@@ -92,26 +85,3 @@ def _sentence(error: Exception) -> str:
 
 def _line(text: object) -> str:
     return " ".join(str(text).split())
-
-
-def _check_bytes(path: Path, source: str) -> None:
-    """Raise CheckpointError, and remove the file from the cache, unless its content matches the hash that is its name there."""
-    if not path.is_symlink():  # if links cannot be made, the cache does not know the hash
-        return
-    blob = path.parent / os.readlink(path)
-    if len(blob.name) == 64:  # in LFS: the Hub's ETag is the SHA-256
-        with blob.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    elif len(blob.name) == 40:  # in Git: Git's hash of the content
-        data = blob.read_bytes()
-        found = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-    else:
-        return
-    if found == blob.name:
-        return
-    with hub_errors(f"{source}: {blob} is damaged and cannot be removed"):
-        for bad in (path, blob.resolve(), blob):  # a blob may itself be a link into the store that repositories share
-            bad.unlink(missing_ok=True)
-    raise CheckpointError(
-        f"{source}: {path.name} does not match the hash on the Hub and was removed from the cache; download it again"
-    )

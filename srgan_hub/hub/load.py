@@ -24,7 +24,10 @@ BUNDLED = Path(__file__).parents[1] / "pretrained"
 FORMAT = 1  # of config.json, stored there beside the constructor's arguments; files without it have format 1
 LARGEST_CONFIG = 100_000  # bytes; of larger files no more is read
 HUB = ("revision", "token", "cache_dir", "force_download", "local_files_only")  # huggingface_hub's keywords
-REFUSED = "reading a pickle can run any code in it, so none is opened: ask its owner for safetensors of srgan_hub"
+NO_TENSORS = (
+    "is not a complete safetensors file: it may be a part of one, a Git LFS pointer (run `git lfs pull`), or a renamed pickle, "
+    "which is never opened"
+)
 
 
 def bundled() -> list[str]:
@@ -120,29 +123,16 @@ def read_config(path: Path, cls: type, source: str) -> tuple[type, dict]:
     if type(form := config.pop("format", FORMAT)) is not int or form != FORMAT:
         raise CheckpointError(f"{source} has format {form!r}, but this srgan_hub reads format {FORMAT}: update srgan_hub")
     if unknown := sorted(config.keys() - known):
-        shown = ", ".join(unknown[:8]) + (f" and {len(unknown) - 8} more" if len(unknown) > 8 else "")
-        raise CheckpointError(
-            f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {shown}; load it with the program that made it"
-        )
+        raise CheckpointError(f"{source} is not a {cls.__name__}: its {CONFIG} has unknown keys: {', '.join(unknown)}")
     return cls, config
 
 
 def read_tensors(path: str, source: str) -> dict[str, torch.Tensor]:
-    """Every tensor of a safetensors file. If it is not one, raises a CheckpointError that says what it is instead."""
+    """Every tensor of a safetensors file. Raises CheckpointError if it is not one."""
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        what = f"is not a complete safetensors file ({error}): copy or download it again"
-        try:
-            with open(path, "rb") as file:
-                start = file.read(9)
-        except OSError as unread:
-            raise CheckpointError(f"{source}: {WEIGHTS} cannot be read ({unread.strerror})") from unread
-        if start.startswith(b"version "):
-            what = "is a Git LFS pointer, not the file itself: run `git lfs pull`"
-        elif start.startswith((b"PK", b"\x80")) and start[8:] != b"{":  # "{" begins the header, after its length
-            what = f"is a renamed pickle, or a zip such as torch.save writes; {REFUSED}"
-        raise CheckpointError(f"{source}: {WEIGHTS} {what}") from error
+        raise CheckpointError(f"{source}: {WEIGHTS} {NO_TENSORS} ({error})") from error
 
 
 def is_hub_id(source: str) -> bool:
@@ -162,31 +152,25 @@ def locate(source: str) -> str:
         return str(BUNDLED / source)
     if os.path.isdir(source) or (is_hub_id(source) and not os.path.isfile(source)):  # pathlib's raise for too long a name
         return source
-    if os.path.isfile(source):
-        raise CheckpointError(
-            f"{source} is a file: give the folder that holds {CONFIG} and {WEIGHTS}; networks of other projects can be enlarged "
-            "with and measured, not exported, quantized or trained on"
-        )
     raise CheckpointError(
-        f"no checkpoint {source!r}: it is neither a folder, nor a Hub id (user/name), nor one of the bundled checkpoints: "
-        + (", ".join(bundled()) or "none")
+        f"no checkpoint {source!r}: it is neither a folder with {CONFIG} and {WEIGHTS}, nor a Hub id (user/name), nor one of the "
+        f"bundled checkpoints: {', '.join(bundled()) or 'none'}"
     )
 
 
 def check_tensors(model: torch.nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
     """Raise CheckpointError, naming the tensors, if any are missing, extra, of the wrong shape or kind, or not finite."""
     own = model.state_dict()
-    wanted = {name: tuple(tensor.shape) for name, tensor in own.items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    faults = [f"missing {name} {wanted[name]}" for name in wanted.keys() - found.keys()]
-    faults += [f"extra {name} {found[name]}" for name in found.keys() - wanted.keys()]
-    both = wanted.keys() & found.keys()
-    faults += [f"{n} is {found[n]}, expected {wanted[n]}" for n in both if wanted[n] != found[n]]
-    for name in both:
+    wanted, found = ({name: tuple(tensor.shape) for name, tensor in every.items()} for every in (own, tensors))
+    faults = [
+        f"{name} is {found.get(name, 'missing')}, expected {wanted.get(name, 'none')}"
+        for name in sorted(wanted.keys() | found.keys())
+        if wanted.get(name) != found.get(name)
+    ]
+    for name in wanted.keys() & found.keys():
         if own[name].is_floating_point() != tensors[name].is_floating_point():
             faults.append(f"{name} holds {tensors[name].dtype}")
         elif not tensors[name].float().isfinite().all():  # float8 has no isfinite of its own
             faults.append(f"{name} holds numbers that are not finite")
     if faults:
-        shown = "; ".join(sorted(faults)[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
-        raise CheckpointError(f"{source} does not fit {type(model).__name__}({CONFIG}): {shown}")
+        raise CheckpointError(f"{source} does not fit {type(model).__name__}({CONFIG}): {'; '.join(faults)}")
