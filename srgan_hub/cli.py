@@ -19,7 +19,7 @@ from tqdm import tqdm
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, open_hub_set, pairs, read
 from srgan_hub.data.cache import decode, lr_pictures
-from srgan_hub.data.publish import push_dataset, write_dataset
+from srgan_hub.data.publish import push_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
 from srgan_hub.evaluation.figures import comparison, specimen
@@ -229,24 +229,7 @@ def push_checkpoint(options: argparse.Namespace) -> int:
 
 def dataset_push(options: argparse.Namespace) -> int:
     """Push photos to the Hub as a dataset that load_dataset and the trainer accept: parquet shards and a card."""
-    with tqdm(unit=" images", disable=None) as bar:
-
-        def show(done: int, of: int) -> None:
-            bar.total = of
-            bar.update(done - bar.n)
-
-        keywords = dict(license=options.license, progress=show)
-        try:
-            if options.dry_run:
-                counts = write_dataset(options.source, options.dry_run, options.repo_id, **keywords)
-                report = " and ".join(f"{count} {split}" for split, count in counts.items())
-                report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
-            else:
-                report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
-        except KeyboardInterrupt as stop:
-            print("srgan-hub: stopped; nothing was committed", file=sys.stderr)
-            return status_of(stop)
-    print(report)
+    print(push_dataset(options.source, options.repo_id, private=options.private, license=options.license))
     return 0
 
 
@@ -345,7 +328,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("repo_id", metavar="user/name", help="the dataset on the Hub; created if needed, earlier shards are replaced")
     add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
     add("--license", metavar="ID", help="license of the photos, a Hub identifier such as cc-by-4.0 [not stated]")
-    add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
     group = commands.add_parser("space", help="share the page", description="The page as a Space on the Hub.")
     parts = group.add_subparsers(required=True, metavar="COMMAND")
@@ -394,6 +376,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("srgan-hub: stopped; finished images are kept", file=sys.stderr)
+        print("srgan-hub: stopped", file=sys.stderr)
         return status_of(stop)
 

@@ -150,7 +150,7 @@ def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     (tmp_path / "notes.md").write_text("no place")
     (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     for option, sentence in (
-        (["--write-card", str(tmp_path / "notes.md")], "no place for this"),
+        (["--write-card", str(tmp_path / "notes.md")], "the card needs one line"),
         (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
         (["--models", "bicubic", "--write-card", model], "add it to --models"),
     ):
