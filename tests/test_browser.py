@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from conftest import ROOT, flat, read, smooth_photo
 from srgan_hub.evaluation.opinion.ratings import read as read_ratings
@@ -174,10 +173,7 @@ def keep(page, name):
 
 
 def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_path):
-    exif = Image.Exif()
-    exif[0x010F] = "camera"
-    exif.get_ifd(0x8825)[1] = "N"
-    smooth_photo(220, 200, seed=3).save(tmp_path / "holiday.png", exif=exif)
+    smooth_photo(220, 200, seed=3).save(tmp_path / "holiday.png")
     upload(page, tmp_path / "holiday.png")
     seen(page)
     sizes = page.locator("#pair img").evaluate_all("all => all.map(i => [i.naturalWidth, i.getBoundingClientRect().width])")
@@ -199,7 +195,7 @@ def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_p
     expected = open_upscaler(MODEL)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
     numbers = page.locator("#numbers").inner_text()
-    for part in ("220×200 → 880×800 pixels", "Time", "Computed by", "removed from the enlarged file"):
+    for part in ("220×200 → 880×800 pixels", "Time", "Computed by"):
         assert part in numbers
 
 
@@ -589,8 +585,6 @@ def test_endpoints_answer_a_client(url, tmp_path):
     file, numbers = client.predict(photo, "srresnet-x4", size="x2", format="WebP", api_name="/upscale")
     assert read(file).size == (240, 180)
     assert numbers["taken"] == [120, 90]
-    plain, enlarged, _ = client.predict(photo, api_name="/compare")
-    assert read(plain).size == read(enlarged).size == (480, 360)
     scores = client.predict(photo, ["bicubic", "srresnet-x4"], api_name="/evaluate")
     assert scores["srresnet-x4"]["psnr"] > 20
     for mistake, said in ((("/etc", 100, "x4", "PNG"), "no model '/etc'"), (("srgan-x4", 100, "x9", "PNG"), "from 1 to"),

@@ -80,7 +80,6 @@ def test_profile_is_kept_and_place_is_not(tiny, tmp_path, cut):
     _, result = run([str(tmp_path / "a.jpg")], ORDER._replace(cut=cut), tmp_path / "out")
     assert result.given == (14, 20)
     assert result.profile
-    assert result.located
     with Image.open(result.file) as image:
         assert image.info["icc_profile"] == b"a profile"
         assert not image.getexif()

@@ -187,7 +187,7 @@ def test_no_file_outside_the_cache_is_read(page, place):
             assert answer.status < 500
     for path in ("/proc/self/environ", "app.py", "/etc/passwd", str(next((place / "study").rglob("*.png")))):
         assert page.get(f"{API}/file={path}").status == 403
-    events = [("evaluate", [filedata(str(secret)), ["bicubic"]]), ("compare", [filedata(str(secret)), MODEL, 100])]
+    events = [("evaluate", [filedata(str(secret)), ["bicubic"]])]
     for path in [*tried, "/proc/self/environ", "/etc/passwd", str(place), str(home.parent), "", "\0"]:
         photos = filedata(path), filedata(path, url=path, is_stream=True), {"path": path}, [filedata(path)], path
         events += [("upscale", [photo, *ORDER]) for photo in photos]

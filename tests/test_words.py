@@ -9,16 +9,16 @@ from srgan_hub.ui.view import Doubts
 
 def result(folder, name="a_x4.png", **facts):
     (folder / name).write_bytes(bytes(1_500_000))
-    usual = Result(folder / name, (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, [], False, [])
+    usual = Result(folder / name, (40, 28), (40, 28), (160, 112), 1, 1.25, "OpenVINO", False, [], [])
     return usual._replace(**facts)
 
 
-def test_numbers_of_a_result_and_what_was_kept_removed_or_cut(tmp_path):
+def test_numbers_of_a_result_and_what_was_kept_or_cut(tmp_path):
     plain = words.facts(result(tmp_path))
     for part in ("40×28 → 160×112 pixels", "a_x4.png, 1.5 MB", "1.2 s", "OpenVINO"):
         assert part in plain
-    said = words.facts(result(tmp_path, profile=True, lost=["first frame only"], located=True, taken=(20, 14)))
-    for part in ("first frame only", "Color profile", "GPS", "20×14"):
+    said = words.facts(result(tmp_path, profile=True, lost=["first frame only"], taken=(20, 14)))
+    for part in ("first frame only", "Color profile", "20×14"):
         assert part in said and part not in plain
 
 

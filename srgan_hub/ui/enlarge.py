@@ -24,9 +24,6 @@ from srgan_hub.ui.queue import Report, Step, duration
 # An uploaded photo: read once, cropped or shrunk if it is too large, and what its file holds besides pixels.
 
 
-GPS = 0x8825  # EXIF's pointer to where a photo was taken
-
-
 class Photo(NamedTuple):
     image: Image.Image     # upright, 8-bit L, LA, RGB or RGBA
     profile: bytes | None  # ICC
@@ -65,15 +62,6 @@ def apply(cut: Cut, image: Image.Image) -> Image.Image:
     return part.resize(size, Image.Resampling.LANCZOS)
 
 
-def is_located(path: str | Path) -> bool:
-    """Whether the file says where the photo was taken."""
-    try:
-        with Image.open(path) as image:
-            return bool(image.getexif().get_ifd(GPS))
-    except Exception:  # damaged EXIF does not harm the pixels
-        return False
-
-
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
 
 
@@ -95,7 +83,6 @@ class Result(NamedTuple):
     engine: str
     profile: bool                 # the ICC profile was kept
     lost: list[str]               # what a file has and its result lacks, each in words
-    located: bool                 # the photo said where it was taken; the result does not
     faults: list[str]             # one sentence for each image without a result
 
 
@@ -151,7 +138,6 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
         engine="; ".join(engines),
         profile=bool(open_photo(first).profile),
         lost=list(lost),
-        located=any(map(is_located, there)),
         faults=faults,
     )
 

@@ -17,7 +17,7 @@ from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.tiles import Box, around, most_detailed
 from srgan_hub.ui.enlarge import Cut, Order, open_photo
-from srgan_hub.ui.models import is_quick, open_upscaler, partner, scale_of
+from srgan_hub.ui.models import about, is_quick, open_upscaler
 
 BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that bicubic may see around a box
 THUMBNAIL = 240  # pixels of its longer side
@@ -61,7 +61,7 @@ def region(path: str, order: Order, place: Place | None, size: tuple[int, int]) 
 
 def factor(order: Order, size: tuple[int, int]) -> float:
     """How many times as wide the whole result is. Raises ValueError for a target that is not possible."""
-    return order.target.size(*size, scale_of(order.model))[0] / size[0]
+    return order.target.size(*size, about(order.model).scale)[0] / size[0]
 
 
 class Doubts(NamedTuple):
@@ -128,7 +128,7 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, times: 
 def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: float) -> Doubts:
     """What not to rely on in the region; raises the same errors as `enlarged`."""
     image = open_photo(path, cut).image
-    upscaler, faithful = open_upscaler(model, texture), partner(model)
+    upscaler, faithful = open_upscaler(model, texture), about(model).partner
     seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, times)
     part = image.crop(seen).convert("RGB")
     scale, sr = upscaler.scale, np.asarray(upscaler(part))

@@ -24,8 +24,6 @@ def facts(result: Result) -> str:
         rows["Color profile"] = "kept"
     if result.lost:
         rows["Losses"] = "; ".join(result.lost)
-    if result.located:
-        rows["Location"] = "The photo says where it was taken (GPS). This was removed from the enlarged file."
     table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
     faults = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
     missing = f'<div class="notice"><p>Not enlarged:</p><ul>{faults}</ul></div>' if faults else ""
