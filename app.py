@@ -4,8 +4,10 @@ Importing it starts nothing and loads no model. The panels are in srgan_hub/ui."
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib.util import find_spec
+from unittest.mock import patch
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -13,16 +15,18 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
-from srgan_hub.ui.imports import quick_imports
-
-with quick_imports():
+gc.disable()  # it would scan the half a million objects of these imports again and again, and all of them stay
+with patch("inspect.getfile", side_effect=OSError):  # gradio writes an editor stub for each class whose file it finds
     import gradio as gr
 
-    from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
-    from srgan_hub.ui.models import Limits
-    from srgan_hub.ui.queue import Line, duration
-    from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
-    from srgan_hub.ui.theme import CSS, HEAD, THEME
+from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.queue import Line, duration
+from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
+from srgan_hub.ui.theme import CSS, HEAD, THEME
+
+gc.freeze()
+gc.enable()
 
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of closed pages
 TITLE = """# SRGAN: enlarge photos
