@@ -17,21 +17,16 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, open_hub_set, pairs, read
+from srgan_hub.data.benchmarks import as_jpeg, find_sets, images, open_hub_set, pairs, read
 from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
-from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
+from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.figures import comparison, specimen
 from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
-from srgan_hub.evaluation.opinion import command as mos
-from srgan_hub.evaluation.report import (
-    as_json,
-    index_entry,
-    markdown,
-    new_report,
-    set_report,
-)
+from srgan_hub.evaluation.opinion import ratings, scores
+from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Study, make_study
+from srgan_hub.evaluation.report import as_json, index_entry, markdown, new_report, set_report
 from srgan_hub.hub.card import RESULTS, with_block, with_model_index
 from srgan_hub.hub.load import bundled, is_hub_id, locate
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
@@ -54,7 +49,8 @@ from srgan_hub.signals import status_of
 from srgan_hub.training.color import SAMPLES, center_color
 
 DEFAULT_MODEL = "srgan-x4"
-NAMED = 8     # files named in a summary
+NAMED = 8      # files named in a summary
+EXAMPLES = 20  # calibration photos of a study, as in the paper
 PICTURES = (".png", ".jpg", ".webp")
 
 
@@ -260,6 +256,31 @@ def space_push(options: argparse.Namespace) -> int:
     return 0
 
 
+def mos_plan(options: argparse.Namespace) -> int:
+    """Make a blind study of image sets: nearest, bicubic, the models and HR, for people to rate from 1 to 5."""
+    methods, scale = open_methods(["bicubic", *options.models])
+    sets = {
+        one.name: tqdm(list(pairs(one, scale)), desc=one.name, leave=False, disable=None)
+        for one in find_sets(options.data, scale)
+    }
+    photos = [np.asarray(read(path, path)) for path in list(images(options.calibration).values())[:EXAMPLES]]
+    if not (examples := validation_pairs(photos, scale)):
+        raise ValueError(f"{options.calibration} holds no pictures to calibrate raters with")
+    make_study(options.output, sets, {method.name: method.upscale for method in methods}, examples)
+    study = Study.load(options.output / PUBLIC)
+    print(
+        f"study {study.version}: {len(study.items)} pictures per rater. Raters may see {study.folder}; no rater may see "
+        f"{options.output / KEY}, which is needed to read the ratings"
+    )
+    return 0
+
+
+def mos_report(options: argparse.Namespace) -> int:
+    """Mean opinion scores and differences with 95 % intervals, votes, and raters. Without ratings by people: not rated."""
+    print(scores.report(Key.load(options.study), ratings.read(options.ratings)), end="")
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photos with SRGAN, and measure the results.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -356,7 +377,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
-    mos.add_to(commands)
+    group = commands.add_parser("mos", help="have people rate the results", description="Mean opinion scores.")
+    parts = group.add_subparsers(required=True, metavar="COMMAND")
+    add = new(parts, "plan", mos_plan, "make a blind study").add_argument
+    add("--data", required=True, metavar="FOLDER", help="folder of sets: SET/HR/*.png and SET/LR_x4/*.png")
+    add("--models", required=True, nargs="+", metavar="NAME", help="bundled checkpoints, folders, or Hub ids user/name")
+    add("--calibration", required=True, type=Path, metavar="FOLDER",
+        help=f"photos that are in none of the sets, to show raters what 1 and 5 mean; the first {EXAMPLES} are used")  # fmt: skip
+    add("-o", "--output", required=True, type=Path, metavar="STUDY", help="new folder")
+    add = new(parts, "report", mos_report, "scores, differences, raters").add_argument
+    add("study", type=Path, metavar="STUDY", help="folder made by `mos plan`, with its key")
+    add("--ratings", required=True, nargs="+", type=Path, metavar="FILE", help="JSON lines, as the rating page writes them")
     return parser
 
 

@@ -47,26 +47,23 @@ def append(path: Path, rating: Rating) -> None:
             raise
 
 
-def read(files: Iterable[Path]) -> tuple[list[Rating], int]:
-    """All ratings in the files, in the order they were written, and the number of torn lines.
+def read(files: Iterable[Path]) -> list[Rating]:
+    """All ratings in the files, in the order they were written.
 
     Raises ValueError, which names the line, for a complete line that is not a rating: `append` did not write it."""
-    ratings, torn = [], 0
+    ratings = []
     lines = ((path, *line) for path in files for line in enumerate(path.read_bytes().splitlines(), 1))
     for path, number, line in lines:
         try:
-            fields = json.loads(line)
-        except ValueError:
-            torn += 1
-            continue
-        try:
-            rating = Rating(**fields)
+            ratings.append(Rating(**json.loads(line)))
+            good = ratings[-1].score in range(WORST, BEST + 1)
         except TypeError:
-            rating = None
-        if rating is None or rating.score not in range(WORST, BEST + 1):
+            good = False
+        except ValueError:  # incomplete
+            continue
+        if not good:
             raise ValueError(f"{path}, line {number} is not a rating: {line[:80]!r}")
-        ratings.append(rating)
-    return ratings, torn
+    return ratings
 
 
 # A rater is identified by a secret: a random number that only their browser and, during a session, the page know. Ratings are
@@ -103,7 +100,7 @@ class Sessions:
         self.file = folder / f"ratings-{uuid4().hex}.jsonl"  # this page's own
         self.lock = threading.Lock()
         self.rated: dict[str, set[Presentation]] = {}
-        for rating in read(folder.glob("*.jsonl"))[0]:
+        for rating in read(folder.glob("*.jsonl")):
             if rating.study == study.version:
                 self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
 
