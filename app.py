@@ -68,7 +68,6 @@ def main() -> None:
         theme=THEME,
         css_paths=CSS,
         head_paths=HEAD,
-        head=rate.KEYS,
         max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,

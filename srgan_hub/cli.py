@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
-import math
 import os
 import shutil
 import sys
@@ -17,13 +15,13 @@ import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, images, open_hub_set, pairs, read
+from srgan_hub.data.benchmarks import find_sets, images, open_hub_set, pairs, read
 from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset, write_dataset
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.figures import comparison, specimen
-from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
+from srgan_hub.evaluation.metrics import TABLE, metrics_for
 from srgan_hub.evaluation.opinion import ratings, scores
 from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Study, make_study
 from srgan_hub.evaluation.report import as_json, index_entry, markdown, new_report, set_report
@@ -106,23 +104,19 @@ def benchmark(options: argparse.Namespace) -> int:
     if options.json:
         to_write(options.json)
     methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
-    if options.jpeg and any(map(os.path.isdir, options.write_card)):
-        raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
     local = Path(data).exists() or not is_hub_id(data)
     sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    metrics = metrics_for(TABLE, JPEG_TABLE) if options.jpeg else metrics_for(TABLE)
+    metrics = metrics_for(TABLE)
     report = new_report(methods, scale, metrics)
-    for one, quality in itertools.product(sets, options.jpeg or [None]):
-        name = f"{one.name}, JPEG {quality}" if quality else one.name
-        loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
-        by_method = {}
+    for one in sets:
+        loaded, by_method = list(pairs(one, scale)), {}
         for method in methods:
-            bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
+            bar = tqdm(loaded, desc=f"{one.name}, {method.name}", leave=False, disable=None)
             by_method[method.name] = measure(method.upscale, bar, scale, metrics)
-        report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
+        report["sets"][one.name] = set_report(one, loaded, by_method, scale)
     table = markdown(report)
     print(table)
     if options.json:
@@ -321,8 +315,6 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
-    add("--jpeg", nargs="+", type=at_least(1, 95), default=[], metavar="QUALITY",
-        help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write every value to this file, with the hashes of images and weights")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
@@ -406,12 +398,12 @@ def new(commands: argparse._SubParsersAction, name: str, run: Callable, summary:
     return command
 
 
-def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """The type of an option that takes whole numbers from least to most."""
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that takes whole numbers from least on."""
 
     def number(text: str) -> int:
-        if not least <= (value := int(text)) <= most:
-            raise argparse.ArgumentTypeError(f"must be at least {least}" + f" and at most {most}" * (most < math.inf))
+        if (value := int(text)) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}")
         return value
 
     return number

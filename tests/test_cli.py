@@ -126,31 +126,11 @@ def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, m
     assert f"value: {results['model']['mean']['psnr']:.2f}\n" in card.read_text()
 
 
-def test_benchmark_measures_what_becomes_of_jpeg_files(model, tmp_path, capsys):
-    (tmp_path / "HR").mkdir()
-    smooth_photo(192, 160).save(tmp_path / "HR" / "a.png")
-    command = ["benchmark", "--data", str(tmp_path), "--models", "bicubic", model, "--jpeg", "90", "20"]
-    report = tmp_path / "report.json"
-    assert main([*command, "--json", str(report)]) == 0
-    sets = json.loads(report.read_text())["sets"]
-    name = tmp_path.name
-    assert list(sets) == [f"{name}, JPEG 90", f"{name}, JPEG 20"]
-    good, bad = (one["results"]["bicubic"]["mean"] for one in sets.values())
-    assert good["psnr"] > bad["psnr"] and good["blocks"] < bad["blocks"]
-    assert "saved as JPEG of quality 20 by Pillow" in sets[f"{name}, JPEG 20"]["note"]
-    assert "| blocks |" in capsys.readouterr().out
-    (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
-    assert main([*command, "--write-card", model]) == 2
-    assert "a checkpoint's card holds results on clean images" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["benchmark", "--jpeg", "100"])
-
-
 def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     (tmp_path / "notes.md").write_text("no place")
     (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     for option, sentence in (
-        (["--write-card", str(tmp_path / "notes.md")], "no place for this"),
+        (["--write-card", str(tmp_path / "notes.md")], "mend that first"),
         (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
         (["--models", "bicubic", "--write-card", model], "add it to --models"),
     ):

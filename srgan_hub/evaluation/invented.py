@@ -43,7 +43,5 @@ def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
 
 def colored(levels: np.ndarray) -> np.ndarray:
     """(H, W) gray levels -> (H, W, 3) uint8: white for 0, through yellow and red, to dark red for STRONG and more."""
-    place = np.clip(levels / STRONG, 0, 1) * (len(COLORS) - 1)
-    lower = np.minimum(place.astype(int), len(COLORS) - 2)
-    share = (place - lower)[..., None]
-    return ((1 - share) * COLORS[lower] + share * COLORS[lower + 1]).round().astype(np.uint8)
+    stops = np.linspace(0, STRONG, len(COLORS))
+    return np.stack([np.interp(levels, stops, channel) for channel in COLORS.T], axis=-1).round().astype(np.uint8)

@@ -78,7 +78,7 @@ def new_secret() -> str:
 def rater_of(secret: str) -> str:
     """The id under which ratings are stored. Raises ValueError for anything that is not one of our secrets."""
     if not isinstance(secret, str) or not re.fullmatch("[0-9a-f]{32}", secret):
-        raise ValueError("this browser's number was not issued by this page; clear the site's data and start again")
+        raise ValueError("This browser's number was not issued by this page. Clear the site's data and start again.")
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
@@ -119,10 +119,10 @@ class Sessions:
 
         Raises ValueError if the study does not show this rater that image, or has as many raters as it can take."""
         if shown not in self.study.order(rater):
-            raise ValueError("the study has no such picture for this rater")
+            raise ValueError("The rating was not saved: the study has no such picture for this rater.")
         with self.lock:
             if rater not in self.rated and len(self.rated) >= RATERS:
-                raise ValueError("this study has as many raters as it can take; thank you")
+                raise ValueError("This study has as many raters as it can take. Thank you.")
             if shown not in (done := self.rated.get(rater, set())):
                 now = datetime.now(UTC).isoformat(timespec="microseconds")
                 append(self.file, Rating(self.study.version, rater, *shown, score, now))
