@@ -94,10 +94,8 @@ def published_distance(name: str, sr: np.ndarray, hr: np.ndarray) -> float:
 @functools.cache
 def published_network(name: str) -> nn.Module:
     """(N, 3, H, W) images in [0, 1] -> distance."""
+    from torchmetrics.image import dists, lpip  # late: the package takes seconds
+
     if name == "dists":
-        from torchmetrics.functional.image.dists import DISTSNetwork  # late: the package takes seconds
-
-        return DISTSNetwork().eval()
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
-
-    return LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()
+        return dists.DeepImageStructureAndTextureSimilarity()
+    return lpip.LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()

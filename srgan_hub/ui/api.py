@@ -15,7 +15,7 @@ from srgan_hub.ui.check import Check
 from srgan_hub.ui.check import evaluate as check
 from srgan_hub.ui.enlarge import Order, Result, enlarge
 from srgan_hub.ui.models import Limits
-from srgan_hub.ui.queue import Line, Step, Work, told
+from srgan_hub.ui.queue import Line, Report, Step, Work, told
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
@@ -30,12 +30,6 @@ def target_of(size: str) -> Target:
         return Target(longest=int(size))
     except ValueError as error:
         raise ValueError(f"size must be full, a factor (x2) or the longer side in pixels (3840), got {size!r}") from error
-
-
-def numbers(result: Result) -> dict:
-    facts = result._asdict()
-    facts.pop("file")
-    return facts | {"seconds": round(result.seconds, 2)}
 
 
 def build(limits: Limits, line: Line) -> None:
@@ -62,12 +56,16 @@ def build(limits: Limits, line: Line) -> None:
             The enlarged file and its numbers; until then, None and the current step, its words and the share of the work done.
         """
 
-        def answer(news: Step | Result) -> tuple:
-            return (None, news._asdict()) if isinstance(news, Step) else (str(news.file), numbers(news))
-
-        with told():
+        def work(report: Report) -> Result:
             order = Order(model, texture / 100, target_of(size), format)
-        yield from answered(partial(enlarge, [photo] if photo else [], order, fresh_folder(), limits), answer)
+            return enlarge([photo] if photo else [], order, fresh_folder(), limits, report)
+
+        def answer(news: Step | Result) -> tuple:
+            facts = news._asdict()
+            file = facts.pop("file", None)
+            return file and str(file), facts
+
+        yield from answered(work, answer)
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
         """Shrink a sharp photograph by the models' factor, restore it with each method, and measure the results.

@@ -144,9 +144,6 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
 
 def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     """The size of what will be enlarged of a file. Raises ImageError if it is too large or cannot be read."""
-    megabytes = Path(source).stat().st_size / 1e6
-    if megabytes > limits.file_megabytes:
-        raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} MB are accepted here")
     size = open_photo(source, order.cut).image.size
     if too_large := limits.sentence(size, order.model):
         raise ImageError(too_large)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Condition, Semaphore, Thread
+from threading import Condition, Event, Thread
 from typing import NamedTuple, TypeVar
 
 import gradio as gr
@@ -39,19 +39,16 @@ class Stopped(Exception):
 def steps(work: Work) -> Generator[Step | Result, None, None]:
     """Yield every step that the work reports, and its result last; its errors come out here.
 
-    The work has its own thread, and continues only while someone waits for the next report. Closing the iterator ends the work
-    at its next report and waits for that. Gradio closes it when an event is canceled or its visitor has left."""
-    reports, turn = SimpleQueue(), Semaphore(0)
-    closed = False
+    The work has its own thread. Closing the iterator ends it at its next report and waits for that. Gradio closes the iterator
+    when an event is canceled or its visitor has left."""
+    reports, closed = SimpleQueue(), Event()
 
     def report(step: Step) -> None:
-        reports.put(step)
-        turn.acquire()
-        if closed:
+        if closed.is_set():
             raise Stopped
+        reports.put(step)
 
     def run() -> None:
-        turn.acquire()
         try:
             reports.put(work(report))
         except BaseException as error:
@@ -60,17 +57,13 @@ def steps(work: Work) -> Generator[Step | Result, None, None]:
     thread = Thread(target=run, daemon=True)
     thread.start()
     try:
-        while True:
-            turn.release()
-            news = reports.get()
-            if isinstance(news, BaseException):
-                raise news
+        while isinstance(news := reports.get(), Step):
             yield news
-            if not isinstance(news, Step):
-                return
+        if isinstance(news, BaseException):
+            raise news
+        yield news
     finally:
-        closed = True
-        turn.release()
+        closed.set()
         thread.join()
         while not reports.empty():  # the traceback of an unread error would keep this queue and all results in memory
             reports.get()

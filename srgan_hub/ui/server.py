@@ -111,7 +111,7 @@ class Guard:
         try:
             if path.startswith(SHUT) or (path.startswith(API + "file=") and "://" in path):
                 await refuse(send, 404, "There is no such route here.")
-            elif announced(scope) > largest:
+            elif int(dict(scope["headers"]).get(b"content-length", 0)) > largest:
                 raise TooLarge
             elif path.startswith(API + "upload") and scope["method"] == "POST" and shutil.disk_usage(self.home).free < ROOM:
                 await refuse(send, 507, "There is no room left for uploads. Please try again in an hour.")
@@ -125,12 +125,6 @@ class Guard:
             else:
                 logger.warning("refused %s %.100r: %s", scope["method"], path, type(error).__name__)
                 await refuse(send, 400, STUMBLED)
-
-
-def announced(scope) -> int:
-    """Bytes of the body according to the request's headers; 0 if they do not say."""
-    text = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(text) if text.isdigit() else 0
 
 
 async def refuse(send, status: int, sentence: str) -> None:

@@ -162,9 +162,9 @@ def size_of(box: Box, times: float) -> tuple[int, int]:
 def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
     """The whole cut photo, small, with the region marked."""
     image = open_photo(path, cut).image
-    share = min(1.0, THUMBNAIL / max(image.size))
-    size = [max(1, round(share * side)) for side in image.size]
-    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
+    small = image.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    small = small.convert("RGB")
     per = small.width / image.width, small.height / image.height
     left, top, right, bottom = box[0] * per[0], box[1] * per[1], box[2] * per[0] - 1, box[3] * per[1] - 1
     draw = ImageDraw.Draw(small)
