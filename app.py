@@ -18,6 +18,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 gc.disable()  # it would scan the half a million objects of these imports again and again, and all of them stay
 with patch("inspect.getfile", side_effect=OSError):  # gradio writes an editor stub for each class whose file it finds
     import gradio as gr
+    from gradio import processing_utils
 
 from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
 from srgan_hub.ui.models import Limits
@@ -61,7 +62,7 @@ def main() -> None:
         page = build(limits)
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
-    server.limit(round(1e6 * limits.file_megabytes))
+    processing_utils.async_transport = server.Bounded(round(1e6 * limits.file_megabytes))
     page.queue(api_open=False)  # whatever has a queue must go through it
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(

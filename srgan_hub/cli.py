@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,6 @@ from srgan_hub.training.color import SAMPLES, center_color
 DEFAULT_MODEL = "srgan-x4"
 NAMED = 8      # files named in a summary
 EXAMPLES = 20  # calibration photos of a study, as in the paper
-PICTURES = (".png", ".jpg", ".webp")
 
 
 def upscale(options: argparse.Namespace) -> int:
@@ -102,7 +101,7 @@ def benchmark(options: argparse.Namespace) -> int:
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
     if options.json:
-        to_write(options.json)
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
@@ -134,7 +133,6 @@ def benchmark(options: argparse.Namespace) -> int:
 
 def figure(options: argparse.Namespace) -> int:
     """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
-    output = to_write(options.output, PICTURES)
     photo = np.asarray(read(options.image, options.image))
     methods, scale = open_methods(options.models)
     if min(photo.shape[:2]) < scale:
@@ -143,22 +141,15 @@ def figure(options: argparse.Namespace) -> int:
     if options.box:
         x, y, side = options.box
         box = Box(x, y, x + side, y + side)
-    comparison(photo, methods, scale, box).save(output)
+    sheet = comparison(photo, methods, scale, box)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(options.output)
     return 0
-
-
-def to_write(path: Path, suffixes: Sequence[str] = ()) -> Path:
-    """The path, if a file of one of these kinds can be written there. Otherwise raises ValueError, before any work is done."""
-    if suffixes and path.suffix.lower() not in suffixes:
-        raise ValueError(f"{path}: the file name must end in {' or '.join(suffixes)}")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
-    return path
 
 
 def export_checkpoint(options: argparse.Namespace) -> int:
     """Write a checkpoint as an ONNX file for other programs."""
-    about = export(options.checkpoint, to_write(options.output, [".onnx"]))
+    about = export(options.checkpoint, options.output)
     print(f"{options.output}: {about['checkpoint']}, x{about['scale']}; {about['input']}; {about['output']}")
     return 0
 

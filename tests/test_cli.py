@@ -131,7 +131,7 @@ def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
     (tmp_path / "model" / "README.md").write_text(f"{RESULTS[0]}\n{RESULTS[1]}\n")
     for option, sentence in (
         (["--write-card", str(tmp_path / "notes.md")], "mend that first"),
-        (["--json", str(tmp_path / "nowhere" / "r.json")], "there is no folder"),
+        (["--json", str(tmp_path / "notes.md" / "r.json")], "File exists"),
         (["--models", "bicubic", "--write-card", model], "add it to --models"),
     ):
         assert main(["benchmark", "--data", str(tmp_path / "unheard-of"), "--models", model, *option]) == 2

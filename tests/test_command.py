@@ -32,7 +32,7 @@ def test_from_sets_to_a_report(places, capsys):
     for rater in ("a", "b"):
         for number, (item, (_, _, method)) in enumerate(key.items.items()):
             score = {"nearest": 1, "HR": 5}.get(method, 3)
-            append(places / f"{rater}.jsonl", Rating(key.version, rater, item, False, score, f"{number}"))
+            append(places / f"{rater}.jsonl", Rating(key.version, rater, item, score, f"{number}"))
     assert main(["mos", "report", str(places / "study"), "--ratings", *(str(places / f"{r}.jsonl") for r in "ab")]) == 0
     printed = capsys.readouterr().out
     assert "by 2 raters" in printed

@@ -86,7 +86,7 @@ def test_what_a_format_cannot_hold_is_a_sentence(tmp_path):
 
 def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys):
     smooth_photo(5, 4).save(tmp_path / "a.png")
-    given = Rating("study", "anna", "item", False, 3, "now")
+    given = Rating("study", "anna", "item", 3, "now")
     ratings.append(disk / "ratings.jsonl", given)
     read_only(disk)
     assert main(["upscale", str(tmp_path / "a.png"), "-o", str(disk / "new" / "a.png"), "--model", model]) == 2
@@ -100,7 +100,7 @@ def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys)
 
 def test_ratings_on_a_full_disk(disk):
     """Not a line is torn, and once there is room again the next rating is whole."""
-    path, rating = disk / "ratings.jsonl", Rating("study", "anna", "item", False, 3, "now")
+    path, rating = disk / "ratings.jsonl", Rating("study", "anna", "item", 3, "now")
     written, refused = 1, 0
     ratings.append(path, rating)
     fill(disk)

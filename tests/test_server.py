@@ -135,9 +135,8 @@ def public(monkeypatch):
         return "127.0.0.1"
 
     monkeypatch.setattr(server.safehttpx, "async_validate_url", validated)
-    monkeypatch.setattr(processing_utils, "async_transport", None)
+    monkeypatch.setattr(processing_utils, "async_transport", server.Bounded(MOST))
     monkeypatch.setattr(server, "SECONDS", 0.3)
-    server.limit(MOST)
     running = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     running.sent = 0
     threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()

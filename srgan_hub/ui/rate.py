@@ -11,7 +11,7 @@ from pathlib import Path
 import gradio as gr
 
 from srgan_hub.evaluation.opinion.ratings import Sessions, new_secret, rater_of
-from srgan_hub.evaluation.opinion.study import PUBLIC, Presentation, Study
+from srgan_hub.evaluation.opinion.study import PUBLIC, Study
 from srgan_hub.hub.push import collect
 from srgan_hub.ui.queue import told
 
@@ -46,7 +46,7 @@ def memory(study: Study) -> gr.BrowserState:
 
 def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None:
     """The tab's components, inside a gr.Blocks."""
-    pictures, examples = len(sessions.study.order("")), len(sessions.study.calibration)
+    pictures, examples = len(sessions.study.items), len(sessions.study.calibration)
     seen, shown = gr.State(0), gr.State(None)  # examples so far, and the image that is to be rated
     intro = gr.Markdown(START.format(examples=examples, pictures=pictures), elem_id="rate-intro")
     begin = gr.Button("Begin", variant="primary", elem_id="rate-begin")
@@ -67,17 +67,17 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None
     def show(secret: str, number: int) -> dict:
         """number: of examples that were seen."""
         turn = sessions.turn(rater_of(secret), number)
-        example, over = turn.score is not None, turn.picture is None
+        example, over = turn.score is not None, turn.item is None
         kind = "Example" if example else "Picture"
         bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="your progress"></progress>'
         return {
             browser: secret,
             seen: number,
-            shown: turn.shown,
+            shown: None if example else turn.item,
             intro: gr.Markdown(THANKS.format(pictures=pictures) if over else "", visible=over),
             begin: gr.Button(visible=False),
             progress: "" if over else f"{bar} {kind} {turn.number} of {turn.of}",
-            picture: gr.Image(None if over else str(turn.picture), visible=not over),
+            picture: gr.Image(None if over else str(sessions.study.picture(turn.item)), visible=not over),
             hint: gr.Markdown(f"An example: this is {turn.score}, {WORDS[turn.score]}." if example else "", visible=example),
             following: gr.Button(visible=example),
             scores: gr.Row(visible=not example and not over),
@@ -91,7 +91,7 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None
         if item is None:
             raise ValueError("The rating was not saved: no picture was shown.")
         try:
-            sessions.rate(rater_of(secret), Presentation(*item), score)
+            sessions.rate(rater_of(secret), item, score)
         except OSError as error:
             raise ValueError(f"The rating was not saved: {error}.") from error
         return show(secret, examples)

@@ -50,11 +50,6 @@ class Bounded(httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, headers=response.headers, content=bytes(body))
 
 
-def limit(most: int) -> None:
-    """From now on, no response may have more than this many bytes."""
-    processing_utils.async_transport = Bounded(most)
-
-
 logger = logging.getLogger(__name__)
 
 API = "/gradio_api/"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from srgan_hub.evaluation.opinion.study import BEST, WORST, Presentation, Study
+from srgan_hub.evaluation.opinion.study import BEST, WORST, Study
 
 RATERS = 2000  # the most that a study may have: a few hundred MB of ratings
 
@@ -26,7 +26,6 @@ class Rating(NamedTuple):
     study: str                  # version
     rater: str
     item: str
-    repeat: bool                # the rater's second look at this image
     score: int                  # 1 (bad) to 5 (excellent)
     time: str                   # UTC, ISO 8601
     simulated: bool = False     # given by a program: never an opinion
@@ -83,10 +82,9 @@ def rater_of(secret: str) -> str:
 
 
 class Turn(NamedTuple):
-    picture: Path | None            # to show; None: everything is rated
-    score: int | None               # of an example: the rater is told
-    shown: Presentation | None      # of an image to rate
-    number: int                     # of this example or image, from 1
+    item: str | None    # the image to show; None: everything is rated
+    score: int | None   # of an example: the rater is told
+    number: int         # of this example or image, from 1
     of: int
 
 
@@ -99,31 +97,29 @@ class Sessions:
         self.study = study
         self.file = folder / f"ratings-{uuid4().hex}.jsonl"  # this page's own
         self.lock = threading.Lock()
-        self.rated: dict[str, set[Presentation]] = {}
+        self.rated: dict[str, set[str]] = {}
         for rating in read(folder.glob("*.jsonl")):
             if rating.study == study.version:
-                self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
+                self.rated.setdefault(rating.rater, set()).add(rating.item)
 
     def turn(self, rater: str, examples: int) -> Turn:
         """examples: how many this rater has seen; who has rated an image needs no more of them."""
         done, known = self.rated.get(rater, set()), self.study.calibration
         if examples < len(known) and not done:
-            item, score = known[examples]
-            return Turn(self.study.picture(item), score, None, examples + 1, len(known))
+            return Turn(*known[examples], examples + 1, len(known))
         order = self.study.order(rater)
-        shown = next((shown for shown in order if shown not in done), None)
-        return Turn(shown and self.study.picture(shown.item), None, shown, len(done) + 1, len(order))
+        return Turn(next((item for item in order if item not in done), None), None, len(done) + 1, len(order))
 
-    def rate(self, rater: str, shown: Presentation, score: int) -> None:
+    def rate(self, rater: str, item: str, score: int) -> None:
         """Returns once the rating is on the disk. An existing rating is kept, so a key that was hit twice gives one rating.
 
-        Raises ValueError if the study does not show this rater that image, or has as many raters as it can take."""
-        if shown not in self.study.order(rater):
-            raise ValueError("The rating was not saved: the study has no such picture for this rater.")
+        Raises ValueError if the study has no such image, or as many raters as it can take."""
+        if item not in self.study.items:
+            raise ValueError("The rating was not saved: the study has no such picture.")
         with self.lock:
             if rater not in self.rated and len(self.rated) >= RATERS:
                 raise ValueError("This study has as many raters as it can take. Thank you.")
-            if shown not in (done := self.rated.get(rater, set())):
+            if item not in (done := self.rated.get(rater, set())):
                 now = datetime.now(UTC).isoformat(timespec="microseconds")
-                append(self.file, Rating(self.study.version, rater, *shown, score, now))
-                self.rated[rater] = done | {shown}
+                append(self.file, Rating(self.study.version, rater, item, score, now))
+                self.rated[rater] = done | {item}
