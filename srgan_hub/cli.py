@@ -217,16 +217,12 @@ def dataset_push(options: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         keywords = dict(license=options.license, progress=show)
-        try:
-            if options.dry_run:
-                counts = write_dataset(options.source, options.dry_run, options.repo_id, **keywords)
-                report = " and ".join(f"{count} {split}" for split, count in counts.items())
-                report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
-            else:
-                report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
-        except KeyboardInterrupt as stop:
-            print("srgan-hub: stopped; nothing was committed", file=sys.stderr)
-            return status_of(stop)
+        if options.dry_run:
+            counts = write_dataset(options.source, options.dry_run, options.repo_id, **keywords)
+            report = " and ".join(f"{count} {split}" for split, count in counts.items())
+            report += f" images are in {options.dry_run}, with the card README.md; nothing was pushed"
+        else:
+            report = push_dataset(options.source, options.repo_id, private=options.private, **keywords)
     print(report)
     return 0
 
@@ -282,12 +278,12 @@ def build_parser() -> argparse.ArgumentParser:
     size = command.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR",
         help="enlargement factor, such as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
-    size.add_argument("--to", type=at_least(1), metavar="PIXELS", help="length of the longer side, such as 3840")
+    size.add_argument("--to", type=int, metavar="PIXELS", help="length of the longer side, such as 3840")
     add("--texture", type=float, default=1.0, metavar="SHARE",
         help="from 0, the faithful network that the model was trained from, to 1, the model itself [1]")  # fmt: skip
-    add("--tile", type=at_least(1), default=TILE, metavar="N",
+    add("--tile", type=int, default=TILE, metavar="N",
         help=f"largest tile, in pixels of IN; smaller tiles take less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=at_least(0), metavar="N",
+    add("--overlap", type=int, metavar="N",
         help="context around each tile, in pixels of IN; 40 is exact (the reach of 16 blocks), 56 for the lite models "
              f"[{OVERLAP}; {FAR_OVERLAP} for networks that see further]")  # fmt: skip
     add("--faithful", action="store_true",
@@ -314,7 +310,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = new(commands, "figure", figure, "draw an image enlarged by several models").add_argument
     add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--box", nargs=3, type=at_least(0), metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
+    add("--box", nargs=3, type=int, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     add = new(commands, "export", export_checkpoint, "write a model for other programs").add_argument
@@ -326,7 +322,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--calibration", required=True, metavar="PHOTOGRAPHS",
         help="photos like those it was trained on: folder, parquet shards or Hub id, as for train_accelerate.py --dataset; "
              "they are shrunk first")  # fmt: skip
-    add("--pictures", type=at_least(1), default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
+    add("--pictures", type=int, default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
 
     add = new(commands, "transfer", transfer_texture, "give a model the texture of a GAN").add_argument
     add("base", metavar="BASE", help=f"the faithful model: {model_help}")
@@ -389,17 +385,6 @@ def new(commands: argparse._SubParsersAction, name: str, run: Callable, summary:
     return command
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """The type of an option that takes whole numbers from least on."""
-
-    def number(text: str) -> int:
-        if (value := int(text)) < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}")
-        return value
-
-    return number
-
-
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
@@ -408,6 +393,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("srgan-hub: stopped; finished images are kept", file=sys.stderr)
+        print("srgan-hub: stopped; what was finished is kept", file=sys.stderr)
         return status_of(stop)
 

@@ -1,5 +1,4 @@
 from dataclasses import fields
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +13,7 @@ from srgan_hub.ui.models import Limits, about, is_quick, open_upscaler
 def opened(monkeypatch):
     """Which checkpoints are loaded; none is."""
     loaded = []
-    monkeypatch.setattr(
-        models.Upscaler, "from_pretrained",
-        lambda name, texture: loaded.append((name, texture)) or SimpleNamespace(tile=256, overlap=32 if "large" in name else 16),
-    )  # fmt: skip
+    monkeypatch.setattr(models.Upscaler, "from_pretrained", lambda name, texture: loaded.append((name, texture)) or object())
     models._open.cache_clear()
     yield loaded
     models._open.cache_clear()
@@ -31,11 +27,6 @@ def test_each_is_compiled_once_and_no_texture_is_the_partner_itself(opened):
     for number in range(12):
         open_upscaler("srgan-x4", 1 - number / 20)
     assert models._open.cache_info().currsize == 10
-
-
-def test_tiles_are_small_where_little_is_computed_twice(opened):
-    assert open_upscaler("srgan-x4").tile == 160
-    assert open_upscaler("srgan-x4-photo-large").tile == 256
 
 
 @pytest.mark.parametrize("name", ["/etc", "..", "user/model", "", None, ["srgan-x4"]])
@@ -62,7 +53,7 @@ def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch)
     for one in fields(Limits):
         monkeypatch.setenv(one.metadata["variable"], "7")
         assert f"`{one.metadata['variable']}`" in readme
-    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7, 7)
+    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7)
 
 
 @pytest.mark.parametrize(

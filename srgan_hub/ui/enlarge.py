@@ -24,6 +24,9 @@ from srgan_hub.ui.queue import Report, Step, duration
 # An uploaded photo: read once, cropped or shrunk if it is too large, and what its file holds besides pixels.
 
 
+READABLE = 50_000_000  # pixels of the largest photo that is read at all, to be cropped or shrunk
+
+
 class Photo(NamedTuple):
     image: Image.Image     # upright, 8-bit L, LA, RGB or RGBA
     profile: bytes | None  # ICC
@@ -44,7 +47,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
     try:
-        image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
+        image, lost = read_with_losses(Path(path), READABLE)
         upright = eight_bits(normalize(image))
     except ValueError as error:
         raise ImageError(f"{Path(path).name}: {error}") from error

@@ -19,10 +19,6 @@ from srgan_hub.models.registry import is_network_file, load_network
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 KEPT = 10
-# Tiles are ten overlaps wide, 160 LR pixels, but no wider than the Upscaler's own 256. On two cores, a tile takes half a second,
-# or three seconds with dense blocks. The page is told of each tile and can stop after it. 256 everywhere would save a tenth of
-# the time.
-OVERLAPS = 10
 
 
 class About(NamedTuple):
@@ -76,9 +72,7 @@ def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
 
 @lru_cache(maxsize=KEPT)
 def _open(model: str, texture: float) -> Upscaler:
-    upscaler = Upscaler.from_pretrained(model, texture=texture)
-    upscaler.tile = min(upscaler.tile, OVERLAPS * upscaler.overlap)
-    return upscaler
+    return Upscaler.from_pretrained(model, texture=texture)
 
 
 # The page's limits for a visitor, and the environment variables that set them.
@@ -98,7 +92,6 @@ class Limits:
 
     # two cores take 13 to 15 s per megapixel, or 17 to 18 s for a texture between two checkpoints, which is not quantized
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS")   # largest upload, for the paper's network
-    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS")   # largest file to read and crop or shrink
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB")
     files: int = variable(8, "SRGAN_MAX_FILES")                 # per upload
     jobs: int = variable(1, "SRGAN_JOBS")                       # photos enlarged at the same time; each uses all cores
