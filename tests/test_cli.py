@@ -138,15 +138,6 @@ def test_benchmark_looks_for_its_places_first(model, tmp_path, capsys):
         assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "set5"), [("srresnet-x4-lite", 31.0)])
-def test_bundled_weights_reach_their_mark(name, set5, benchmark_sets, tmp_path):
-    (tmp_path / "sets").mkdir()
-    (tmp_path / "sets" / "Set5").symlink_to(benchmark_sets.resolve() / "Set5")
-    assert main(["benchmark", "--data", str(tmp_path / "sets"), "--models", name, "--json", str(tmp_path / "r.json")]) == 0
-    report = json.loads((tmp_path / "r.json").read_text())
-    assert report["sets"]["Set5"]["results"][name]["mean"]["psnr"] >= set5
-
-
 @pytest.mark.parametrize(
     ("mode", "suffix", "options"),
     [("L", ".png", ["--to", "150"]), ("RGBA", ".png", ["--scale", "2"]), ("LA", ".tif", ["--scale", "1.5"]),
