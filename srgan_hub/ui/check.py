@@ -20,13 +20,13 @@ from srgan_hub.hub.space import name_of, offered
 from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.imaging.tiles import most_detailed
-from srgan_hub.ui import words
 from srgan_hub.ui.enlarge import open_photo
-from srgan_hub.ui.models import Limits, about, open_upscaler
+from srgan_hub.ui.models import Limits, about, by, open_upscaler
 from srgan_hub.ui.queue import Line, Report, Step
 from srgan_hub.ui.run import on_press
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
+from srgan_hub.ui.view_panel import no_wider
 
 SIDE = 1024    # pixels; only the most detailed part of a larger image is measured
 SMALLEST = 64  # pixels a side that the measures need
@@ -56,7 +56,7 @@ def evaluate(path: str, methods: Sequence[str], report: Report) -> Check:
     (scale,) = scales
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
-        raise ImageError(f"This check needs at least {SMALLEST}×{SMALLEST} pixels, got {words.by(image.size)}.")
+        raise ImageError(f"This check needs at least {SMALLEST}×{SMALLEST} pixels, got {by(image.size)}.")
     if max(image.size) > SIDE:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)
@@ -99,11 +99,11 @@ def table(check: Check, names: dict[str, str]) -> str:
             lines[method] += f"<td><strong>{text}</strong></td>" if value == best else f"<td>{text}</td>"
     head = "".join(f"<th scope=col>{metric.heading}</th>" for metric in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
-    fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
+    fitting = no_wider("#restored", min(WIDTH, check.original.width))
     return (
         f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
-        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {words.by(check.small)} to "
-        f"{words.by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
+        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {by(check.small)} to "
+        f"{by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import NamedTuple
 
 import gradio as gr
@@ -10,9 +11,9 @@ import gradio as gr
 from srgan_hub.hub.space import line_of, name_of, offered
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import around
-from srgan_hub.ui import view, words
-from srgan_hub.ui.enlarge import FORMATS, Cut, Order, enlarge, open_photo
-from srgan_hub.ui.models import Limits, about, is_quick
+from srgan_hub.ui import view
+from srgan_hub.ui.enlarge import FORMATS, Cut, Order, Result, enlarge, open_photo
+from srgan_hub.ui.models import Limits, about, by, is_quick
 from srgan_hub.ui.queue import Line, told
 from srgan_hub.ui.run import on_press, said
 from srgan_hub.ui.server import fresh_folder
@@ -81,8 +82,28 @@ def over_limit(limits: Limits, path: str | None, model: str, cut: Cut) -> str | 
     if limits.sentence(taken, model):
         return f"**{over}** Three options:"
     if cut.region:
-        return f"A region of {words.by(taken)} pixels will be enlarged. Click on the photo to move it."
-    return f"The photo is shrunk to {words.by(taken)} pixels first. Now press Enlarge."
+        return f"A region of {by(taken)} pixels will be enlarged. Click on the photo to move it."
+    return f"The photo is shrunk to {by(taken)} pixels first. Now press Enlarge."
+
+
+def facts(result: Result) -> str:
+    """A table of the numbers, and sentences about what was left out."""
+    rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
+    if result.count > 1:
+        rows = {"Photos": str(result.count)}
+    elif result.taken != result.given:
+        rows["Enlarged from"] = f"{by(result.taken)} pixels"
+    rows["File"] = f"{result.file.name}, {result.file.stat().st_size / 1e6:.1f} MB"
+    rows["Time"] = f"{result.seconds:.1f} s"
+    rows["Computed by"] = result.engine
+    if result.profile:
+        rows["Color profile"] = "kept"
+    if result.lost:
+        rows["Losses"] = "; ".join(result.lost)
+    table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    faults = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
+    missing = f'<div class="notice"><p>Not enlarged:</p><ul>{faults}</ul></div>' if faults else ""
+    return f'<table class="facts">{table}</table>{missing}'
 
 
 def build(limits: Limits, line: Line) -> gr.Image:
@@ -231,7 +252,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
 
     def run(paths, asked):
         def shown(result):
-            return {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
+            return {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: facts(result)}
 
         return partial(enlarge, paths, asked.order, fresh_folder(), limits), shown
 

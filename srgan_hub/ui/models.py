@@ -123,9 +123,13 @@ class Limits:
         if pixels <= self.pixels(model):
             return None
         return (
-            f"This photo has {pixels / 1e6:.1f} megapixels ({size[0]}×{size[1]}); "
+            f"This photo has {pixels / 1e6:.1f} megapixels ({by(size)}); "
             f"up to {self.pixels(model) / 1e6:g} can be enlarged here in one go."
         )
+
+
+def by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
 
 
 def share(model: str) -> float:

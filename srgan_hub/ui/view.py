@@ -69,10 +69,7 @@ class Doubts(NamedTuple):
 
     invented: Image.Image | None  # map of texture beyond the mean estimate; None for a model without a partner
     changed: Image.Image          # map of where the result, shrunk again, differs from the photo
-    mean: float                   # gray levels by which the two networks differ
-    clearly: float                # share of the region where they differ by CLEAR or more
-    changed_mean: float           # gray levels
-    weak: bool                    # the first map tells no more about this model's errors than plain enlargement does
+    words: str                    # what to make of it, as HTML
 
 
 class Look(NamedTuple):
@@ -139,11 +136,35 @@ def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: flo
     return Doubts(
         invented=None if beyond is None else as_map(beyond, size),
         changed=as_map(changed, size),
-        mean=0.0 if beyond is None else float(beyond.mean()),
-        clearly=0.0 if beyond is None else float((beyond >= CLEAR).mean()),
-        changed_mean=float(changed.mean()),
-        weak=is_quick(model),  # docs/page.md
+        words=doubted(beyond, changed, is_quick(model)),
     )
+
+
+def doubted(beyond: np.ndarray | None, changed: np.ndarray, quick: bool) -> str:
+    """What the maps say in plain words; quick: as docs/page.md measured, the first says little of such a model's errors."""
+    if beyond is None:
+        first = (
+            "This model has no faithful partner to compare it with, so what it invented cannot be shown. Any detail may be a "
+            "guess: faces, number plates and words are not evidence."
+        )
+    else:
+        first = (
+            "<b>The darker the map, the more was invented.</b> The model's faithful partner saw the same small photo and shows "
+            "the mean of everything that could have been there; the map shows what this model adds to it. The result may look "
+            "right and still be wrong: faces, number plates and words in dark areas are not evidence. Here the model adds "
+            f"{beyond.mean():.1f} gray levels on average, and {CLEAR} or more in {(beyond >= CLEAR).mean():.0%} of the region. In "
+            "light areas the two agree, but both may be wrong."
+        )
+        if quick:
+            first += (
+                " <b>For this quick model the map is a weak sign:</b> how much the result differs from plain enlargement says "
+                "about as much about where it is wrong (see the slider, with bicubic on the left)."
+            )
+    second = (
+        f"Shrunk again, this region differs from your photo by {changed.mean():.1f} gray levels on average (of 219): that "
+        "part was not invented but changed."
+    )
+    return f"<p>{first}</p><p>{second}</p>"
 
 
 def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
