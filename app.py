@@ -38,7 +38,7 @@ that runs this page; they are not sent anywhere else, and are deleted after {}."
 def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError if the environment asks for something that is not possible."""
     sessions = rate.sessions_of_environment()
-    line = Line(limits.jobs, limits.queue)
+    line = Line(limits.queue)
     with gr.Blocks(title="SRGAN x4", analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
         rater = rate.memory(sessions.study) if sessions else None
@@ -69,7 +69,7 @@ def main() -> None:
         theme=THEME,
         css_paths=CSS,
         head_paths=HEAD,
-        max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
+        max_threads=limits.queue + 41,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,
         enable_monitoring=False,

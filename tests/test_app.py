@@ -9,7 +9,7 @@ from srgan_hub.ui.models import Limits
 
 def test_the_page_has_two_endpoints_its_own_queue_and_no_model_yet():
     models._open.cache_clear()
-    page = app.build(Limits(queue=3, jobs=2, kept=99))
+    page = app.build(Limits(queue=3, kept=99))
     assert models._open.cache_info().currsize == 0
     public = page.get_api_info()["named_endpoints"]
     assert public.keys() == {"/upscale", "/evaluate"}

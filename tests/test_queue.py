@@ -86,7 +86,7 @@ def ended(running):
 
 
 def test_who_comes_first_is_first_and_the_others_hear_their_place(hasty):
-    line = Line(1, 2)
+    line = Line(2)
     first, second, third = (line.steps(work(name)) for name in "abc")
     assert words(first) == "step 0"
     assert words(second) == "You are number 1 of 1 in the queue"
@@ -99,15 +99,15 @@ def test_who_comes_first_is_first_and_the_others_hear_their_place(hasty):
 
 
 def test_the_time_to_wait_is_that_of_those_before():
-    line = Line(2, 9)
-    line.usual, line.there = 20.0, list("abcde")
-    assert line.words(0) == "You are number 1 of 3 in the queue, about 20 s to go"
-    assert line.words(2) == "You are number 3 of 3 in the queue, about 40 s to go"
+    line = Line(9)
+    line.usual, line.there = 20.0, list("abcd")
+    assert line.words(1) == "You are number 1 of 3 in the queue, about 20 s to go"
+    assert line.words(3) == "You are number 3 of 3 in the queue, about 60 s to go"
     assert [duration(seconds) for seconds in (0.2, 89, 100, 5400)] == ["1 s", "89 s", "2 min", "1.5 h"]
 
 
 def test_whose_turn_comes_while_nobody_looks_begins_at_once():
-    line = Line(1, 2)
+    line = Line(2)
     first, second = line.steps(work()), line.steps(work())
     assert words(first) == "step 0"
     assert words(second) == "You are number 1 of 1 in the queue"
@@ -121,7 +121,7 @@ def test_who_leaves_or_fails_gives_a_place(hasty):
     def mistaken(report):
         raise ValueError("wrong")
 
-    line = Line(1, 2)
+    line = Line(2)
     first, second, third = (line.steps(one) for one in (work(), work(), mistaken))
     next(first), next(second), next(third)
     second.close()  # while waiting
@@ -132,7 +132,7 @@ def test_who_leaves_or_fails_gives_a_place(hasty):
 
 
 def test_a_stop_ends_the_jobs_of_one_owner(hasty):
-    line = Line(1, 2)
+    line = Line(2)
     mine, other, waiting = line.steps(work(), "me"), line.steps(work("b"), "you"), line.steps(work(), "me")
     next(mine), next(other), next(waiting)
     line.stop("me")
@@ -144,7 +144,7 @@ def test_a_stop_ends_the_jobs_of_one_owner(hasty):
 
 
 def test_a_stopped_job_has_no_result():
-    line = Line(1, 2)
+    line = Line(2)
     last = line.steps(work(), "me")
     next(last), next(last)
     line.stop("me")

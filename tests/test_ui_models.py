@@ -48,17 +48,17 @@ def test_texture_that_cannot_be_had_is_a_sentence(opened, model, texture, said):
 
 def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch):
     readme = (ROOT / "README.md").read_text()
-    monkeypatch.setenv("SRGAN_JOBS", " ")
+    monkeypatch.setenv("SRGAN_QUEUE", " ")
     assert Limits.from_environment() == Limits()
     for one in fields(Limits):
         monkeypatch.setenv(one.metadata["variable"], "7")
         assert f"`{one.metadata['variable']}`" in readme
-    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7)
+    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7)
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("SRGAN_MAX_MEGAPIXELS", "two"), ("SRGAN_MAX_MEGAPIXELS", "nan"), ("SRGAN_JOBS", "1.5"), ("SRGAN_QUEUE", "0")],
+    [("SRGAN_MAX_MEGAPIXELS", "two"), ("SRGAN_MAX_MEGAPIXELS", "nan"), ("SRGAN_MAX_FILES", "1.5"), ("SRGAN_QUEUE", "0")],
 )
 def test_nonsense_is_a_sentence_that_names_the_variable(monkeypatch, name, text):
     monkeypatch.setenv(name, text)

@@ -113,8 +113,8 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
     jobs, computing = jobs_of(list(sizes), order, folder, label), time.perf_counter()
 
     def progress(job: Job, done: int, tiles: int) -> None:
-        number, pixels = jobs.index(job), [width * height for width, height in sizes.values()]
-        share = (sum(pixels[:number]) + pixels[number] * done / max(tiles, 1)) / sum(pixels)
+        number = jobs.index(job)
+        share = (number + done / max(tiles, 1)) / len(jobs)
         name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
         doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
         report(Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share))

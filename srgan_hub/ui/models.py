@@ -94,7 +94,6 @@ class Limits:
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS")   # largest upload, for the paper's network
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB")
     files: int = variable(8, "SRGAN_MAX_FILES")                 # per upload
-    jobs: int = variable(1, "SRGAN_JOBS")                       # photos enlarged at the same time; each uses all cores
     queue: int = variable(20, "SRGAN_QUEUE")                    # visitors who may wait
     kept: int = variable(3600, "SRGAN_KEPT_SECONDS")            # for uploads and results
 

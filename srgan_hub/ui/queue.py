@@ -1,5 +1,5 @@
-"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message. Work is
-an iterator of its steps, so that a visitor can follow and cancel it.
+"""The queue: one photo is computed at a time, a fixed number may wait, and later visitors get a message. Work is an iterator of
+its steps, so that a visitor can follow and cancel it.
 
 Gradio's own queue counts every click on the page, so with many waiting nobody could even view a photo; and both of its clients
 replace our message for a full queue by their own."""
@@ -80,13 +80,13 @@ class Ticket:
 
 
 class Line:
-    """jobs: how many are computed at a time; places: how many may wait."""
+    """places: how many may wait."""
 
-    def __init__(self, jobs: int, places: int):
-        self.jobs, self.places = jobs, places
+    def __init__(self, places: int):
+        self.places = places
         self.moved = Condition()
-        self.there: list[Ticket] = []  # those at work, then those waiting
-        self.usual = 0.0            # seconds that the last jobs took, as a moving mean
+        self.there: list[Ticket] = []  # the one at work, then those waiting
+        self.usual = 0.0               # seconds that the last jobs took, as a moving mean
 
     def steps(self, work: Work, owner: Hashable = None) -> Generator[Step | Result, None, None]:
         """As `steps`, after steps with the place in the queue. Closing the iterator leaves the queue.
@@ -94,14 +94,14 @@ class Line:
         Raises ImageError, a sentence, if all places are taken, and Stopped after `stop(owner)`."""
         ticket = Ticket(owner)
         with self.moved:
-            if len(self.there) >= self.jobs + self.places:
+            if len(self.there) > self.places:
                 raise ImageError(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
             self.there.append(ticket)
         try:
-            while (before := self.there.index(ticket) - self.jobs) >= 0:
-                yield Step(self.words(before), 0)
+            while place := self.there.index(ticket):
+                yield Step(self.words(place), 0)
                 with self.moved:
-                    self.moved.wait_for(lambda: ticket.stopped or self.there.index(ticket) < self.jobs, PATIENCE)
+                    self.moved.wait_for(lambda: ticket.stopped or self.there[0] is ticket, PATIENCE)
                 ticket.check()
             start = time.monotonic()
             with closing(steps(work)) as running:
@@ -121,10 +121,10 @@ class Line:
                 ticket.stopped |= ticket.owner == owner
             self.moved.notify_all()
 
-    def words(self, before: int) -> str:
-        """before: how many wait further ahead in the queue."""
-        place = f"You are number {before + 1} of {len(self.there) - self.jobs} in the queue"
-        return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
+    def words(self, place: int) -> str:
+        """place: 1 for whoever is next."""
+        words = f"You are number {place} of {len(self.there) - 1} in the queue"
+        return f"{words}, about {duration(self.usual * place)} to go" if self.usual else words
 
 
 def duration(seconds: float) -> str:

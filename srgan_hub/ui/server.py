@@ -160,27 +160,23 @@ def fresh_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=home))
 
 
-def sweep(home: Path, kept: float, standing: set[str]) -> None:
-    """Delete files that have not changed for `kept` seconds, except the `standing` ones, and folders empty for twice as long.
+def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
+    """While the program runs, delete files that have not changed for `kept` seconds, except the `standing` ones, and folders
+    empty for twice as long: every ten minutes, or every `kept` seconds if that is less.
 
     Gradio deletes the uploads and results that it knows of, but not what a broken connection or a canceled job leaves behind."""
-    now = time.time()
-    for folder, _, files in os.walk(home, topdown=False):
-        for file in (Path(folder, name) for name in files):
-            with suppress(OSError):  # already gone
-                if str(file) not in standing and now - file.lstat().st_ctime > kept:
-                    file.unlink()
-        with suppress(OSError):  # not empty
-            if Path(folder) != home and now - Path(folder).stat().st_mtime > 2 * kept:
-                Path(folder).rmdir()
-
-
-def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
-    """Sweep every ten minutes, or every `kept` seconds if that is less, while the program runs."""
 
     def run() -> None:
         while True:
             time.sleep(min(600, kept))
-            sweep(home, kept, standing())
+            now, stay = time.time(), standing()
+            for folder, _, files in os.walk(home, topdown=False):
+                for file in (Path(folder, name) for name in files):
+                    with suppress(OSError):  # already gone
+                        if str(file) not in stay and now - file.lstat().st_ctime > kept:
+                            file.unlink()
+                with suppress(OSError):  # not empty
+                    if Path(folder) != home and now - Path(folder).stat().st_mtime > 2 * kept:
+                        Path(folder).rmdir()
 
     Thread(target=run, daemon=True).start()

@@ -152,8 +152,8 @@ def doubted(beyond: np.ndarray | None, changed: np.ndarray, quick: bool) -> str:
             "<b>The darker the map, the more was invented.</b> The model's faithful partner saw the same small photo and shows "
             "the mean of everything that could have been there; the map shows what this model adds to it. The result may look "
             "right and still be wrong: faces, number plates and words in dark areas are not evidence. Here the model adds "
-            f"{beyond.mean():.1f} gray levels on average, and {CLEAR} or more in {(beyond >= CLEAR).mean():.0%} of the region. In "
-            "light areas the two agree, but both may be wrong."
+            f"{beyond.mean():.1f} gray levels on average, and {CLEAR} or more in {(beyond >= CLEAR).mean():.0%} of the region. "
+            "In light areas the two agree, but both may be wrong."
         )
         if quick:
             first += (
