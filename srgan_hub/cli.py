@@ -26,7 +26,7 @@ from srgan_hub.evaluation.opinion import ratings, scores
 from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Study, make_study
 from srgan_hub.evaluation.report import as_json, index_entry, markdown, new_report, set_report
 from srgan_hub.hub.card import RESULTS, with_block, with_model_index
-from srgan_hub.hub.load import bundled, is_hub_id, locate
+from srgan_hub.hub.load import bundled, hub_name, locate
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
@@ -58,10 +58,17 @@ def upscale(options: argparse.Namespace) -> int:
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
+    return enlarge(jobs, upscaler, target, options.model, faults, there)
+
+
+def enlarge(
+    jobs: list[Job], upscaler: Upscaler, target: Target, model: str, faults: list[str], there: int, quiet: bool = False
+) -> int:
+    """Do the jobs and tell how it went; returns the exit status. model: its name; faults, there: as in a Plan; quiet: no bar."""
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
     done, pixels, losses, engines, start = 0, 0, {}, {}, time.perf_counter()
-    bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
+    bar = tqdm(total=len(jobs), disable=quiet or None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     numbers = {job: number for number, job in enumerate(jobs)}
 
     def show(job: Job, tiles: int, of: int) -> None:
@@ -82,21 +89,18 @@ def upscale(options: argparse.Namespace) -> int:
     if done:
         megapixels = pixels / 1e6
         print(
-            f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
-            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
+            f"{done} enlarged {'to ' * bool(target.longest)}{target.label(upscaler.scale)} with {model}: "
+            f"{megapixels:.1f} megapixels in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
         )
     for loss, names in losses.items():
         print(f"{loss}: {', '.join(names[:NAMED])}" + f" and {len(names) - NAMED} more" * (len(names) > NAMED))
     if there:
-        print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists; --force overwrites it")
+        print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists")
     return 2 if faults else 0
 
 
 def benchmark(options: argparse.Namespace) -> int:
     """Measure checkpoints and interpolations side by side on benchmark sets: one table per set."""
-    data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
-    if not data:
-        raise ValueError("give the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
@@ -106,8 +110,10 @@ def benchmark(options: argparse.Namespace) -> int:
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
-    local = Path(data).exists() or not is_hub_id(data)
-    sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
+    if hub_name(options.data):
+        sets = [open_hub_set(options.data, scale, options.config, options.split)]
+    else:
+        sets = find_sets(options.data, scale, bare=True)
     metrics = metrics_for(TABLE)
     report = new_report(methods, scale, metrics)
     for one in sets:
@@ -293,9 +299,9 @@ def build_parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="overwrite existing outputs (never an input)")
 
     add = new(commands, "benchmark", benchmark, "measure models on benchmark sets").add_argument
-    add("--data", metavar="FOLDER_OR_ID",
+    add("--data", required=True, metavar="FOLDER_OR_ID",
         help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as in MATLAB; "
-             "or Hub dataset with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
+             "or Hub dataset with columns hr and lr")  # fmt: skip
     add("--config", metavar="NAME", help="configuration of a Hub dataset that has several")
     add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",

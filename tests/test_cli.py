@@ -104,17 +104,14 @@ def test_help_is_there(arguments, capsys):
     assert "usage: srgan-hub" in capsys.readouterr().out
 
 
-def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys, monkeypatch):
+def test_benchmark_prints_and_writes_what_it_measured(model, tmp_path, capsys):
     for kind, size in (("HR", 96), ("LR_x4", 24)):
         (tmp_path / "sets" / "Mine" / kind).mkdir(parents=True)
         smooth_photo(96, 96).resize((size, size), Image.Resampling.BICUBIC).save(tmp_path / "sets" / "Mine" / kind / "a.png")
     card = tmp_path / "model" / "README.md"
     card.write_text(f"---\nlicense: mit\n---\nmine\n{RESULTS[0]}\n{RESULTS[1]}\n")
-    command = ["benchmark", "--models", "bicubic", model, "--write-card", model, "--json", str(tmp_path / "report.json")]
-    monkeypatch.delenv("SRGAN_HUB_BENCHMARKS", raising=False)
-    assert main(command) == 2
-    assert "SRGAN_HUB_BENCHMARKS" in capsys.readouterr().err
-    monkeypatch.setenv("SRGAN_HUB_BENCHMARKS", str(tmp_path / "sets"))
+    command = ["benchmark", "--data", str(tmp_path / "sets"), "--models", "bicubic", model]
+    command += ["--write-card", model, "--json", str(tmp_path / "report.json")]
     assert main(command) == 0
     printed = capsys.readouterr().out
     results = json.loads((tmp_path / "report.json").read_text())["sets"]["Mine"]["results"]

@@ -10,7 +10,7 @@ from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation import distances
 from srgan_hub.evaluation.benchmark import bicubic
-from srgan_hub.evaluation.distances import feature_distance, published_distance, published_network, unit_distance
+from srgan_hub.evaluation.distances import feature_distance, lpips, lpips_network, unit_distance
 from srgan_hub.evaluation.metrics import Compared, psnr
 from srgan_hub.models import features
 
@@ -85,9 +85,9 @@ def downloads(tmp_path, monkeypatch):
     """The folder where torch keeps what it downloads, empty."""
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     (tmp_path / "checkpoints").mkdir()
-    published_network.cache_clear()
+    lpips_network.cache_clear()
     yield tmp_path / "checkpoints"
-    published_network.cache_clear()
+    lpips_network.cache_clear()
 
 
 def test_lpips_is_measured_where_its_network_is(downloads):
@@ -96,9 +96,9 @@ def test_lpips_is_measured_where_its_network_is(downloads):
         network = alexnet()
     state = {name: 0.1 * torch.randn(tensor.shape) for name, tensor in network.features.state_dict(prefix="features.").items()}
     classifier = {name: torch.zeros(1).expand(tensor.shape) for name, tensor in network.state_dict().items() if name not in state}
-    assert not any(map(distances.has_backbone, distances.BACKBONES)) and not list(downloads.iterdir())  # nor is it downloaded
-    torch.save(state | classifier, distances.backbone("lpips"))
-    assert distances.has_backbone("lpips")
+    assert not distances.has_lpips() and not list(downloads.iterdir())  # nor is it downloaded
+    torch.save(state | classifier, distances.alexnet())
+    assert distances.has_lpips()
     sr, hr = (np.asarray(smooth_photo(96, 32, seed=seed)) for seed in (1, 2))
-    assert published_distance("lpips", sr, hr) > published_distance("lpips", hr, hr) == 0
-    assert np.isnan(published_distance("lpips", sr[:31], hr[:31]))
+    assert lpips(sr, hr) > lpips(hr, hr) == 0
+    assert np.isnan(lpips(sr[:31], hr[:31]))

@@ -1,4 +1,4 @@
-"""How different two images look to a network: the feature distance, LPIPS and DISTS.
+"""How different two images look to a network: the feature distance and LPIPS.
 
 0 if the images are equal, smaller is more alike; nan below 32 pixels a side. No border is cut. A network is loaded once."""
 
@@ -63,39 +63,31 @@ def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-# LPIPS and DISTS, if their published weights are on this machine: nothing is downloaded, nothing is replaced.
-#
-# LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1 on AlexNet. DISTS: Ding et al. 2020 (arXiv:2004.07728), on VGG16. The
-# package torchmetrics contains both with the authors' learned weights. Their ImageNet networks are torchvision's, in torch's
-# download folder.
+# LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1. torchmetrics holds the authors' learned weights. Their ImageNet
+# network, torchvision's AlexNet, must be in torch's download folder: nothing is downloaded, nothing is replaced.
 
 
-BACKBONES = {"lpips": "alexnet-owt-7be5be79.pth", "dists": "vgg16-397923af.pth"}  # torchvision's files
+def alexnet() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / "alexnet-owt-7be5be79.pth"
 
 
-def has_backbone(name: str) -> bool:
-    """Whether "lpips" or "dists" can be measured here."""
-    return find_spec("torchmetrics") is not None and backbone(name).is_file()
-
-
-def backbone(name: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[name]
+def has_lpips() -> bool:
+    """Whether LPIPS can be measured here."""
+    return find_spec("torchmetrics") is not None and alexnet().is_file()
 
 
 @torch.inference_mode()
-def published_distance(name: str, sr: np.ndarray, hr: np.ndarray) -> float:
-    """"lpips" or "dists" of two (H, W, 3) uint8 RGB images of one size."""
+def lpips(sr: np.ndarray, hr: np.ndarray) -> float:
+    """LPIPS of two (H, W, 3) uint8 RGB images of one size."""
     if min(sr.shape[:2]) < SMALLEST:
         return float("nan")
     sr, hr = (torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None] for image in (sr, hr))
-    return float(published_network(name)(sr, hr))
+    return float(lpips_network()(sr, hr))
 
 
 @functools.cache
-def published_network(name: str) -> nn.Module:
+def lpips_network() -> nn.Module:
     """(N, 3, H, W) images in [0, 1] -> distance."""
-    from torchmetrics.image import dists, lpip  # late: the package takes seconds
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # late: the package takes seconds
 
-    if name == "dists":
-        return dists.DeepImageStructureAndTextureSimilarity()
-    return lpip.LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()
+    return LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
-from srgan_hub.evaluation.distances import NETWORK, feature_distance, has_backbone, published_distance
+from srgan_hub.evaluation.distances import NETWORK, feature_distance, has_lpips, lpips
 from srgan_hub.evaluation.niqe import gaussian_mean, niqe
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.resize import downsample
@@ -162,10 +162,8 @@ METRICS = {metric.key: metric for metric in (
            "NIQE: of the result's Y, the same border; lower looks more natural", EVERYWHERE),
     Metric("feature_distance", "feature distance", "", ".4f", min, lambda c: feature_distance(c.sr, c.hr, c.device),
            "feature distance: EfficientNet-Lite0 (not LPIPS); lower is more alike", EVERYWHERE, partial(installed, NETWORK)),
-    Metric("lpips", "LPIPS", "", ".4f", min, lambda c: published_distance("lpips", c.sr, c.hr),
-           "LPIPS: version 0.1, AlexNet, no border cut; lower is more alike", available=partial(has_backbone, "lpips")),
-    Metric("dists", "DISTS", "", ".4f", min, lambda c: published_distance("dists", c.sr, c.hr),
-           "DISTS: no border cut; lower is more alike", available=partial(has_backbone, "dists")),
+    Metric("lpips", "LPIPS", "", ".4f", min, lambda c: lpips(c.sr, c.hr),
+           "LPIPS: version 0.1, AlexNet, no border cut; lower is more alike", available=has_lpips),
     Metric("lr_consistency", "LR consistency", "dB", ".2f", max, lambda c: lr_consistency(c.sr, c.lr, c.scale),
            "LR consistency: PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR"),
     Metric("colour_shift", "colour shift", "", ".2f", min, lambda c: colour_shift(c.sr, c.hr),
