@@ -85,17 +85,6 @@ def test_nothing_is_overwritten_without_force(model, pictures, tmp_path, capsys)
     assert read(target).size == (80, 48)
 
 
-def test_transparency_does_not_go_into_jpg(model, pictures, tmp_path, capsys):
-    clear = smooth_photo(8, 8).convert("RGBA")
-    clear.save(pictures / "opaque.png")
-    clear.putpixel((3, 3), (0, 0, 0, 0))
-    clear.save(pictures / "c.png")
-    assert main(["upscale", str(pictures / "opaque.png"), "-o", str(tmp_path / "opaque.jpg"), "--model", model]) == 0
-    assert main(["upscale", str(pictures / "c.png"), "-o", str(tmp_path / "c.jpg"), "--model", model]) == 2
-    assert "use --format png, tif or webp" in capsys.readouterr().err
-    assert not (tmp_path / "c.jpg").exists()
-
-
 @pytest.mark.parametrize("arguments", [["--help"], ["upscale", "--help"], ["dataset", "push", "--help"]])
 def test_help_is_there(arguments, capsys):
     with pytest.raises(SystemExit) as stop:

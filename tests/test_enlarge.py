@@ -123,28 +123,22 @@ def test_over_a_limit_is_a_sentence(tiny, photo, tmp_path, limits, said):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("picture", "settings", "said"),
     [
-        ({"format": "GIF"}, "one of PNG, WebP, JPEG"),
-        ({"target": Target(longest=9999)}, r"^my photo\.png: a longest side of 9999 is not possible from 40x28; choose"),
+        (Image.new("L", (40, 28)), {"format": "GIF"}, "one of PNG, WebP, JPEG"),
+        (Image.new("L", (40, 28)), {"target": Target(longest=9999)}, r"^a\.png: a longest side of 9999 is not possible"),
+        (Image.new("RGBA", (8, 6)), {"format": "JPEG"}, r"^a\.png: it has transparency, which jpg does not support\.$"),
+        (Image.new("L", (5000, 1)), {"format": "WebP"}, r"^a\.png: .* exceeds the 16383 pixels per side that webp supports\.$"),
     ],
 )
-def test_what_cannot_be_had_is_a_sentence(tiny, photo, tmp_path, settings, said):
+def test_what_cannot_be_had_is_a_sentence_without_the_servers_folders_and_the_commands_options(
+    tiny, tmp_path, picture, settings, said
+):
+    picture.save(tmp_path / "a.png")
     with pytest.raises(ImageError, match=said):
-        run([photo], ORDER._replace(**settings), tmp_path)
+        run([str(tmp_path / "a.png")], ORDER._replace(**settings), tmp_path / "out")
     with pytest.raises(ImageError, match="Choose a photo first"):
         run([], ORDER, tmp_path)
-
-
-def test_what_a_format_cannot_hold_is_a_sentence_without_the_servers_folders_and_the_commands_options(tiny, tmp_path):
-    for picture, format, said in (
-        (Image.new("RGBA", (8, 6)), "JPEG", r"^a.png: it has transparency, which jpg does not support\.$"),
-        (Image.new("RGB", (5000, 1)), "WebP", r"^a.png: .* exceeds the 16383 pixels per side that webp supports\.$"),
-    ):
-        picture.save(tmp_path / "a.png")
-        open_photo.cache_clear()
-        with pytest.raises(ImageError, match=said):
-            run([str(tmp_path / "a.png")], ORDER._replace(format=format), tmp_path / "out")
 
 
 def test_closing_stops_the_computing_and_leaves_no_file(tiny, photo, tmp_path, monkeypatch):
