@@ -13,7 +13,7 @@ import torch
 from srgan_hub.evaluation.distances import NETWORK, feature_distance, has_lpips, lpips
 from srgan_hub.evaluation.niqe import gaussian_mean, niqe
 from srgan_hub.imaging.color import luma
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import shrunk
 from srgan_hub.models.features import installed
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5     # Wang et al. 2004, doi:10.1109/TIP.2003.819861
@@ -48,7 +48,7 @@ def lr_consistency(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> float:
     """PSNR in dB over RGB between the result, shrunk the way LR images are made, and the LR image it came from.
 
     (scale H, scale W, 3) and (H, W, 3) uint8. It tells how much was added to the given image or left out of it."""
-    return psnr(downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy(), lr)
+    return psnr(np.asarray(shrunk(sr, scale)[0]), lr)
 
 
 def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
