@@ -11,7 +11,7 @@ from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import Box
 from srgan_hub.ui import enlarge as module
-from srgan_hub.ui.enlarge import Cut, Order, enlarge, left, open_photo
+from srgan_hub.ui.enlarge import Cut, Order, enlarge, open_photo
 from srgan_hub.ui.models import Limits
 from srgan_hub.ui.queue import steps
 
@@ -45,8 +45,6 @@ def test_one_picture_is_what_the_upscaler_makes_of_it(tiny, photo, tmp_path):
     assert result.lost == []
     assert [step.share for step in seen] == sorted(step.share for step in seen)
     assert any(step.words.startswith("tile 5 of 6, about ") for step in seen)
-    assert left(100, 0.25) == ", about 5 min left"
-    assert left(10, 0) == left(10, 1) == ""
 
 
 @pytest.mark.parametrize("cut", [Cut(), Cut(Box(1, 1, 9, 9))])

@@ -2,8 +2,7 @@ import numpy as np
 
 from srgan_hub.ui.enlarge import Result
 from srgan_hub.ui.enlarge_tab import facts
-from srgan_hub.ui.queue import Step
-from srgan_hub.ui.run import progress, said
+from srgan_hub.ui.run import said
 from srgan_hub.ui.view import doubted
 from srgan_hub.ui.view_panel import names
 
@@ -26,7 +25,7 @@ def test_numbers_of_a_result_and_what_was_kept_or_cut(tmp_path):
 def test_names_of_files_cannot_be_markup(tmp_path):
     bad = "<img src=x onerror=alert(1)>"
     told = facts(result(tmp_path, f"{bad}.zip", count=2, faults=[f"{bad}: not a picture."]))
-    for text in (told, progress(Step(bad, 0.5)), said(bad), names(bad, bad, (1, 1))):
+    for text in (told, said(bad, 0.5), said(bad), names(bad, bad, (1, 1))):
         assert "<img" not in text
         assert "&lt;img" in text
 

@@ -117,7 +117,9 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
         share = (number + done / max(tiles, 1)) / len(jobs)
         name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
         doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
-        report(Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share))
+        if 0 < share < 1:
+            doing += f", about {duration((time.perf_counter() - computing) * (1 - share) / share)} left"
+        report(Step(f"{name}{doing}", share))
 
     there, lost, engines = {}, {}, {}
     for job, found in enlarge_files(jobs, upscaler, order.target, progress):
@@ -194,10 +196,3 @@ def fault(source: str | Path, error: ImageError, target: Path | None = None) -> 
         text = text.removeprefix(f"{path}: ")
     text = text.partition("; use --")[0].partition("; close other")[0].rstrip(".")
     return f"{name}: {text[:1].lower() + text[1:]}."
-
-
-def left(seconds: float, share: float) -> str:
-    """How long the rest will take, if that is known yet."""
-    if share <= 0 or share >= 1:
-        return ""
-    return f", about {duration(seconds * (1 - share) / share)} left"
