@@ -344,10 +344,11 @@ def test_a_region_lies_around_what_is_looked_at_and_other_ways_and_photos_stay_o
     }"""
     assert page.evaluate(frame)[:3] == [255, 255, 255]  # its frame runs along the photo's upper edge
     page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
-    wait_for_other(page, second)
+    third = wait_for_other(page, second)
     page.click("#take-shrunk")
     page.wait_for_function("/The photo is shrunk to/.test(document.querySelector('#why')?.innerText)")
     page.wait_for_selector("#pick", state="hidden")
+    wait_for_other(page, third)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
     page.set_input_files("#photo input[type=file]", str(tmp_path / "broken.png"))
     page.wait_for_selector("#over", state="hidden")  # nothing is left of the photo before

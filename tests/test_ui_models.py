@@ -1,4 +1,5 @@
 from dataclasses import fields
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,10 @@ from srgan_hub.ui.models import Limits, about, is_quick, open_upscaler
 def opened(monkeypatch):
     """Which checkpoints are loaded; none is."""
     loaded = []
-    monkeypatch.setattr(models.Upscaler, "from_pretrained", lambda name, texture: loaded.append((name, texture)) or object())
+    monkeypatch.setattr(
+        models.Upscaler, "from_pretrained",
+        lambda name, texture: loaded.append((name, texture)) or SimpleNamespace(tile=256, overlap=32 if "large" in name else 16),
+    )  # fmt: skip
     models._open.cache_clear()
     yield loaded
     models._open.cache_clear()
@@ -27,6 +31,11 @@ def test_each_is_compiled_once_and_no_texture_is_the_partner_itself(opened):
     for number in range(12):
         open_upscaler("srgan-x4", 1 - number / 20)
     assert models._open.cache_info().currsize == 10
+
+
+def test_tiles_are_small_where_little_is_computed_twice(opened):
+    assert open_upscaler("srgan-x4").tile == 160
+    assert open_upscaler("srgan-x4-photo-large").tile == 256
 
 
 @pytest.mark.parametrize("name", ["/etc", "..", "user/model", "", None, ["srgan-x4"]])
