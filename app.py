@@ -4,8 +4,10 @@ Importing it starts nothing and loads no model. The panels are in srgan_hub/ui."
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib.util import find_spec
+from unittest.mock import patch
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # nothing leaves the machine
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -13,16 +15,19 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000000000")
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
-from srgan_hub.ui.imports import quick_imports
-
-with quick_imports():
+gc.disable()  # it would scan the half a million objects of these imports again and again, and all of them stay
+with patch("inspect.getfile", side_effect=OSError):  # gradio writes an editor stub for each class whose file it finds
     import gradio as gr
+    from gradio import processing_utils
 
-    from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
-    from srgan_hub.ui.models import Limits
-    from srgan_hub.ui.queue import Line, duration
-    from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
-    from srgan_hub.ui.theme import CSS, HEAD, THEME
+from srgan_hub.ui import api, check, enlarge_tab, rate, server, use
+from srgan_hub.ui.models import Limits
+from srgan_hub.ui.queue import Line, duration
+from srgan_hub.ui.server import Guard, keep_swept, one_heap, own_folder
+from srgan_hub.ui.theme import CSS, HEAD, THEME
+
+gc.freeze()
+gc.enable()
 
 SESSIONS = 300  # visitors whose choices are kept, 0.25 MB each; gradio forgets only those of closed pages
 TITLE = """# SRGAN: enlarge photos
@@ -33,7 +38,7 @@ that runs this page; they are not sent anywhere else, and are deleted after {}."
 def build(limits: Limits) -> gr.Blocks:
     """The page. Raises ValueError if the environment asks for something that is not possible."""
     sessions = rate.sessions_of_environment()
-    line = Line(limits.jobs, limits.queue)
+    line = Line(limits.queue)
     with gr.Blocks(title="SRGAN x4", analytics_enabled=False) as page:
         gr.Markdown(TITLE.format(duration(limits.kept)), elem_id="title")
         rater = rate.memory(sessions.study) if sessions else None
@@ -57,15 +62,14 @@ def main() -> None:
         page = build(limits)
     except ValueError as error:
         raise SystemExit(f"app.py: {error}") from error
-    server.limit(round(1e6 * limits.file_megabytes))
+    processing_utils.async_transport = server.Bounded(round(1e6 * limits.file_megabytes))
     page.queue(api_open=False)  # whatever has a queue must go through it
     keep_swept(home, limits.kept, lambda: {file for block in page.blocks.values() for file in block.keep_in_cache})
     page.launch(
         theme=THEME,
         css_paths=CSS,
         head_paths=HEAD,
-        head=rate.KEYS,
-        max_threads=limits.jobs + limits.queue + 40,  # one for each in the queue, and gradio's usual number for the rest
+        max_threads=limits.queue + 41,  # one for each in the queue, and gradio's usual number for the rest
         max_file_size=round(1e6 * limits.file_megabytes),
         state_session_capacity=SESSIONS,
         enable_monitoring=False,

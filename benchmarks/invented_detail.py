@@ -23,7 +23,7 @@ from srgan_hub.evaluation.benchmark import bicubic, validation_pairs
 from srgan_hub.evaluation.invented import SPREAD, invented, smoothed
 from srgan_hub.imaging.color import luma
 from srgan_hub.inference.upscaler import Upscaler
-from srgan_hub.ui.models import partner
+from srgan_hub.ui.models import about
 
 MODELS = ("srgan-x4", "srgan-x4-vivid", "srgan-x4-photo", "srgan-x4-lite")
 
@@ -55,7 +55,7 @@ def main() -> None:
     given = validation(options.photos) if options.photos else list(pairs(find_sets(options.set, 4, bare=True)[0], 4))
     print("| | spread | a pixel: to the partner | to bicubic | around it: to the partner | to bicubic |\n|" + " --- |" * 6)
     for model in options.models:
-        gan, mean = Upscaler.from_pretrained(model), Upscaler.from_pretrained(options.partner or partner(model))
+        gan, mean = Upscaler.from_pretrained(model), Upscaler.from_pretrained(options.partner or about(model).partner)
         results = [
             (*(np.asarray(upscale(lr).convert("RGB")) for upscale in (gan, mean, bicubic(4))), hr) for _, lr, hr in given
         ]

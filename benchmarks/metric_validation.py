@@ -44,7 +44,7 @@ WAYS = {
 def main(folder: str, *models: str) -> None:
     one = next(one for one in find_sets(folder) if one.name == "BSD100")
     loaded = list(pairs(one))[::4]
-    columns = [metric for metric in metrics_for("table") if metric.key in ("niqe", "feature_distance", "lpips", "dists")]
+    columns = [metric for metric in metrics_for("table") if metric.key in ("niqe", "feature_distance", "lpips")]
     lines = [
         "# Do the metrics see what people see?",
         "",

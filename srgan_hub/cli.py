@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import itertools
-import math
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from srgan_hub import __version__
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, open_hub_set, pairs, read
+from srgan_hub.data.benchmarks import find_sets, images, open_hub_set, pairs, read
 from srgan_hub.data.cache import decode, lr_pictures
 from srgan_hub.data.publish import push_dataset
 from srgan_hub.data.sources import open_splits
-from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods
+from srgan_hub.evaluation.benchmark import BASELINES, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.figures import comparison, specimen
-from srgan_hub.evaluation.metrics import JPEG_TABLE, TABLE, metrics_for
-from srgan_hub.evaluation.opinion import command as mos
-from srgan_hub.evaluation.report import (
-    as_json,
-    index_entry,
-    markdown,
-    new_report,
-    set_report,
-)
+from srgan_hub.evaluation.metrics import TABLE, metrics_for
+from srgan_hub.evaluation.opinion import ratings, scores
+from srgan_hub.evaluation.opinion.study import KEY, PUBLIC, Key, Study, make_study
+from srgan_hub.evaluation.report import as_json, index_entry, markdown, new_report, set_report
 from srgan_hub.hub.card import RESULTS, with_block, with_model_index
-from srgan_hub.hub.load import bundled, is_hub_id, locate
+from srgan_hub.hub.load import bundled, hub_name, locate
 from srgan_hub.hub.push import CARD, DISCRIMINATOR, PICTURE, push
 from srgan_hub.hub.push import FILES as PUSHED
 from srgan_hub.hub.space import push_space, write_space
@@ -54,8 +47,8 @@ from srgan_hub.signals import status_of
 from srgan_hub.training.color import SAMPLES, center_color
 
 DEFAULT_MODEL = "srgan-x4"
-NAMED = 8     # files named in a summary
-PICTURES = (".png", ".jpg", ".webp")
+NAMED = 8      # files named in a summary
+EXAMPLES = 20  # calibration photos of a study, as in the paper
 
 
 def upscale(options: argparse.Namespace) -> int:
@@ -65,10 +58,17 @@ def upscale(options: argparse.Namespace) -> int:
     target = Target(options.scale, options.to)
     label = target.label(upscaler.scale)
     jobs, faults, there = plan(options.inputs, options.output, label, options.format, options.force)
+    return enlarge(jobs, upscaler, target, options.model, faults, there)
+
+
+def enlarge(
+    jobs: list[Job], upscaler: Upscaler, target: Target, model: str, faults: list[str], there: int, quiet: bool = False
+) -> int:
+    """Do the jobs and tell how it went; returns the exit status. model: its name; faults, there: as in a Plan; quiet: no bar."""
     for fault in faults:
         print(f"srgan-hub: {fault}", file=sys.stderr)
     done, pixels, losses, engines, start = 0, 0, {}, {}, time.perf_counter()
-    bar = tqdm(total=len(jobs), disable=None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
+    bar = tqdm(total=len(jobs), disable=quiet or None, bar_format="{l_bar}{bar}| {elapsed}, {remaining} left {postfix}")
     numbers = {job: number for number, job in enumerate(jobs)}
 
     def show(job: Job, tiles: int, of: int) -> None:
@@ -89,44 +89,39 @@ def upscale(options: argparse.Namespace) -> int:
     if done:
         megapixels = pixels / 1e6
         print(
-            f"{done} enlarged {'to ' * bool(options.to)}{label} with {options.model}: {megapixels:.1f} megapixels "
-            f"in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
+            f"{done} enlarged {'to ' * bool(target.longest)}{target.label(upscaler.scale)} with {model}: "
+            f"{megapixels:.1f} megapixels in {seconds:.1f} s, {megapixels / seconds:.2f} megapixels/s ({'; '.join(engines)})"
         )
     for loss, names in losses.items():
         print(f"{loss}: {', '.join(names[:NAMED])}" + f" and {len(names) - NAMED} more" * (len(names) > NAMED))
     if there:
-        print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists; --force overwrites it")
+        print(f"{there} {'was' if there == 1 else 'were'} skipped because the output already exists")
     return 2 if faults else 0
 
 
 def benchmark(options: argparse.Namespace) -> int:
     """Measure checkpoints and interpolations side by side on benchmark sets: one table per set."""
-    data = options.data or os.environ.get("SRGAN_HUB_BENCHMARKS")
-    if not data:
-        raise ValueError("give the folder of benchmark sets with --data, or in the environment variable SRGAN_HUB_BENCHMARKS")
     cards = [Path(name) / "README.md" if Path(name).is_dir() else Path(name) for name in options.write_card]
     for card in cards:  # fails here, before minutes of work, if there is no place for the results
         with_block(card.read_text(encoding="utf-8"), RESULTS, "")
     if options.json:
-        to_write(options.json)
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     methods, scale = open_methods(options.models, options.engine, options.precision, options.faithful)
-    if options.jpeg and any(map(os.path.isdir, options.write_card)):
-        raise ValueError("a checkpoint's card holds results on clean images; with --jpeg, give --write-card a Markdown file")
     for folder in filter(os.path.isdir, options.write_card):
         if Path(folder).resolve().name not in {method.name for method in methods}:
             raise ValueError(f"--write-card {folder}: this checkpoint is not measured; add it to --models")
-    local = Path(data).exists() or not is_hub_id(data)
-    sets = find_sets(data, scale, bare=True) if local else [open_hub_set(data, scale, options.config, options.split)]
-    metrics = metrics_for(TABLE, JPEG_TABLE) if options.jpeg else metrics_for(TABLE)
+    if hub_name(options.data):
+        sets = [open_hub_set(options.data, scale, options.config, options.split)]
+    else:
+        sets = find_sets(options.data, scale, bare=True)
+    metrics = metrics_for(TABLE)
     report = new_report(methods, scale, metrics)
-    for one, quality in itertools.product(sets, options.jpeg or [None]):
-        name = f"{one.name}, JPEG {quality}" if quality else one.name
-        loaded = [(image, as_jpeg(lr, quality) if quality else lr, hr) for image, lr, hr in pairs(one, scale)]
-        by_method = {}
+    for one in sets:
+        loaded, by_method = list(pairs(one, scale)), {}
         for method in methods:
-            bar = tqdm(loaded, desc=f"{name}, {method.name}", leave=False, disable=None)
+            bar = tqdm(loaded, desc=f"{one.name}, {method.name}", leave=False, disable=None)
             by_method[method.name] = measure(method.upscale, bar, scale, metrics)
-        report["sets"][name] = set_report(one, loaded, by_method, scale, quality)
+        report["sets"][one.name] = set_report(one, loaded, by_method, scale)
     table = markdown(report)
     print(table)
     if options.json:
@@ -144,7 +139,6 @@ def benchmark(options: argparse.Namespace) -> int:
 
 def figure(options: argparse.Namespace) -> int:
     """Draw one photo under several methods: the whole photo with a box, the contents of the box, PSNR and SSIM."""
-    output = to_write(options.output, PICTURES)
     photo = np.asarray(read(options.image, options.image))
     methods, scale = open_methods(options.models)
     if min(photo.shape[:2]) < scale:
@@ -153,22 +147,15 @@ def figure(options: argparse.Namespace) -> int:
     if options.box:
         x, y, side = options.box
         box = Box(x, y, x + side, y + side)
-    comparison(photo, methods, scale, box).save(output)
+    sheet = comparison(photo, methods, scale, box)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(options.output)
     return 0
-
-
-def to_write(path: Path, suffixes: Sequence[str] = ()) -> Path:
-    """The path, if a file of one of these kinds can be written there. Otherwise raises ValueError, before any work is done."""
-    if suffixes and path.suffix.lower() not in suffixes:
-        raise ValueError(f"{path}: the file name must end in {' or '.join(suffixes)}")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"{path} cannot be written: there is no folder {path.parent}")
-    return path
 
 
 def export_checkpoint(options: argparse.Namespace) -> int:
     """Write a checkpoint as an ONNX file for other programs."""
-    about = export(options.checkpoint, to_write(options.output, [".onnx"]))
+    about = export(options.checkpoint, options.output)
     print(f"{options.output}: {about['checkpoint']}, x{about['scale']}; {about['input']}; {about['output']}")
     return 0
 
@@ -243,6 +230,31 @@ def space_push(options: argparse.Namespace) -> int:
     return 0
 
 
+def mos_plan(options: argparse.Namespace) -> int:
+    """Make a blind study of image sets: nearest, bicubic, the models and HR, for people to rate from 1 to 5."""
+    methods, scale = open_methods(["bicubic", *options.models])
+    sets = {
+        one.name: tqdm(list(pairs(one, scale)), desc=one.name, leave=False, disable=None)
+        for one in find_sets(options.data, scale)
+    }
+    photos = [np.asarray(read(path, path)) for path in list(images(options.calibration).values())[:EXAMPLES]]
+    if not (examples := validation_pairs(photos, scale)):
+        raise ValueError(f"{options.calibration} holds no pictures to calibrate raters with")
+    make_study(options.output, sets, {method.name: method.upscale for method in methods}, examples)
+    study = Study.load(options.output / PUBLIC)
+    print(
+        f"study {study.version}: {len(study.items)} pictures per rater. Raters may see {study.folder}; no rater may see "
+        f"{options.output / KEY}, which is needed to read the ratings"
+    )
+    return 0
+
+
+def mos_report(options: argparse.Namespace) -> int:
+    """Mean opinion scores and differences with 95 % intervals, votes, and raters. Without ratings by people: not rated."""
+    print(scores.report(Key.load(options.study), ratings.read(options.ratings)), end="")
+    return 0
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="srgan-hub", description="Enlarge photos with SRGAN, and measure the results.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -259,12 +271,12 @@ def build_parser() -> argparse.ArgumentParser:
     size = command.add_mutually_exclusive_group()
     size.add_argument("--scale", type=float, metavar="FACTOR",
         help="enlargement factor, such as 2 or 1.5, up to the model's [the model's]")  # fmt: skip
-    size.add_argument("--to", type=at_least(1), metavar="PIXELS", help="length of the longer side, such as 3840")
+    size.add_argument("--to", type=int, metavar="PIXELS", help="length of the longer side, such as 3840")
     add("--texture", type=float, default=1.0, metavar="SHARE",
         help="from 0, the faithful network that the model was trained from, to 1, the model itself [1]")  # fmt: skip
-    add("--tile", type=at_least(1), default=TILE, metavar="N",
+    add("--tile", type=int, default=TILE, metavar="N",
         help=f"largest tile, in pixels of IN; smaller tiles take less memory [{TILE}]")  # fmt: skip
-    add("--overlap", type=at_least(0), metavar="N",
+    add("--overlap", type=int, metavar="N",
         help="context around each tile, in pixels of IN; 40 is exact (the reach of 16 blocks), 56 for the lite models "
              f"[{OVERLAP}; {FAR_OVERLAP} for networks that see further]")  # fmt: skip
     add("--faithful", action="store_true",
@@ -274,17 +286,15 @@ def build_parser() -> argparse.ArgumentParser:
     add("--force", action="store_true", help="overwrite existing outputs (never an input)")
 
     add = new(commands, "benchmark", benchmark, "measure models on benchmark sets").add_argument
-    add("--data", metavar="FOLDER_OR_ID",
+    add("--data", required=True, metavar="FOLDER_OR_ID",
         help="folder of sets: SET/HR and SET/LR_x4; without LR_x4, or for a folder of images, LR is made as in MATLAB; "
-             "or Hub dataset with columns hr and lr [the environment variable SRGAN_HUB_BENCHMARKS]")  # fmt: skip
+             "or Hub dataset with columns hr and lr")  # fmt: skip
     add("--config", metavar="NAME", help="configuration of a Hub dataset that has several")
     add("--split", metavar="NAME", help="split of a Hub dataset [the first it has of test, validation and train]")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME",
         help=f"{any_network}, or one of {', '.join(BASELINES)} [bicubic and every bundled checkpoint]")
     add_engine(add, "pytorch", "fp32")
     add("--faithful", action="store_true", help="as for upscale")
-    add("--jpeg", nargs="+", type=at_least(1, 95), default=[], metavar="QUALITY",
-        help="save LR as JPEG first, once for each of these qualities, 1 to 95")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write every value to this file, with the hashes of images and weights")
     add("--write-card", nargs="+", default=[], metavar="FOLDER",
         help="put the tables into this checkpoint's README.md, between its results markers, and its numbers into the front "
@@ -293,7 +303,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = new(commands, "figure", figure, "draw an image enlarged by several models").add_argument
     add("image", type=Path, metavar="IMAGE", help="the original; the small image is made from it")
     add("--models", nargs="+", default=["bicubic", *bundled()], metavar="NAME", help="as for benchmark")
-    add("--box", nargs=3, type=at_least(0), metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
+    add("--box", nargs=3, type=int, metavar=("X", "Y", "SIDE"), help="part to show, in pixels [the most detailed]")
     add("-o", "--output", required=True, type=Path, metavar="FILE", help="image to write")
 
     add = new(commands, "export", export_checkpoint, "write a model for other programs").add_argument
@@ -305,7 +315,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--calibration", required=True, metavar="PHOTOGRAPHS",
         help="photos like those it was trained on: folder, parquet shards or Hub id, as for train_accelerate.py --dataset; "
              "they are shrunk first")  # fmt: skip
-    add("--pictures", type=at_least(1), default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
+    add("--pictures", type=int, default=24, metavar="N", help="number of photos to use, evenly chosen [24]")
 
     add = new(commands, "transfer", transfer_texture, "give a model the texture of a GAN").add_argument
     add("base", metavar="BASE", help=f"the faithful model: {model_help}")
@@ -338,7 +348,17 @@ def build_parser() -> argparse.ArgumentParser:
     add("--private", action="store_true", help="make it private: only you, or the members of the organization, can see it")
     add("--dry-run", metavar="FOLDER", help="write the files to this folder, push nothing; needs no network and no token")
 
-    mos.add_to(commands)
+    group = commands.add_parser("mos", help="have people rate the results", description="Mean opinion scores.")
+    parts = group.add_subparsers(required=True, metavar="COMMAND")
+    add = new(parts, "plan", mos_plan, "make a blind study").add_argument
+    add("--data", required=True, metavar="FOLDER", help="folder of sets: SET/HR/*.png and SET/LR_x4/*.png")
+    add("--models", required=True, nargs="+", metavar="NAME", help="bundled checkpoints, folders, or Hub ids user/name")
+    add("--calibration", required=True, type=Path, metavar="FOLDER",
+        help=f"photos that are in none of the sets, to show raters what 1 and 5 mean; the first {EXAMPLES} are used")  # fmt: skip
+    add("-o", "--output", required=True, type=Path, metavar="STUDY", help="new folder")
+    add = new(parts, "report", mos_report, "scores, differences, raters").add_argument
+    add("study", type=Path, metavar="STUDY", help="folder made by `mos plan`, with its key")
+    add("--ratings", required=True, nargs="+", type=Path, metavar="FILE", help="JSON lines, as the rating page writes them")
     return parser
 
 
@@ -357,17 +377,6 @@ def new(commands: argparse._SubParsersAction, name: str, run: Callable, summary:
     return command
 
 
-def at_least(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """The type of an option that takes whole numbers from least to most."""
-
-    def number(text: str) -> int:
-        if not least <= (value := int(text)) <= most:
-            raise argparse.ArgumentTypeError(f"must be at least {least}" + f" and at most {most}" * (most < math.inf))
-        return value
-
-    return number
-
-
 def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
@@ -376,6 +385,6 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"srgan-hub: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("srgan-hub: stopped", file=sys.stderr)
+        print("srgan-hub: stopped; what was finished is kept", file=sys.stderr)
         return status_of(stop)
 

@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from accelerate.utils import InitProcessGroupKwargs, gather_object
+from accelerate.utils import InitProcessGroupKwargs
 
+from srgan_hub.cli import enlarge
 from srgan_hub.data.sources import open_splits
-from srgan_hub.imaging.io import FORMATS, ImageError
+from srgan_hub.imaging.io import FORMATS
 from srgan_hub.imaging.resize import Target
-from srgan_hub.inference.batch import Job, enlarge_files, is_picture, plan
+from srgan_hub.inference.batch import Job, is_picture, plan
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.signals import exit_with, status_of
 from srgan_hub.training.launch import make_accelerator, threads_each
@@ -51,30 +52,18 @@ def run(options: argparse.Namespace) -> int:
     patient = InitProcessGroupKwargs(timeout=LONGEST)
     accelerator = make_accelerator(cpu=options.cpu, kwargs_handlers=[patient])
     torch.set_num_threads(threads_each())
-    rank, world = accelerator.process_index, accelerator.num_processes
     upscaler = Upscaler.from_pretrained(options.model, device=accelerator.device)
     target = Target(options.scale, options.to)
     with accelerator.main_process_first():  # only one process downloads a dataset
         jobs, there, faults = jobs_of(options.source, Path(options.output), target.label(upscaler.scale), options.format)
     accelerator.wait_for_everyone()  # all have the same list before any of them writes
-    mine, done, faults = jobs[rank::world], 0, faults if accelerator.is_main_process else []
-    for fault in faults:
-        print(f"upscale_folder: {fault}", file=sys.stderr)
-    for number, (_, found) in enumerate(enlarge_files(mine, upscaler, target), start=1):
-        if isinstance(found, ImageError):
-            faults.append(str(found))
-            print(f"upscale_folder: {found}", file=sys.stderr)
-        else:
-            done += 1
-        if accelerator.is_main_process and number % 20 == 0:
-            print(f"about {number * world} of {len(jobs)}", flush=True)
-    done, failed = sum(gather_object([done])), sum(gather_object([len(faults)]))
-    accelerator.print(
-        f"{done} enlarged {target.label(upscaler.scale)} with {options.model}, {there} already existed, "
-        f"{failed} failed ({upscaler.engine}, {world} process(es))"
-    )
+    if not accelerator.is_main_process:
+        faults, there = [], 0  # told by the first process
+    mine = jobs[accelerator.process_index :: accelerator.num_processes]
+    status = enlarge(mine, upscaler, target, options.model, faults, there, quiet=not accelerator.is_main_process)
+    accelerator.wait_for_everyone()  # the launcher stops all processes once one has failed
     accelerator.end_training()
-    return 2 if failed else 0
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,14 +38,14 @@ def small_study(folder, images: int = 5) -> tuple[Key, Study]:
 
 
 def rate(key: Key, study: Study, raters: int, seed: int = 0) -> list[Rating]:
-    """What such raters say of every presentation of the study."""
+    """What such raters say of every image of the study."""
     rng = np.random.default_rng(seed)
     of_picture = {names: PICTURE * rng.normal() for names in sorted(key.items.values())}
     ratings = []
     for number in range(raters):
         own = RATER * rng.normal()
-        for shown in study.order(f"r{number}"):
-            names = key.items[shown.item]
+        for item in study.order(f"r{number}"):
+            names = key.items[item]
             score = min(max(round(OPINIONS[names[2]] + own + of_picture[names] + REST * rng.normal()), 1), 5)
-            ratings.append(Rating(key.version, f"r{number}", *shown, score, f"{len(ratings):06d}", simulated=True))
+            ratings.append(Rating(key.version, f"r{number}", item, score, f"{len(ratings):06d}", simulated=True))
     return ratings

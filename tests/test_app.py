@@ -7,15 +7,15 @@ from srgan_hub.ui import models
 from srgan_hub.ui.models import Limits
 
 
-def test_the_page_has_three_endpoints_its_own_queue_and_no_model_yet():
+def test_the_page_has_two_endpoints_its_own_queue_and_no_model_yet():
     models._open.cache_clear()
-    page = app.build(Limits(queue=3, jobs=2, kept=99))
+    page = app.build(Limits(queue=3, kept=99))
     assert models._open.cache_info().currsize == 0
     public = page.get_api_info()["named_endpoints"]
-    assert public.keys() == {"/upscale", "/compare", "/evaluate"}
+    assert public.keys() == {"/upscale", "/evaluate"}
     assert all(len(info["description"]) > 20 for info in public.values())
     unbounded = {function.name for function in page.fns.values() if function.concurrency_limit is None}
-    assert unbounded == {"run_one", "run_many", "run", "upscale", "compare", "evaluate"}
+    assert unbounded == {"run", "upscale", "evaluate"}
     assert page._queue.max_size is None
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
 

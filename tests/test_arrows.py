@@ -21,7 +21,7 @@ ALLOWED = {
     "training": "data evaluation hub imaging inference losses models",
     "ui": "evaluation hub imaging inference models",
     "cli": "__init__ data evaluation hub imaging inference models signals training",
-    "upscale_folder": "data imaging inference signals training",
+    "upscale_folder": "cli data imaging inference signals training",
     "__main__": "cli signals",
     "__init__": "",
 }

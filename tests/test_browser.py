@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from conftest import ROOT, flat, read, smooth_photo
 from srgan_hub.evaluation.opinion.ratings import read as read_ratings
@@ -174,10 +173,7 @@ def keep(page, name):
 
 
 def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_path):
-    exif = Image.Exif()
-    exif[0x010F] = "camera"
-    exif.get_ifd(0x8825)[1] = "N"
-    smooth_photo(220, 200, seed=3).save(tmp_path / "holiday.png", exif=exif)
+    smooth_photo(220, 200, seed=3).save(tmp_path / "holiday.png")
     upload(page, tmp_path / "holiday.png")
     seen(page)
     sizes = page.locator("#pair img").evaluate_all("all => all.map(i => [i.naturalWidth, i.getBoundingClientRect().width])")
@@ -199,7 +195,7 @@ def test_a_photo_is_seen_at_once_pixel_by_pixel_and_downloaded_whole(page, tmp_p
     expected = open_upscaler(MODEL)(read(tmp_path / "holiday.png"))
     assert np.abs(np.asarray(read(file)).astype(int) - np.asarray(expected)).max() <= 1
     numbers = page.locator("#numbers").inner_text()
-    for part in ("220×200 → 880×800 pixels", "Time", "Computed by", "removed from the enlarged file"):
+    for part in ("220×200 → 880×800 pixels", "Time", "Computed by"):
         assert part in numbers
 
 
@@ -231,12 +227,18 @@ def test_model_left_side_texture_and_size_change_what_is_seen(page, tmp_path):
     page.get_by_role("option", name="×2").click()
     wait_for_other(page, now)
     assert "240×180 pixels" in page.locator("#caption").inner_text()
-    page.get_by_label("Clean, faithful", exact=True).check()
+    choose(page, "Clean, faithful")
     page.wait_for_selector("#texture", state="hidden")
+    page.click("#size input")
+    page.get_by_role("option", name="Longest side").click()
+    page.wait_for_function("document.querySelector('#longest input')?.value == '480'")  # what the photo can have
+    page.fill("#longest input", "200")
+    page.keyboard.press("Enter")
+    page.wait_for_function("/200×150 pixels/.test(document.querySelector('#caption')?.innerText)", timeout=SECONDS)
     page.click("#enlarge")
     file = download(page, tmp_path)
-    assert file.name == "a_x2.png"
-    assert read(file).size == (240, 180)
+    assert file.name == "a_200.png"
+    assert read(file).size == (200, 150)
 
 
 def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
@@ -258,20 +260,6 @@ def test_side_by_side_and_where_detail_was_invented_by_keyboard_alone(page):
     tab_to(page, "#enlarge")
     page.keyboard.press("Enter")
     page.wait_for_selector("#result a[download]", timeout=SECONDS)
-
-
-def test_a_longest_side_begins_with_what_the_photo_can_have(page, tmp_path):
-    smooth_photo(120, 90, seed=3).save(tmp_path / "a.png")
-    upload(page, tmp_path / "a.png")
-    seen(page)
-    page.click("#size input")
-    page.get_by_role("option", name="Longest side").click()
-    page.wait_for_function("document.querySelector('#longest input')?.value == '480'")
-    page.fill("#longest input", "240")
-    page.keyboard.press("Enter")
-    page.wait_for_function("/240×180 pixels/.test(document.querySelector('#caption')?.innerText)", timeout=SECONDS)
-    page.click("#enlarge")
-    assert download(page, tmp_path).name == "a_240.png"
 
 
 def test_a_new_photo_ends_the_run_of_the_one_before(page, tmp_path):
@@ -338,7 +326,7 @@ def test_over_the_limit_there_are_three_ways_on(too_large, way, size, tmp_path):
     assert read(download(page, tmp_path)).size == size
 
 
-def test_a_region_lies_around_what_is_looked_at_is_what_is_seen_then_and_another_way_stays_open(too_large):
+def test_a_region_lies_around_what_is_looked_at_and_other_ways_and_photos_stay_open(too_large, tmp_path):
     page = too_large
     first = seen(page)
     page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
@@ -356,17 +344,14 @@ def test_a_region_lies_around_what_is_looked_at_is_what_is_seen_then_and_another
     }"""
     assert page.evaluate(frame)[:3] == [255, 255, 255]  # its frame runs along the photo's upper edge
     page.locator("#thumbnail img").click(position={"x": 5, "y": 5})
-    wait_for_other(page, second)
+    third = wait_for_other(page, second)
     page.click("#take-shrunk")
     page.wait_for_function("/The photo is shrunk to/.test(document.querySelector('#why')?.innerText)")
     page.wait_for_selector("#pick", state="hidden")
-
-
-def test_of_a_photo_before_a_damaged_one_nothing_is_left(too_large, tmp_path):
-    page = too_large
+    wait_for_other(page, third)
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n not a picture")
     page.set_input_files("#photo input[type=file]", str(tmp_path / "broken.png"))
-    page.wait_for_selector("#over", state="hidden")
+    page.wait_for_selector("#over", state="hidden")  # nothing is left of the photo before
     page.wait_for_selector("#pair", state="hidden")
     assert "broken.png: not a readable image" in toast(page)
 
@@ -523,6 +508,8 @@ def test_every_tab_fits_the_screen_has_names_and_can_be_read(browser, url, width
     for tab, part in (("Several", "#enlarge-many"), ("Use it", "#snippet-curl"), ("Rate", "#rate-begin")):
         page.get_by_role("tab", name=tab).click()
         page.wait_for_selector(f"{part}:visible")
+        if tab == "Use it":
+            page.wait_for_function("url => document.querySelector('#snippet-curl')?.innerText.includes(url)", arg=url)
         check(tab.split()[0].lower())
     page.close()
     assert not faults, "\n".join(faults)
@@ -560,15 +547,10 @@ def test_a_rating_session_goes_on_in_the_same_browser_and_is_kept(browser, url, 
     says(page, "Picture 2 of 2")
     page.click("#score-2")
     says(page, "You have rated all 2 pictures")
-    ratings = read_ratings((study / "ratings").glob("*.jsonl"))[0]
+    ratings = read_ratings((study / "ratings").glob("*.jsonl"))
     rater = ratings[-1].rater
     assert [rating.score for rating in ratings if rating.rater == rater] == [4, 2]
     visitor.close()
-
-
-def test_the_snippets_on_the_page_name_its_address(page, url):
-    page.get_by_role("tab", name="Use it").click()
-    page.wait_for_function("url => document.querySelector('#snippet-curl')?.innerText.includes(url)", arg=url)
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["gradio_client", "curl"])
@@ -589,8 +571,6 @@ def test_endpoints_answer_a_client(url, tmp_path):
     file, numbers = client.predict(photo, "srresnet-x4", size="x2", format="WebP", api_name="/upscale")
     assert read(file).size == (240, 180)
     assert numbers["taken"] == [120, 90]
-    plain, enlarged, _ = client.predict(photo, api_name="/compare")
-    assert read(plain).size == read(enlarged).size == (480, 360)
     scores = client.predict(photo, ["bicubic", "srresnet-x4"], api_name="/evaluate")
     assert scores["srresnet-x4"]["psnr"] > 20
     for mistake, said in ((("/etc", 100, "x4", "PNG"), "no model '/etc'"), (("srgan-x4", 100, "x9", "PNG"), "from 1 to"),

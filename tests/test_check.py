@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from conftest import read, smooth_photo
-from srgan_hub import Upscaler
+from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.evaluation.metrics import Compared, psnr
 from srgan_hub.imaging.io import ImageError
@@ -47,15 +47,16 @@ def test_of_a_large_picture_a_part_is_measured(tmp_path, monkeypatch):
     assert evaluate(str(tmp_path / "a.png"), ["bicubic"], print).original.size == (96, 80)
 
 
-def test_what_cannot_be_checked_is_a_sentence(tiny, tmp_path):
+def test_what_cannot_be_checked_is_a_sentence(tmp_path, monkeypatch):
     for name, size in (("small", (63, 200)), ("large", (64, 200))):
         Image.new("RGB", size).save(tmp_path / f"{name}.png")
-    tiny.scale = 2
+    SRGANGenerator(scale=2, width=4, blocks=1).save_pretrained(tmp_path / "two")
+    monkeypatch.setenv("SRGAN_MODELS", f"srgan-x4 {tmp_path / 'two'}")
     for name, methods, said in (
         (None, ["bicubic"], "Choose a photo"),
         ("small", ["bicubic"], "at least 64×64 pixels, got 63×200"),
         ("large", [], "at least one model"),
-        ("large", ["srgan-x4"], "srgan-x4 enlarges 2 times"),
+        ("large", ["srgan-x4", str(tmp_path / "two")], "different factors"),
     ):
         with pytest.raises(ImageError, match=said):
             evaluate(name and str(tmp_path / f"{name}.png"), methods, print)

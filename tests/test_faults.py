@@ -86,21 +86,21 @@ def test_what_a_format_cannot_hold_is_a_sentence(tmp_path):
 
 def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys):
     smooth_photo(5, 4).save(tmp_path / "a.png")
-    given = Rating("study", "anna", "item", False, 3, "now")
+    given = Rating("study", "anna", "item", 3, "now")
     ratings.append(disk / "ratings.jsonl", given)
     read_only(disk)
     assert main(["upscale", str(tmp_path / "a.png"), "-o", str(disk / "new" / "a.png"), "--model", model]) == 2
     assert f"{disk} cannot be written to; choose another output" in capsys.readouterr().err
     with pytest.raises(OSError, match="Read-only file system"):
         ratings.append(disk / "ratings.jsonl", given)
-    assert ratings.read([disk / "ratings.jsonl"]) == ([given], 0)
+    assert ratings.read([disk / "ratings.jsonl"]) == [given]
     with pytest.raises(ValueError, match=r"cannot be kept in .* \(Read-only file system\); use --cache_dir"):
         open_cache(Listed([encoded(smooth_photo(9, 9))]), disk / "cache")
 
 
 def test_ratings_on_a_full_disk(disk):
     """Not a line is torn, and once there is room again the next rating is whole."""
-    path, rating = disk / "ratings.jsonl", Rating("study", "anna", "item", False, 3, "now")
+    path, rating = disk / "ratings.jsonl", Rating("study", "anna", "item", 3, "now")
     written, refused = 1, 0
     ratings.append(path, rating)
     fill(disk)
@@ -111,10 +111,10 @@ def test_ratings_on_a_full_disk(disk):
         except OSError as error:
             assert "No space left" in str(error) or "no space left" in str(error)  # noqa: PT017
             refused += 1
-    assert refused and ratings.read([path]) == ([rating] * written, 0)
+    assert refused and ratings.read([path]) == [rating] * written
     (disk / "filler").unlink()
     ratings.append(path, rating)
-    assert ratings.read([path]) == ([rating] * (written + 1), 0)
+    assert ratings.read([path]) == [rating] * (written + 1)
 
 
 def test_training_on_a_full_disk(disk, photo_folder, tmp_path):

@@ -15,13 +15,6 @@ def test_is_matlabs(benchmark_sets):
     assert niqe(baboon, border=0) == pytest.approx(5.72957338, abs=1e-5)
 
 
-# of BasicSR 1.4.2's implementation (numpy and scipy; it shrinks in float32, hence the tolerance), border 4
-@pytest.mark.parametrize(("name", "value"), [("001", 2.85224), ("009", 2.03548)])
-def test_is_basicsrs(benchmark_sets, name, value):
-    picture = np.asarray(Image.open(benchmark_sets / f"BSD100/HR/{name}.png").convert("RGB"))
-    assert niqe(picture) == pytest.approx(value, abs=2e-3)
-
-
 def test_worse_pictures_are_worse(benchmark_sets):
     hr = Image.open(benchmark_sets / "BSD100/HR/007.png").convert("RGB").crop((0, 0, 296, 200))
     good = niqe(np.asarray(hr))

@@ -240,7 +240,7 @@ from srgan_hub.hub.push import collect
 from srgan_hub.evaluation.opinion.ratings import Rating, append
 
 def rate(name, score):
-    append(Path("ratings") / name, Rating("study", "rater", "item", False, score, "2026-01-01"))
+    append(Path("ratings") / name, Rating("study", "rater", "item", score, "2026-01-01"))
 
 folder = Path("ratings")
 folder.mkdir()

@@ -17,29 +17,19 @@ MODEL = "srgan-x4-lite"
 FULL = "The queue is full (2 waiting). Please try again in a minute or two."
 
 
-def test_steps_come_one_by_one_and_the_result_last():
-    done = []
-
+def test_steps_come_one_by_one_and_last_the_result_or_the_error():
     def work(report):
         for number in range(3):
-            done.append(number)
             report(Step(f"step {number}", number / 3))
         return "done"
 
-    running = steps(work)
-    assert next(running) == Step("step 0", 0)
-    time.sleep(0.1)
-    assert done == [0]  # nothing is computed while nobody asks
-    assert [getattr(news, "words", news) for news in running] == ["step 1", "step 2", "done"]
-
-
-def test_errors_come_out():
-    def work(report):
-        report(Step("", 0))
+    def mistaken(report):
+        work(report)
         raise ValueError("no good")
 
-    running = steps(work)
-    next(running)
+    assert [getattr(news, "words", news) for news in steps(work)] == ["step 0", "step 1", "step 2", "done"]
+    running = steps(mistaken)
+    assert [next(running).words for _ in range(3)] == ["step 0", "step 1", "step 2"]
     with pytest.raises(ValueError, match="no good"):
         next(running)
 
@@ -55,8 +45,9 @@ def test_closing_ends_the_work_and_frees_at_once_what_was_computed():
         pixels = Pixels()
         kept.append(weakref.ref(pixels))
         try:
-            report(Step("", 0))
-            report(Step("", 0))
+            while True:
+                report(Step("", 0))
+                time.sleep(0.01)
         except Stopped:
             ended.append(True)
             raise
@@ -95,7 +86,7 @@ def ended(running):
 
 
 def test_who_comes_first_is_first_and_the_others_hear_their_place(hasty):
-    line = Line(1, 2)
+    line = Line(2)
     first, second, third = (line.steps(work(name)) for name in "abc")
     assert words(first) == "step 0"
     assert words(second) == "You are number 1 of 1 in the queue"
@@ -108,15 +99,15 @@ def test_who_comes_first_is_first_and_the_others_hear_their_place(hasty):
 
 
 def test_the_time_to_wait_is_that_of_those_before():
-    line = Line(2, 9)
-    line.usual, line.there = 20.0, list("abcde")
-    assert line.words(0) == "You are number 1 of 3 in the queue, about 20 s to go"
-    assert line.words(2) == "You are number 3 of 3 in the queue, about 40 s to go"
+    line = Line(9)
+    line.usual, line.there = 20.0, list("abcd")
+    assert line.words(1) == "You are number 1 of 3 in the queue, about 20 s to go"
+    assert line.words(3) == "You are number 3 of 3 in the queue, about 60 s to go"
     assert [duration(seconds) for seconds in (0.2, 89, 100, 5400)] == ["1 s", "89 s", "2 min", "1.5 h"]
 
 
 def test_whose_turn_comes_while_nobody_looks_begins_at_once():
-    line = Line(1, 2)
+    line = Line(2)
     first, second = line.steps(work()), line.steps(work())
     assert words(first) == "step 0"
     assert words(second) == "You are number 1 of 1 in the queue"
@@ -130,7 +121,7 @@ def test_who_leaves_or_fails_gives_a_place(hasty):
     def mistaken(report):
         raise ValueError("wrong")
 
-    line = Line(1, 2)
+    line = Line(2)
     first, second, third = (line.steps(one) for one in (work(), work(), mistaken))
     next(first), next(second), next(third)
     second.close()  # while waiting
@@ -141,7 +132,7 @@ def test_who_leaves_or_fails_gives_a_place(hasty):
 
 
 def test_a_stop_ends_the_jobs_of_one_owner(hasty):
-    line = Line(1, 2)
+    line = Line(2)
     mine, other, waiting = line.steps(work(), "me"), line.steps(work("b"), "you"), line.steps(work(), "me")
     next(mine), next(other), next(waiting)
     line.stop("me")
@@ -153,7 +144,7 @@ def test_a_stop_ends_the_jobs_of_one_owner(hasty):
 
 
 def test_a_stopped_job_has_no_result():
-    line = Line(1, 2)
+    line = Line(2)
     last = line.steps(work(), "me")
     next(last), next(last)
     line.stop("me")

@@ -104,6 +104,6 @@ def test_command_line_and_page_take_files(file, tmp_path, monkeypatch, capsys):
     assert main(["upscale", str(tmp_path / "a.png"), "-o", str(tmp_path), "--model", file]) == 0
     assert (tmp_path / f"a_x{scale}.png").is_file() and f"x{scale}" in capsys.readouterr().out
     monkeypatch.setenv("SRGAN_MODELS", f"srgan-x4-lite,{file}")
-    assert models.scale_of(file) == scale and models.partner(file) is None
-    assert models.cost_of(file) > 0
+    about = models.about(file)
+    assert about.scale == scale and about.partner is None and about.cost > 0
     assert models.open_upscaler(file)(smooth_photo(8, 8)).size == (8 * scale, 8 * scale)

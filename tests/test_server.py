@@ -11,7 +11,7 @@ from gradio import processing_utils
 
 from srgan_hub.ui import server
 from srgan_hub.ui.models import Limits
-from srgan_hub.ui.server import JSON, Guard, keep_swept, sweep
+from srgan_hub.ui.server import JSON, Guard, keep_swept
 
 LIMITS = Limits(file_megabytes=1, files=2)
 
@@ -135,9 +135,8 @@ def public(monkeypatch):
         return "127.0.0.1"
 
     monkeypatch.setattr(server.safehttpx, "async_validate_url", validated)
-    monkeypatch.setattr(processing_utils, "async_transport", None)
+    monkeypatch.setattr(processing_utils, "async_transport", server.Bounded(MOST))
     monkeypatch.setattr(server, "SECONDS", 0.3)
-    server.limit(MOST)
     running = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     running.sent = 0
     threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
@@ -169,9 +168,8 @@ def test_what_is_old_is_deleted_and_what_the_page_shows_stays(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     standing = {str(tmp_path / "hash" / "example.png")}
-    sweep(tmp_path, 60, standing)
+    keep_swept(tmp_path, 0.2, lambda: standing)
     assert len(list(tmp_path.rglob("*"))) == 5  # all are new
-    keep_swept(tmp_path, 0.05, lambda: standing)
     for _ in range(200):
         time.sleep(0.02)
         if not (tmp_path / "job").exists():

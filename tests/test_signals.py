@@ -64,7 +64,7 @@ def test_a_stop_waits_for_no_writer_and_leaves_nothing(kind, status, tmp_path, t
     assert process.stdout.readline() == "writing\n"
     assert len(os.listdir(tmp_path / "out")) == 1
     ended, _, said, seconds = stop(process, kind)
-    assert ended == status and "srgan-hub: stopped" in said and "Traceback" not in said
+    assert ended == status and "stopped; what was finished is kept" in said and "Traceback" not in said
     assert seconds < 3 and os.listdir(tmp_path / "out") == []
 
 

@@ -1,7 +1,5 @@
 import json
 import re
-from collections import Counter
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,37 +63,21 @@ def test_nothing_that_raters_get_tells_a_method(tmp_path):
     assert not re.search("Set5|scene|nearest|model|HR", re.sub(r"\b[0-9a-f]{16}\b", "", words))
 
 
-def test_every_rater_sees_every_picture_once_and_repeats_later(made):
+def test_every_rater_sees_every_picture_once_in_an_order_of_their_own(made):
     _, _, study = made
-    for rater in ("anna", "ben"):
-        order = study.order(rater)
-        first = [shown.item for shown in order if not shown.repeat]
-        again = [shown.item for shown in order if shown.repeat]
-        assert sorted(first) == sorted(study.items)
-        assert len(again) == len(set(again)) == 13  # a third of 40
-        for item in again:
-            seen = [place for place, shown in enumerate(order) if shown.item == item]
-            assert seen[1] - seen[0] >= len(first) // 6
-    assert study.order("anna") == Study.load(study.folder).order("anna")
-    assert study.order("anna") != study.order("ben")
+    assert sorted(study.order("anna")) == sorted(study.order("ben")) == sorted(study.items)
+    assert study.order("anna") == Study.load(study.folder).order("anna") != study.order("ben")
 
 
 def test_no_method_comes_earlier_than_another(made):
-    """Mean place over 400 raters, first looks and repeats; a uniform place among 40 has a mean of 19.5 and spread of 11.5."""
+    """Mean place over 400 raters; a uniform place among 40 has a mean of 19.5 and spread of 11.5."""
     _, key, study = made
-    places, repeats, neighbours = {}, Counter(), Counter()
+    places = {}
     for number in range(400):
-        order = study.order(f"rater {number}")
-        first = [shown.item for shown in order if not shown.repeat]
-        for place, item in enumerate(first):
+        for place, item in enumerate(study.order(f"rater {number}")):
             places.setdefault(key.items[item][2], []).append(place)
-        repeats.update(key.items[shown.item][2] for shown in order if shown.repeat)
-        neighbours.update((key.items[a][2], key.items[b][2]) for a, b in pairwise(first))
     for found in places.values():
         assert np.mean(found) == pytest.approx(19.5, abs=4 * 11.5 / np.sqrt(len(found)))
-    assert all(abs(count / (400 * 13) - 0.25) < 0.03 for count in repeats.values())
-    alike = [neighbours[a, b] for a in key.methods for b in key.methods if a != b]
-    assert max(alike) / min(alike) < 1.25
 
 
 def test_a_changed_key_and_what_is_no_study_are_refused(tmp_path):

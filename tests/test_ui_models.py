@@ -7,7 +7,7 @@ from conftest import ROOT
 from srgan_hub import SRGANGenerator
 from srgan_hub.hub.load import CheckpointError
 from srgan_hub.ui import models
-from srgan_hub.ui.models import Limits, is_quick, open_upscaler, partner
+from srgan_hub.ui.models import Limits, about, is_quick, open_upscaler
 
 
 @pytest.fixture
@@ -41,25 +41,10 @@ def test_tiles_are_small_where_little_is_computed_twice(opened):
 @pytest.mark.parametrize("name", ["/etc", "..", "user/model", "", None, ["srgan-x4"]])
 def test_a_visitor_names_no_folder_and_no_hub_id(opened, monkeypatch, name):
     monkeypatch.setattr(models, "fetch", lambda *asked: pytest.fail(f"read {asked}"))
-    for ask in (open_upscaler, partner):
+    for ask in (open_upscaler, about):
         with pytest.raises(CheckpointError, match=r"there is no model .* choose one of srgan-x4-photo"):
             ask(name)
     assert not opened
-
-
-def test_who_may_name_hub_ids_has_no_folders_by_them(opened, monkeypatch, tmp_path):
-    monkeypatch.setenv("SRGAN_HUB_MODELS", "1")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs" / "secret").mkdir(parents=True)
-    open_upscaler("user/model")
-    for name in ("/etc", "runs/secret", "x/" + 5000 * "y"):
-        with pytest.raises(CheckpointError, match="there is no model"):
-            open_upscaler(name)
-    (tmp_path / "config.json").write_text('{"partner": "runs/secret"}')
-    monkeypatch.setattr(models, "fetch", lambda *asked: tmp_path / "config.json")
-    with pytest.raises(CheckpointError, match="user/model names the partner 'runs/secret', which is not a checkpoint on the Hub"):
-        open_upscaler("user/model", 0.5)
-    assert opened == [("user/model", 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -72,17 +57,17 @@ def test_texture_that_cannot_be_had_is_a_sentence(opened, model, texture, said):
 
 def test_every_limit_is_set_by_its_variable_and_the_readme_lists_it(monkeypatch):
     readme = (ROOT / "README.md").read_text()
-    monkeypatch.setenv("SRGAN_JOBS", " ")
+    monkeypatch.setenv("SRGAN_QUEUE", " ")
     assert Limits.from_environment() == Limits()
     for one in fields(Limits):
         monkeypatch.setenv(one.metadata["variable"], "7")
         assert f"`{one.metadata['variable']}`" in readme
-    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7, 7, 7)
+    assert Limits.from_environment() == Limits(7, 7, 7, 7, 7)
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("SRGAN_MAX_MEGAPIXELS", "two"), ("SRGAN_MAX_MEGAPIXELS", "nan"), ("SRGAN_JOBS", "1.5"), ("SRGAN_QUEUE", "0")],
+    [("SRGAN_MAX_MEGAPIXELS", "two"), ("SRGAN_MAX_MEGAPIXELS", "nan"), ("SRGAN_MAX_FILES", "1.5"), ("SRGAN_QUEUE", "0")],
 )
 def test_nonsense_is_a_sentence_that_names_the_variable(monkeypatch, name, text):
     monkeypatch.setenv(name, text)

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import time
@@ -75,8 +76,8 @@ def test_two_processes_killed_in_the_middle_do_every_picture_once(pictures, mode
     second = launch(log, pictures, out, "--model", model, PYTHONPATH=path)
     assert second.wait(120) == 0, log.read_text()
     printed = log.read_text()
-    assert f"{COUNT - len(there)} enlarged x4" in printed and f"{len(there)} already existed" in printed
-    assert "2 process(es)" in printed
+    assert sum(map(int, re.findall(r"(\d+) enlarged x4", printed))) == COUNT - len(there)
+    assert f"{len(there)} were skipped because the output already exists" in printed
     assert_all_are_right(out, pictures, model)
     assert all((out / name).stat().st_mtime_ns == then for name, then in there.items())
     written = (tmp_path / "written").read_text().split()
@@ -91,11 +92,11 @@ def test_a_dataset_of_parquet_shards_is_a_source(model, tmp_path, capsys, datase
     assert main(command) == 2
     captured = capsys.readouterr()
     assert "train-000002: not a readable image" in captured.err
-    assert "3 enlarged x2" in captured.out and "1 failed" in captured.out
+    assert "3 enlarged x2" in captured.out
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"train-{n:06d}_x2.webp" for n in (0, 1, 3)]
     assert read(tmp_path / "out" / "train-000003_x2.webp").size == (18, 16)
     assert main(command) == 2
-    assert "0 enlarged x2" in (printed := capsys.readouterr().out) and "3 already existed" in printed
+    assert "enlarged" not in (printed := capsys.readouterr().out) and "3 were skipped" in printed
 
 
 def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path, capsys):
@@ -103,7 +104,7 @@ def test_two_of_one_name_are_said_and_the_others_done(pictures, model, tmp_path,
     assert main([str(pictures), str(tmp_path / "out"), "--model", model, "--cpu"]) == 2
     captured = capsys.readouterr()
     assert "03.png: its result" in captured.err and "is already the result of" in captured.err
-    assert f"{COUNT} enlarged x4" in captured.out and "1 failed" in captured.out
+    assert f"{COUNT} enlarged x4" in captured.out
 
 
 def test_a_mistake_is_a_sentence(pictures, tmp_path, capsys):

@@ -33,7 +33,7 @@ def test_from_photographs_to_a_live_space_in_ten_commands(hub, photo_folder, tmp
         done = client(hub, *smaller(shlex.split(line)), cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert done.returncode == 0, (line, done.stderr)
     assert hub.repos["datasets", "user/photos"].private
-    files = hub.files("model", "user/srgan", "v1")
+    files = hub.files("model", "user/srgan")
     assert {"model.safetensors", "int8.safetensors", "discriminator/model.safetensors", "srgan_hub-figure.png"} <= files.keys()
     card = files["README.md"].decode()
     front = yaml.safe_load(card.split("---\n")[1])

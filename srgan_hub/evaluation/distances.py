@@ -1,11 +1,10 @@
-"""How different two images look to a network: the feature distance, LPIPS and DISTS.
+"""How different two images look to a network: the feature distance and LPIPS.
 
 0 if the images are equal, smaller is more alike; nan below 32 pixels a side. No border is cut. A network is loaded once."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,15 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srgan_hub.models.features import MEAN, STD, classifier, installed, stages
+from srgan_hub.models.features import MEAN, STD, classifier, stages
 
 NETWORK = "lite0"
 SMALLEST = 32  # pixels a side: one position at the deepest level of EfficientNet; AlexNet needs 31
-
-
-def has_feature_distance() -> bool:
-    """Whether the network's packages are installed; does not import them."""
-    return installed(NETWORK)
 
 
 @torch.inference_mode()
@@ -69,48 +63,31 @@ def unit_distance(x: Tensor, y: Tensor) -> Tensor:
     return (F.normalize(x, dim=1) - F.normalize(y, dim=1)).square().sum(dim=1).mean()
 
 
-# LPIPS and DISTS, if their published weights are on this machine: nothing is downloaded, nothing is replaced.
-#
-# LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1 on AlexNet. DISTS: Ding et al. 2020 (arXiv:2004.07728), on VGG16. The
-# package torchmetrics contains both with the authors' learned weights. Their ImageNet networks are torchvision's, in torch's
-# download folder.
+# LPIPS: Zhang et al. 2018 (arXiv:1801.03924), version 0.1. torchmetrics holds the authors' learned weights. Their ImageNet
+# network, torchvision's AlexNet, must be in torch's download folder: nothing is downloaded, nothing is replaced.
 
 
-BACKBONES = {  # torchvision's file, and the start of its sha256
-    "lpips": ("alexnet-owt-7be5be79.pth", "7be5be79"),
-    "dists": ("vgg16-397923af.pth", "397923af"),
-}
+def alexnet() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / "alexnet-owt-7be5be79.pth"
 
 
-def has_backbone(name: str) -> bool:
-    """Whether "lpips" or "dists" can be measured here."""
-    return find_spec("torchmetrics") is not None and backbone(name).is_file()
-
-
-def backbone(name: str) -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / BACKBONES[name][0]
+def has_lpips() -> bool:
+    """Whether LPIPS can be measured here."""
+    return find_spec("torchmetrics") is not None and alexnet().is_file()
 
 
 @torch.inference_mode()
-def published_distance(name: str, sr: np.ndarray, hr: np.ndarray) -> float:
-    """"lpips" or "dists" of two (H, W, 3) uint8 RGB images of one size. Raises ValueError if the file of the ImageNet network is
-    not torchvision's."""
+def lpips(sr: np.ndarray, hr: np.ndarray) -> float:
+    """LPIPS of two (H, W, 3) uint8 RGB images of one size."""
     if min(sr.shape[:2]) < SMALLEST:
         return float("nan")
     sr, hr = (torch.from_numpy(image.astype(np.float32) / 255).permute(2, 0, 1)[None] for image in (sr, hr))
-    return float(published_network(name)(sr, hr))
+    return float(lpips_network()(sr, hr))
 
 
 @functools.cache
-def published_network(name: str) -> nn.Module:
+def lpips_network() -> nn.Module:
     """(N, 3, H, W) images in [0, 1] -> distance."""
-    path, sha256 = backbone(name), BACKBONES[name][1]
-    if not (found := hashlib.sha256(path.read_bytes()).hexdigest()).startswith(sha256):
-        raise ValueError(f"{path} is not the published file: its sha256 begins {found[:8]}, not {sha256}; fetch it again")
-    if name == "dists":
-        from torchmetrics.functional.image.dists import DISTSNetwork  # late: the package takes seconds
-
-        return DISTSNetwork().eval()
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # late: the package takes seconds
 
     return LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()

@@ -19,10 +19,6 @@ PANEL, GAP, LINE = 256, 12, 22              # pixels: side of a crop as shown, g
 INK, PAPER, BOX = "#1a1a1a", "white", "#e02020"
 
 
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
 def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Box | None = None) -> Image.Image:
     """The whole image with a box, and the contents of the box beside it: each method's result, then the original. Below each
     result are PSNR and SSIM of the whole image.
@@ -55,8 +51,8 @@ def comparison(photo: np.ndarray, methods: Sequence[Method], scale: int, box: Bo
         x = whole.width + GAP + number % columns * (PANEL + GAP)
         y = number // columns * (PANEL + 2 * LINE + GAP)
         sheet.paste(picture.crop(box).resize((PANEL, PANEL), Image.Resampling.NEAREST), (x, y))
-        draw.text((x + PANEL / 2, y + PANEL + 3), name, INK, font(17), anchor="ma")
-        draw.text((x + PANEL / 2, y + PANEL + LINE + 2), numbers, INK, font(14), anchor="ma")
+        draw.text((x + PANEL / 2, y + PANEL + 3), name, INK, ImageFont.load_default(17), anchor="ma")
+        draw.text((x + PANEL / 2, y + PANEL + LINE + 2), numbers, INK, ImageFont.load_default(14), anchor="ma")
     return sheet
 
 

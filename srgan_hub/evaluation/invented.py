@@ -11,7 +11,7 @@ import torch
 
 from srgan_hub.evaluation.niqe import gaussian_mean
 from srgan_hub.imaging.color import luma
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import shrunk
 
 SPREAD = 4.0    # pixels, standard deviation; chosen on photos held out from training (docs/page.md)
 STRONG = 12.0   # gray levels, of the 219 between black and white, from which the map is saturated
@@ -30,8 +30,7 @@ def invented(sr: np.ndarray, mean: np.ndarray, spread: float = SPREAD) -> np.nda
 
 def lr_error(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> np.ndarray:
     """(scale H, scale W, 3) and (H, W, 3) uint8 -> (H, W) gray levels of Y by which the result, shrunk again, differs from LR."""
-    again = downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy()
-    return np.abs(luma(again) - luma(lr))
+    return np.abs(luma(np.asarray(shrunk(sr, scale)[0])) - luma(lr))
 
 
 def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
@@ -43,7 +42,5 @@ def smoothed(values: np.ndarray, sigma: float) -> np.ndarray:
 
 def colored(levels: np.ndarray) -> np.ndarray:
     """(H, W) gray levels -> (H, W, 3) uint8: white for 0, through yellow and red, to dark red for STRONG and more."""
-    place = np.clip(levels / STRONG, 0, 1) * (len(COLORS) - 1)
-    lower = np.minimum(place.astype(int), len(COLORS) - 2)
-    share = (place - lower)[..., None]
-    return ((1 - share) * COLORS[lower] + share * COLORS[lower + 1]).round().astype(np.uint8)
+    stops = np.linspace(0, STRONG, len(COLORS))
+    return np.stack([np.interp(levels, stops, channel) for channel in COLORS.T], axis=-1).round().astype(np.uint8)

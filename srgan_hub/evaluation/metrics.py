@@ -10,10 +10,11 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
-from srgan_hub.evaluation.distances import feature_distance, has_backbone, has_feature_distance, published_distance
+from srgan_hub.evaluation.distances import NETWORK, feature_distance, has_lpips, lpips
 from srgan_hub.evaluation.niqe import gaussian_mean, niqe
 from srgan_hub.imaging.color import luma
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import shrunk
+from srgan_hub.models.features import installed
 
 SSIM_WINDOW, SSIM_SIGMA = 11, 1.5     # Wang et al. 2004, doi:10.1109/TIP.2003.819861
 SSIM_K1, SSIM_K2 = 0.01, 0.03
@@ -47,7 +48,7 @@ def lr_consistency(sr: np.ndarray, lr: np.ndarray, scale: int = 4) -> float:
     """PSNR in dB over RGB between the result, shrunk the way LR images are made, and the LR image it came from.
 
     (scale H, scale W, 3) and (H, W, 3) uint8. It tells how much was added to the given image or left out of it."""
-    return psnr(downsample(torch.from_numpy(sr.transpose(2, 0, 1).copy()), scale).permute(1, 2, 0).numpy(), lr)
+    return psnr(np.asarray(shrunk(sr, scale)[0]), lr)
 
 
 def colour_shift(sr: np.ndarray, hr: np.ndarray) -> float:
@@ -129,7 +130,7 @@ class Compared:
         return luma(sr), luma(hr)
 
 
-TABLE, JPEG_TABLE, VALIDATION, CARD, PAGE = "table", "table of JPEG files", "validation", "card", "page"
+TABLE, VALIDATION, CARD, PAGE = "table", "validation", "card", "page"
 EVERYWHERE = (TABLE, VALIDATION, CARD, PAGE)
 
 
@@ -160,11 +161,9 @@ METRICS = {metric.key: metric for metric in (
     Metric("niqe", "NIQE", "", ".2f", min, lambda c: niqe(c.sr, c.scale),
            "NIQE: of the result's Y, the same border; lower looks more natural", EVERYWHERE),
     Metric("feature_distance", "feature distance", "", ".4f", min, lambda c: feature_distance(c.sr, c.hr, c.device),
-           "feature distance: EfficientNet-Lite0 (not LPIPS); lower is more alike", EVERYWHERE, has_feature_distance),
-    Metric("lpips", "LPIPS", "", ".4f", min, lambda c: published_distance("lpips", c.sr, c.hr),
-           "LPIPS: version 0.1, AlexNet, no border cut; lower is more alike", available=partial(has_backbone, "lpips")),
-    Metric("dists", "DISTS", "", ".4f", min, lambda c: published_distance("dists", c.sr, c.hr),
-           "DISTS: no border cut; lower is more alike", available=partial(has_backbone, "dists")),
+           "feature distance: EfficientNet-Lite0 (not LPIPS); lower is more alike", EVERYWHERE, partial(installed, NETWORK)),
+    Metric("lpips", "LPIPS", "", ".4f", min, lambda c: lpips(c.sr, c.hr),
+           "LPIPS: version 0.1, AlexNet, no border cut; lower is more alike", available=has_lpips),
     Metric("lr_consistency", "LR consistency", "dB", ".2f", max, lambda c: lr_consistency(c.sr, c.lr, c.scale),
            "LR consistency: PSNR-RGB between the result, shrunk again by MATLAB's bicubic, and LR"),
     Metric("colour_shift", "colour shift", "", ".2f", min, lambda c: colour_shift(c.sr, c.hr),
@@ -175,8 +174,7 @@ METRICS = {metric.key: metric for metric in (
            "grid: a pattern of one LR pixel's period over the whole result, standard deviation in grey levels",
            (TABLE, VALIDATION)),
     Metric("blocks", "blocks", "", ".3f", min, lambda c: blocks(c.sr, c.scale),
-           "blocks: steps across the borders of the enlarged 8x8 blocks of JPEG over steps across their middles; 1 is none",
-           (JPEG_TABLE,)),
+           "blocks: steps across the borders of the enlarged 8x8 blocks of JPEG over steps across their middles; 1 is none", ()),
     Metric("seconds", "s", "", ".2f", min, lambda c: c.seconds, "means: over images; s: seconds an image", (TABLE, PAGE)),
 )}  # fmt: skip
 

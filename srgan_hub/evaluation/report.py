@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from srgan_hub import __version__
 from srgan_hub.data.benchmarks import BenchmarkSet, Pair, compared, hashes
 from srgan_hub.evaluation.benchmark import Method, mean
-from srgan_hub.evaluation.metrics import CARD, METRICS, Metric, blocks, metrics_for
+from srgan_hub.evaluation.metrics import CARD, METRICS, Metric, metrics_for
 from srgan_hub.evaluation.niqe import niqe
 
 
@@ -28,19 +28,13 @@ def new_report(methods: Sequence[Method], scale: int, metrics: Sequence[Metric])
     }
 
 
-def set_report(
-    one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]], scale: int = 4, quality: int | None = None
-) -> dict:
+def set_report(one: BenchmarkSet, loaded: Sequence[Pair], by_method: dict[str, list[dict]], scale: int = 4) -> dict:
     """The report of one set: its values, the hashes of its images, and a "note". The note says how many images there are, whether
-    they are the files we measure on, where LR comes from, and how natural the originals are. quality: of the JPEG files that LR
-    was saved as."""
+    they are the files we measure on, where LR comes from, and how natural the originals are."""
     sha256 = hashes(one)
     source = "LR made from HR by MATLAB-compatible bicubic" if one.lr is None else "LR as given"
-    originals = [{"niqe": niqe(hr, scale), "blocks": blocks(hr, scale)} for _, _, hr in loaded]
+    originals = [{"niqe": niqe(hr, scale)} for _, _, hr in loaded]
     facts = [f"{len(loaded)} images", compared(one.name, sha256), source, f"NIQE of HR: {cell(originals, 'niqe')}"]
-    if quality:
-        facts[2] += f", saved as JPEG of quality {quality} by Pillow"
-        facts.append(f"blocks of HR: {cell(originals, 'blocks')}")
     results = {method: {"mean": means(rows), "images": rows} for method, rows in by_method.items()}
     return {"note": "; ".join(filter(None, facts)) + ".", "sha256": sha256, "results": results}
 
@@ -84,14 +78,5 @@ def cell(rows: list[dict], key: str) -> str:
 
 def as_json(report: dict) -> str:
     """JSON that every reader accepts: an infinite number is the word "inf", a missing one is null."""
-    return json.dumps(_plain(report), indent=2, allow_nan=False) + "\n"
-
-
-def _plain(value):
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else "inf"
-    return value
+    plain = json.loads(json.dumps(report), parse_constant=lambda name: None if name == "NaN" else "inf")
+    return json.dumps(plain, indent=2) + "\n"

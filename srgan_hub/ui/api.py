@@ -9,15 +9,13 @@ from functools import partial
 import gradio as gr
 import numpy as np
 
-from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.hub.space import offered
-from srgan_hub.imaging.io import write_whole
 from srgan_hub.imaging.resize import Target
 from srgan_hub.ui.check import Check
 from srgan_hub.ui.check import evaluate as check
-from srgan_hub.ui.enlarge import Order, Result, enlarge, open_photo
+from srgan_hub.ui.enlarge import Order, Result, enlarge
 from srgan_hub.ui.models import Limits
-from srgan_hub.ui.queue import Line, Step, Work, told
+from srgan_hub.ui.queue import Line, Report, Step, Work, told
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
 
@@ -32,12 +30,6 @@ def target_of(size: str) -> Target:
         return Target(longest=int(size))
     except ValueError as error:
         raise ValueError(f"size must be full, a factor (x2) or the longer side in pixels (3840), got {size!r}") from error
-
-
-def numbers(result: Result) -> dict:
-    facts = result._asdict()
-    facts.pop("file")
-    return facts | {"seconds": round(result.seconds, 2)}
 
 
 def build(limits: Limits, line: Line) -> None:
@@ -64,35 +56,16 @@ def build(limits: Limits, line: Line) -> None:
             The enlarged file and its numbers; until then, None and the current step, its words and the share of the work done.
         """
 
-        def answer(news: Step | Result) -> tuple:
-            return (None, news._asdict()) if isinstance(news, Step) else (str(news.file), numbers(news))
-
-        with told():
+        def work(report: Report) -> Result:
             order = Order(model, texture / 100, target_of(size), format)
-        yield from answered(partial(enlarge, [photo] if photo else [], order, fresh_folder(), limits), answer)
-
-    def compare(photo: str, model: str, texture: float) -> Iterator[tuple]:
-        """Enlarge a photograph to the model's full size, by plain bicubic interpolation and by the model, for comparison.
-
-        Args:
-            photo: an image file; upload it first.
-            model: one of the page's models.
-            texture: percent, from 0 (faithful) to 100 (vivid).
-
-        Returns:
-            The bicubic PNG, the model's PNG, and its numbers.
-        """
-        folder = fresh_folder()
+            return enlarge([photo] if photo else [], order, fresh_folder(), limits, report)
 
         def answer(news: Step | Result) -> tuple:
-            if isinstance(news, Step):
-                return None, None, news._asdict()
-            plain = folder / "bicubic.png"
-            write_whole(bicubic(news.size[0] // news.given[0])(open_photo(photo).image), plain, "png")
-            return str(plain), str(news.file), numbers(news)
+            facts = news._asdict()
+            file = facts.pop("file", None)
+            return file and str(file), facts
 
-        order = Order(model, texture / 100)
-        yield from answered(partial(enlarge, [photo] if photo else [], order, folder, limits), answer)
+        yield from answered(work, answer)
 
     def evaluate(photo: str, methods: list[str]) -> Iterator[dict]:
         """Shrink a sharp photograph by the models' factor, restore it with each method, and measure the results.
@@ -123,8 +96,6 @@ def build(limits: Limits, line: Line) -> None:
         size = gr.Textbox("full", label="size")
         format = gr.Textbox("PNG", label="format")
         methods = gr.CheckboxGroup([BICUBIC, *models], value=[BICUBIC, models[0]], label="methods")
-        plain, enlarged = gr.File(label="bicubic"), gr.File(label="enlarged")
-        facts = gr.JSON(label="numbers")
+        enlarged, facts = gr.File(label="enlarged"), gr.JSON(label="numbers")
         gr.Button().click(upscale, [photo, model, texture, size, format], [enlarged, facts], api_name="upscale", **lane)
-        gr.Button().click(compare, [photo, model, texture], [plain, enlarged, facts], api_name="compare", **lane)
         gr.Button().click(evaluate, [photo, methods], facts, api_name="evaluate", **lane)

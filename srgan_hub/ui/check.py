@@ -13,20 +13,20 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from srgan_hub.evaluation.benchmark import Upscale, bicubic
+from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.evaluation.metrics import METRICS, PAGE, Compared, metrics_for
 from srgan_hub.evaluation.niqe import niqe
 from srgan_hub.hub.space import name_of, offered
 from srgan_hub.imaging.io import ImageError
 from srgan_hub.imaging.resize import shrunk
 from srgan_hub.imaging.tiles import most_detailed
-from srgan_hub.ui import words
 from srgan_hub.ui.enlarge import open_photo
-from srgan_hub.ui.models import Limits, open_upscaler, partner, scale_of
+from srgan_hub.ui.models import Limits, about, by, open_upscaler
 from srgan_hub.ui.queue import Line, Report, Step
 from srgan_hub.ui.run import on_press
 from srgan_hub.ui.server import fresh_folder
 from srgan_hub.ui.view import BICUBIC
+from srgan_hub.ui.view_panel import no_wider
 
 SIDE = 1024    # pixels; only the most detailed part of a larger image is measured
 SMALLEST = 64  # pixels a side that the measures need
@@ -43,17 +43,20 @@ class Check(NamedTuple):
 def evaluate(path: str, methods: Sequence[str], report: Report) -> Check:
     """Compare methods on a photo; methods: models of one scale and BICUBIC.
 
-    Raises ImageError or CheckpointError, one sentence, for an image that cannot be used, if there are no methods, and for a model
-    of another scale."""
+    Raises ImageError or CheckpointError, one sentence, for an image that cannot be used, if there are no methods, and for models
+    of different scales."""
     if not path:
         raise ImageError("Choose a photo first.")
     methods = list(dict.fromkeys(methods))
     if not methods:
         raise ImageError("Choose at least one model to check.")
-    scale = next((scale_of(method) for method in methods if method != BICUBIC), 4)
+    scales = {about(method).scale for method in methods if method != BICUBIC} or {4}
+    if len(scales) > 1:
+        raise ImageError("These models enlarge by different factors. Check them one at a time.")
+    (scale,) = scales
     image = open_photo(path).image.convert("RGB")
     if min(image.size) < SMALLEST:
-        raise ImageError(f"This check needs at least {SMALLEST}×{SMALLEST} pixels, got {words.by(image.size)}.")
+        raise ImageError(f"This check needs at least {SMALLEST}×{SMALLEST} pixels, got {by(image.size)}.")
     if max(image.size) > SIDE:
         image = image.crop(most_detailed(image, (SIDE, SIDE)))
     lr, hr = shrunk(np.asarray(image), scale)
@@ -65,24 +68,12 @@ def evaluate(path: str, methods: Sequence[str], report: Report) -> Check:
 
     for number, method in enumerate(methods):
         report(Step(f"{method}, {number + 1} of {len(methods)}: loading", number / len(methods)))
-        upscale = bicubic(scale)
-        if method != BICUBIC:
-            upscaler = open_upscaler(method)
-            if upscaler.scale != scale:
-                raise ImageError(
-                    f"{method} enlarges {upscaler.scale} times, but this check is for models that enlarge {scale} times"
-                )
-            upscale = partial(upscaler, progress=partial(progress, number))
-        rows[method], results[method] = restore(upscale, lr, hr, scale)
+        upscale = bicubic(scale) if method == BICUBIC else partial(open_upscaler(method), progress=partial(progress, number))
+        start = time.perf_counter()
+        results[method] = upscale(lr)
+        compared = Compared(np.asarray(results[method]), hr, np.asarray(lr), scale, time.perf_counter() - start)
+        rows[method] = {metric.key: metric.compute(compared) for metric in metrics_for(PAGE)}
     return Check(Image.fromarray(hr), lr.size, rows, results, niqe(hr, scale))
-
-
-def restore(upscale: Upscale, lr: Image.Image, hr: np.ndarray, scale: int) -> tuple[dict, Image.Image]:
-    """One method's numbers and its image."""
-    start = time.perf_counter()
-    result = upscale(lr)
-    compared = Compared(np.asarray(result.convert("RGB")), hr, np.asarray(lr), scale, time.perf_counter() - start)
-    return {metric.key: metric.compute(compared) for metric in metrics_for(PAGE)}, result
 
 
 # The panel "Check on a sharp picture".
@@ -108,11 +99,11 @@ def table(check: Check, names: dict[str, str]) -> str:
             lines[method] += f"<td><strong>{text}</strong></td>" if value == best else f"<td>{text}</td>"
     head = "".join(f"<th scope=col>{metric.heading}</th>" for metric in shown)
     natural = "" if np.isnan(check.niqe) else f" The original's own NIQE is {check.niqe:.2f}."
-    fitting = words.no_wider("#restored", min(WIDTH, check.original.width))
+    fitting = no_wider("#restored", min(WIDTH, check.original.width))
     return (
         f'{fitting}<div class="scroll"><table class="scores"><thead><tr><th scope=col>method</th>{head}</tr></thead>'
-        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {words.by(check.small)} to "
-        f"{words.by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
+        f"<tbody>{'</tr>'.join(lines.values())}</tr></tbody></table></div><p>Restored from {by(check.small)} to "
+        f"{by(check.original.size)} pixels. PSNR, SSIM and NIQE are measured on the luma.{natural}</p>"
     )
 
 
@@ -135,7 +126,7 @@ def build(limits: Limits, line: Line, photo: gr.Image) -> None:
     choices = [("Bicubic", BICUBIC), *((name_of(name), name) for name in offered())]
     names = {name: label for label, name in choices}
     first = offered()[0]
-    ticked = [BICUBIC, first, *([faithful] if (faithful := partner(first)) in names else [])]
+    ticked = [BICUBIC, first, *([faithful] if (faithful := about(first).partner) in names else [])]
     with gr.Accordion("Check on a sharp picture", open=False, elem_id="sharp"):
         gr.Markdown(HOW)
         methods = gr.CheckboxGroup(choices, value=ticked, label="Restore with", elem_id="methods")

@@ -24,7 +24,7 @@ from srgan_hub.ui.queue import Report, Step, duration
 # An uploaded photo: read once, cropped or shrunk if it is too large, and what its file holds besides pixels.
 
 
-GPS = 0x8825  # EXIF's pointer to where a photo was taken
+READABLE = 50_000_000  # pixels of the largest photo that is read at all, to be cropped or shrunk
 
 
 class Photo(NamedTuple):
@@ -47,7 +47,7 @@ def open_photo(path: str, cut: Cut = Cut()) -> Photo:  # noqa: B008 (a tuple)
         photo = open_photo(path)
         return photo._replace(image=apply(cut, photo.image))
     try:
-        image, lost = read_with_losses(Path(path), round(1e6 * Limits.from_environment().read))
+        image, lost = read_with_losses(Path(path), READABLE)
         upright = eight_bits(normalize(image))
     except ValueError as error:
         raise ImageError(f"{Path(path).name}: {error}") from error
@@ -63,15 +63,6 @@ def apply(cut: Cut, image: Image.Image) -> Image.Image:
     share = math.sqrt(cut.pixels / (part.width * part.height))
     size = [max(1, math.floor(share * side)) for side in part.size]
     return part.resize(size, Image.Resampling.LANCZOS)
-
-
-def is_located(path: str | Path) -> bool:
-    """Whether the file says where the photo was taken."""
-    try:
-        with Image.open(path) as image:
-            return bool(image.getexif().get_ifd(GPS))
-    except Exception:  # damaged EXIF does not harm the pixels
-        return False
 
 
 FORMATS = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
@@ -95,7 +86,6 @@ class Result(NamedTuple):
     engine: str
     profile: bool                 # the ICC profile was kept
     lost: list[str]               # what a file has and its result lacks, each in words
-    located: bool                 # the photo said where it was taken; the result does not
     faults: list[str]             # one sentence for each image without a result
 
 
@@ -123,11 +113,13 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
     jobs, computing = jobs_of(list(sizes), order, folder, label), time.perf_counter()
 
     def progress(job: Job, done: int, tiles: int) -> None:
-        number, pixels = jobs.index(job), [width * height for width, height in sizes.values()]
-        share = (sum(pixels[:number]) + pixels[number] * done / max(tiles, 1)) / sum(pixels)
+        number = jobs.index(job)
+        share = (number + done / max(tiles, 1)) / len(jobs)
         name = f"{job.source.name}, {number + 1} of {len(jobs)}: " if len(sources) > 1 else ""
         doing = f"tile {done} of {tiles}" if done < tiles else "writing the file"
-        report(Step(f"{name}{doing}{left(time.perf_counter() - computing, share)}", share))
+        if 0 < share < 1:
+            doing += f", about {duration((time.perf_counter() - computing) * (1 - share) / share)} left"
+        report(Step(f"{name}{doing}", share))
 
     there, lost, engines = {}, {}, {}
     for job, found in enlarge_files(jobs, upscaler, order.target, progress):
@@ -151,16 +143,12 @@ def enlarge(sources: Sequence[str], order: Order, folder: Path, limits: Limits, 
         engine="; ".join(engines),
         profile=bool(open_photo(first).profile),
         lost=list(lost),
-        located=any(map(is_located, there)),
         faults=faults,
     )
 
 
 def admitted(source: str, order: Order, limits: Limits) -> tuple[int, int]:
     """The size of what will be enlarged of a file. Raises ImageError if it is too large or cannot be read."""
-    megabytes = Path(source).stat().st_size / 1e6
-    if megabytes > limits.file_megabytes:
-        raise ImageError(f"the file has {megabytes:.0f} MB; up to {limits.file_megabytes:g} MB are accepted here")
     size = open_photo(source, order.cut).image.size
     if too_large := limits.sentence(size, order.model):
         raise ImageError(too_large)
@@ -208,10 +196,3 @@ def fault(source: str | Path, error: ImageError, target: Path | None = None) -> 
         text = text.removeprefix(f"{path}: ")
     text = text.partition("; use --")[0].partition("; close other")[0].rstrip(".")
     return f"{name}: {text[:1].lower() + text[1:]}."
-
-
-def left(seconds: float, share: float) -> str:
-    """How long the rest will take, if that is known yet."""
-    if share <= 0 or share >= 1:
-        return ""
-    return f", about {duration(seconds * (1 - share) / share)} left"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from html import escape
 from typing import NamedTuple
 
 import gradio as gr
@@ -10,9 +11,9 @@ import gradio as gr
 from srgan_hub.hub.space import line_of, name_of, offered
 from srgan_hub.imaging.resize import Target
 from srgan_hub.imaging.tiles import around
-from srgan_hub.ui import view, words
-from srgan_hub.ui.enlarge import FORMATS, Cut, Order, enlarge, open_photo
-from srgan_hub.ui.models import Limits, is_quick, may_name_hub_ids, partner, scale_of
+from srgan_hub.ui import view
+from srgan_hub.ui.enlarge import FORMATS, Cut, Order, Result, enlarge, open_photo
+from srgan_hub.ui.models import Limits, about, by, is_quick
 from srgan_hub.ui.queue import Line, told
 from srgan_hub.ui.run import on_press, said
 from srgan_hub.ui.server import fresh_folder
@@ -40,9 +41,9 @@ class Asked(NamedTuple):
 
     @property
     def order(self) -> Order:
-        """Raises CheckpointError as `partner` does."""
-        texture = self.texture / 100 if partner(self.model) else 1.0
-        return Order(self.model, texture, as_target(self.size, self.longest, scale_of(self.model)), self.format, self.cut)
+        """Raises CheckpointError as `about` does."""
+        texture = self.texture / 100 if about(self.model).partner else 1.0
+        return Order(self.model, texture, as_target(self.size, self.longest, about(self.model).scale), self.format, self.cut)
 
     def looked_at(self) -> view.Box:
         return view.region(self.path, self.order, self.place, view_size(self.room, self.mode))
@@ -81,14 +82,34 @@ def over_limit(limits: Limits, path: str | None, model: str, cut: Cut) -> str | 
     if limits.sentence(taken, model):
         return f"**{over}** Three options:"
     if cut.region:
-        return f"A region of {words.by(taken)} pixels will be enlarged. Click on the photo to move it."
-    return f"The photo is shrunk to {words.by(taken)} pixels first. Now press Enlarge."
+        return f"A region of {by(taken)} pixels will be enlarged. Click on the photo to move it."
+    return f"The photo is shrunk to {by(taken)} pixels first. Now press Enlarge."
+
+
+def facts(result: Result) -> str:
+    """A table of the numbers, and sentences about what was left out."""
+    rows = {"Size": f"{by(result.given)} → {by(result.size)} pixels"}
+    if result.count > 1:
+        rows = {"Photos": str(result.count)}
+    elif result.taken != result.given:
+        rows["Enlarged from"] = f"{by(result.taken)} pixels"
+    rows["File"] = f"{result.file.name}, {result.file.stat().st_size / 1e6:.1f} MB"
+    rows["Time"] = f"{result.seconds:.1f} s"
+    rows["Computed by"] = result.engine
+    if result.profile:
+        rows["Color profile"] = "kept"
+    if result.lost:
+        rows["Losses"] = "; ".join(result.lost)
+    table = "".join(f"<tr><th scope=row>{name}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
+    faults = "".join(f"<li>{escape(fault)}</li>" for fault in result.faults)
+    missing = f'<div class="notice"><p>Not enlarged:</p><ul>{faults}</ul></div>' if faults else ""
+    return f'<table class="facts">{table}</table>{missing}'
 
 
 def build(limits: Limits, line: Line) -> gr.Image:
     """The tab's components, inside a gr.Blocks. Returns the photo component, which others use."""
     models = offered()
-    offer = sizes(scale_of(models[0]))
+    offer = sizes(about(models[0]).scale)
     cut, place = gr.State(Cut()), gr.State(None)
 
     with gr.Row(elem_id="bench"):
@@ -117,12 +138,11 @@ def build(limits: Limits, line: Line) -> gr.Image:
                     label="Click to place the region", show_label=False, interactive=False, visible=False, elem_id="pick",
                     format="png", buttons=[],
                 )  # fmt: skip
-            choose = partial(gr.Dropdown, allow_custom_value=True) if may_name_hub_ids() else gr.Radio
-            model = choose([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
-            about = gr.Markdown(line_of(models[0]), elem_id="model-line")
+            model = gr.Radio([(name_of(name), name) for name in models], value=models[0], label="Model", elem_id="model")
+            described = gr.Markdown(line_of(models[0]), elem_id="model-line")
             texture = gr.Slider(
                 0, 100, 100, step=25, label="Texture, %", info="0: faithful, invents nothing. 100: vivid.", elem_id="texture",
-                visible=bool(partner(models[0])), buttons=[],
+                visible=bool(about(models[0]).partner), buttons=[],
             )  # fmt: skip
             with gr.Row():
                 menu = dict(min_width=120, filterable=False)
@@ -150,7 +170,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
     def adjust(*inputs):
         """Fit the settings to the model and the photo."""
         asked = Asked(*inputs)
-        scale, said_over = scale_of(asked.model), over_limit(limits, asked.path, asked.model, asked.cut)
+        scale, said_over = about(asked.model).scale, over_limit(limits, asked.path, asked.model, asked.cut)
         cut_now = asked.cut if said_over else Cut()  # a photo that may be enlarged whole is not cut
         choices, pixels = sizes(scale), asked.longest
         chosen = asked.size if asked.size in choices else choices[0]
@@ -159,8 +179,8 @@ def build(limits: Limits, line: Line) -> gr.Image:
             pixels = min(max(round(pixels or 0), least), least * scale)
         marked = view.thumbnail(asked.path, Cut(), cut_now.region) if cut_now.region else None
         return {
-            about: line_of(asked.model),
-            texture: gr.Slider(visible=bool(partner(asked.model))),
+            described: line_of(asked.model),
+            texture: gr.Slider(visible=bool(about(asked.model).partner)),
             size: gr.Dropdown(choices, value=chosen),
             longest: gr.Number(pixels, visible=chosen == LONGEST),
             over: gr.Column(visible=bool(said_over)),
@@ -232,7 +252,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
 
     def run(paths, asked):
         def shown(result):
-            return {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: words.facts(result)}
+            return {status: said("Done."), file: gr.File(str(result.file), visible=True), numbers: facts(result)}
 
         return partial(enlarge, paths, asked.order, fresh_folder(), limits), shown
 
@@ -243,7 +263,7 @@ def build(limits: Limits, line: Line) -> gr.Image:
         fn=show, inputs=everything, outputs=eye.shown, js=MEASURE, concurrency_id="view", concurrency_limit=1,
         show_progress="minimal", show_progress_on=eye.caption, trigger_mode="always_last", **private,
     )  # fmt: skip
-    adjusted = [about, texture, size, longest, over, why, shrink, quick, pick, cut, place]
+    adjusted = [described, texture, size, longest, over, why, shrink, quick, pick, cut, place]
     adjusting = dict(fn=adjust, inputs=everything, outputs=adjusted, **quietly)
 
     starts = {go: (run_one, everything), many: (run_many, [photos, small, *everything])}

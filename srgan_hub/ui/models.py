@@ -1,4 +1,4 @@
-"""The models of the page: which ones a visitor may use, compiled on first use; ten at most are kept."""
+"""The models of the page: which ones a visitor may use, what they are, compiled on first use; ten at most are kept."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from srgan_hub.hub.load import CONFIG, CheckpointError, bundled, fetch, is_hub_id, locate, read_config
+from srgan_hub.hub.load import CONFIG, CheckpointError, fetch, locate, read_config
 from srgan_hub.hub.space import offered
 from srgan_hub.inference.upscaler import Upscaler
 from srgan_hub.models.generator import Generator
@@ -22,86 +23,50 @@ KEPT = 10
 # or three seconds with dense blocks. The page is told of each tile and can stop after it. 256 everywhere would save a tenth of
 # the time.
 OVERLAPS = 10
-HUB = "SRGAN_HUB_MODELS"  # if set to 1, visitors may name checkpoints of the Hub
 
 
-def may_name_hub_ids() -> bool:
-    return os.environ.get(HUB, "") not in ("", "0")
+class About(NamedTuple):
+    scale: int             # how many times the model enlarges
+    partner: str | None    # the checkpoint that it can be blended with
+    cost: float            # its operations divided by those of the paper's network
 
 
-def check(model: str) -> None:
-    """Raise CheckpointError unless this model is offered: visitors may not name folders nor, unless it is allowed, Hub ids."""
-    if model in offered() or (may_name_hub_ids() and is_foreign(model)):
-        return
-    raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(offered())}")
-
-
-def is_foreign(model: object) -> bool:
-    """Whether it is a Hub id, and not a local folder that looks like one."""
-    try:
-        return isinstance(model, str) and is_hub_id(model) and not Path(model).exists()
-    except OSError:  # too long for a file name
-        return False
-
-
-def described(model: str) -> tuple[type[Generator], dict]:
-    """The class of a checkpoint's generator, and its config.json. Raises CheckpointError if that cannot be read."""
-    return read_config(Path(fetch(locate(model), CONFIG)), Generator, model)
-
-
-def config(model: str) -> dict:
-    """Its config.json, or {} for a file that spandrel loads. Raises CheckpointError as `check` and `described` do."""
-    check(model)
-    return {} if is_network_file(model) else described(model)[1]
-
-
-def scale_of(model: str) -> int:
-    """How many times it enlarges. Raises CheckpointError as `config` does."""
-    scale = open_upscaler(model).scale if is_network_file(model) else config(model).get("scale", 4)
-    return scale if type(scale) is int else 4  # opening it will report the error
-
-
-def cost_of(model: str) -> float:
-    """Its operations divided by those of the paper's network. Raises CheckpointError as `config` does."""
-    try:
-        if is_network_file(model):
-            return _operations_of_file(model) / _operations(SRGANGenerator)
-        generator, shape = described(model)
-        return _operations(generator, **{**shape, "partner": None}) / _operations(SRGANGenerator)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{model}: {CONFIG} does not describe a generator") from error
+def about(model: str) -> About:
+    """Raises CheckpointError for a model that is not offered (visitors may not name folders or Hub ids) or cannot be read."""
+    if model not in offered():
+        raise CheckpointError(f"there is no model {model!r} here; choose one of {', '.join(offered())}")
+    return _about(model)
 
 
 @lru_cache(maxsize=64)
-def _operations(generator: type[Generator], **shape: int | str | None) -> int:
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        generator(**shape)(torch.empty(1, 3, 8, 8))
-    return counter.get_total_flops()
+def _about(model: str) -> About:
+    if is_network_file(model):
+        network, config = load_network(model), {}
+    else:
+        generator, config = read_config(Path(fetch(locate(model), CONFIG)), Generator, model)
+        try:
+            with torch.device("meta"):  # nothing is computed or loaded
+                network = generator(**{**config, "partner": None})
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{model}: {CONFIG} does not describe a generator") from error
+    with torch.device("meta"):
+        paper = SRGANGenerator()
+    return About(network.scale, config.get("partner"), operations(network) / operations(paper))
 
 
-@lru_cache(maxsize=64)
-def _operations_of_file(name: str) -> int:
-    network = load_network(name)
+def operations(network: torch.nn.Module) -> int:
+    """For an image of 128x128 pixels."""
+    image = torch.zeros(1, 3, 128, 128, device=next(network.parameters()).device)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(torch.zeros(1, 3, 128, 128))
-    return counter.get_total_flops() // 256  # as for 8x8
-
-
-def partner(model: str) -> str | None:
-    """The checkpoint that this one can be blended with, if it names one. Raises CheckpointError as `config` does, and if a
-    checkpoint of the visitor's own choice names a local folder as its partner."""
-    named = config(model).get("partner")
-    if named and model not in offered() and named not in bundled() and not is_foreign(named):
-        raise CheckpointError(f"{model} names the partner {named!r}, which is not a checkpoint on the Hub")
-    return named
+        network(image)
+    return counter.get_total_flops()
 
 
 def open_upscaler(model: str, texture: float = 1.0) -> Upscaler:
     """The checkpoint's Upscaler; texture: from 0, its faithful partner, to 1, the checkpoint itself.
 
     Raises CheckpointError for a model that is not offered or cannot be loaded, and for one without the partner it needs."""
-    check(model)
-    faithful = partner(model) if texture != 1 else None
+    faithful = about(model).partner
     if texture != 1 and not faithful:
         raise CheckpointError(f"{model} has no faithful partner to blend with; leave the texture at 100 %")
     if not 0 <= texture <= 1:
@@ -133,10 +98,8 @@ class Limits:
 
     # two cores take 13 to 15 s per megapixel, or 17 to 18 s for a texture between two checkpoints, which is not quantized
     megapixels: float = variable(1.0, "SRGAN_MAX_MEGAPIXELS")   # largest upload, for the paper's network
-    read: float = variable(50.0, "SRGAN_MAX_READ_MEGAPIXELS")   # largest file to read and crop or shrink
     file_megabytes: float = variable(50.0, "SRGAN_MAX_FILE_MB")
     files: int = variable(8, "SRGAN_MAX_FILES")                 # per upload
-    jobs: int = variable(1, "SRGAN_JOBS")                       # photos enlarged at the same time; each uses all cores
     queue: int = variable(20, "SRGAN_QUEUE")                    # visitors who may wait
     kept: int = variable(3600, "SRGAN_KEPT_SECONDS")            # for uploads and results
 
@@ -165,15 +128,19 @@ class Limits:
         if pixels <= self.pixels(model):
             return None
         return (
-            f"This photo has {pixels / 1e6:.1f} megapixels ({size[0]}×{size[1]}); "
+            f"This photo has {pixels / 1e6:.1f} megapixels ({by(size)}); "
             f"up to {self.pixels(model) / 1e6:g} can be enlarged here in one go."
         )
+
+
+def by(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"
 
 
 def share(model: str) -> float:
     """How many times the pixels of the paper's network the model may have, to two digits; 1 if the model cannot be read."""
     try:
-        cost = cost_of(model)
+        cost = about(model).cost
     except CheckpointError:  # opening it will report the error
         return 1.0
     return float(f"{1 / (PACKING + (1 - PACKING) * cost):.2g}")

@@ -1,5 +1,5 @@
-"""The queue: a fixed number of photos is computed at a time, a fixed number may wait, and later visitors get a message. Work is
-an iterator of its steps, so that a visitor can follow and cancel it.
+"""The queue: one photo is computed at a time, a fixed number may wait, and later visitors get a message. Work is an iterator of
+its steps, so that a visitor can follow and cancel it.
 
 Gradio's own queue counts every click on the page, so with many waiting nobody could even view a photo; and both of its clients
 replace our message for a full queue by their own."""
@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Condition, Semaphore, Thread
+from threading import Condition, Event, Thread
 from typing import NamedTuple, TypeVar
 
 import gradio as gr
@@ -39,19 +39,16 @@ class Stopped(Exception):
 def steps(work: Work) -> Generator[Step | Result, None, None]:
     """Yield every step that the work reports, and its result last; its errors come out here.
 
-    The work has its own thread, and continues only while someone waits for the next report. Closing the iterator ends the work
-    at its next report and waits for that. Gradio closes it when an event is canceled or its visitor has left."""
-    reports, turn = SimpleQueue(), Semaphore(0)
-    closed = False
+    The work has its own thread. Closing the iterator ends it at its next report and waits for that. Gradio closes the iterator
+    when an event is canceled or its visitor has left."""
+    reports, closed = SimpleQueue(), Event()
 
     def report(step: Step) -> None:
-        reports.put(step)
-        turn.acquire()
-        if closed:
+        if closed.is_set():
             raise Stopped
+        reports.put(step)
 
     def run() -> None:
-        turn.acquire()
         try:
             reports.put(work(report))
         except BaseException as error:
@@ -60,17 +57,13 @@ def steps(work: Work) -> Generator[Step | Result, None, None]:
     thread = Thread(target=run, daemon=True)
     thread.start()
     try:
-        while True:
-            turn.release()
-            news = reports.get()
-            if isinstance(news, BaseException):
-                raise news
+        while isinstance(news := reports.get(), Step):
             yield news
-            if not isinstance(news, Step):
-                return
+        if isinstance(news, BaseException):
+            raise news
+        yield news
     finally:
-        closed = True
-        turn.release()
+        closed.set()
         thread.join()
         while not reports.empty():  # the traceback of an unread error would keep this queue and all results in memory
             reports.get()
@@ -87,13 +80,13 @@ class Ticket:
 
 
 class Line:
-    """jobs: how many are computed at a time; places: how many may wait."""
+    """places: how many may wait."""
 
-    def __init__(self, jobs: int, places: int):
-        self.jobs, self.places = jobs, places
+    def __init__(self, places: int):
+        self.places = places
         self.moved = Condition()
-        self.there: list[Ticket] = []  # those at work, then those waiting
-        self.usual = 0.0            # seconds that the last jobs took, as a moving mean
+        self.there: list[Ticket] = []  # the one at work, then those waiting
+        self.usual = 0.0               # seconds that the last jobs took, as a moving mean
 
     def steps(self, work: Work, owner: Hashable = None) -> Generator[Step | Result, None, None]:
         """As `steps`, after steps with the place in the queue. Closing the iterator leaves the queue.
@@ -101,14 +94,14 @@ class Line:
         Raises ImageError, a sentence, if all places are taken, and Stopped after `stop(owner)`."""
         ticket = Ticket(owner)
         with self.moved:
-            if len(self.there) >= self.jobs + self.places:
+            if len(self.there) > self.places:
                 raise ImageError(f"The queue is full ({self.places} waiting). Please try again in a minute or two.")
             self.there.append(ticket)
         try:
-            while (before := self.there.index(ticket) - self.jobs) >= 0:
-                yield Step(self.words(before), 0)
+            while place := self.there.index(ticket):
+                yield Step(self.words(place), 0)
                 with self.moved:
-                    self.moved.wait_for(lambda: ticket.stopped or self.there.index(ticket) < self.jobs, PATIENCE)
+                    self.moved.wait_for(lambda: ticket.stopped or self.there[0] is ticket, PATIENCE)
                 ticket.check()
             start = time.monotonic()
             with closing(steps(work)) as running:
@@ -128,10 +121,10 @@ class Line:
                 ticket.stopped |= ticket.owner == owner
             self.moved.notify_all()
 
-    def words(self, before: int) -> str:
-        """before: how many wait further ahead in the queue."""
-        place = f"You are number {before + 1} of {len(self.there) - self.jobs} in the queue"
-        return f"{place}, about {duration(self.usual * (before + self.jobs) / self.jobs)} to go" if self.usual else place
+    def words(self, place: int) -> str:
+        """place: 1 for whoever is next."""
+        words = f"You are number {place} of {len(self.there) - 1} in the queue"
+        return f"{words}, about {duration(self.usual * place)} to go" if self.usual else words
 
 
 def duration(seconds: float) -> str:

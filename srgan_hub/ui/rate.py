@@ -11,8 +11,9 @@ from pathlib import Path
 import gradio as gr
 
 from srgan_hub.evaluation.opinion.ratings import Sessions, new_secret, rater_of
-from srgan_hub.evaluation.opinion.study import PUBLIC, Presentation, Study
+from srgan_hub.evaluation.opinion.study import PUBLIC, Study
 from srgan_hub.hub.push import collect
+from srgan_hub.ui.queue import told
 
 STUDY, RATINGS, REPOSITORY = "SRGAN_STUDY", "SRGAN_RATINGS", "SRGAN_RATINGS_REPO"
 WORDS = {1: "bad", 2: "poor", 3: "fair", 4: "good", 5: "excellent"}
@@ -23,15 +24,6 @@ way to tell which is which. First come {examples} examples of the ends of the sc
 the page and continue later in the same browser. Only your scores are stored, under a random number that stands for you.
 Only this browser can add to them."""
 THANKS = "### Thank you\nYou have rated all {pictures} pictures."
-# Keys press the buttons if these are visible and nothing is being typed.
-KEYS = """<script>
-document.addEventListener('keydown', event => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.target.closest('input, textarea')) return;
-  const place = /^[1-5]$/.test(event.key) ? `#score-${event.key}` : event.key == 'Enter' ? '#rate-next' : null;
-  const button = place && document.querySelector(place);
-  if (button?.offsetParent && !button.disabled && document.activeElement != button) { event.preventDefault(); button.click(); }
-});
-</script>"""
 
 
 def sessions_of_environment() -> Sessions | None:
@@ -54,7 +46,7 @@ def memory(study: Study) -> gr.BrowserState:
 
 def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None:
     """The tab's components, inside a gr.Blocks."""
-    pictures, examples = len(sessions.study.order("")), len(sessions.study.calibration)
+    pictures, examples = len(sessions.study.items), len(sessions.study.calibration)
     seen, shown = gr.State(0), gr.State(None)  # examples so far, and the image that is to be rated
     intro = gr.Markdown(START.format(examples=examples, pictures=pictures), elem_id="rate-intro")
     begin = gr.Button("Begin", variant="primary", elem_id="rate-begin")
@@ -63,36 +55,30 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None
     picture = gr.Image(
         visible=False, interactive=False, type="filepath", format="png", show_label=False, buttons=[], elem_id="rate-picture"
     )
-    told = gr.Markdown(visible=False, elem_id="rate-told")
+    hint = gr.Markdown(visible=False, elem_id="rate-told")
     following = gr.Button("Next (Enter)", variant="primary", visible=False, elem_id="rate-next")
     with gr.Row(visible=False, elem_id="rate-scores") as scores:
         buttons = {
             score: gr.Button(f"{score} {word}", elem_id=f"score-{score}", min_width=60) for score, word in WORDS.items()
         }
-    changing = [browser, seen, shown, intro, begin, progress, picture, told, following, scores]
+    changing = [browser, seen, shown, intro, begin, progress, picture, hint, following, scores]
 
-    def refused(error: Exception, before: str = "") -> gr.Error:
-        text = f"{before}{error}."
-        return gr.Error(text[:1].upper() + text[1:], print_exception=False, title="That did not work")
-
+    @told()
     def show(secret: str, number: int) -> dict:
         """number: of examples that were seen."""
-        try:
-            turn = sessions.turn(rater_of(secret), number)
-        except ValueError as error:
-            raise refused(error) from error
-        example, over = turn.score is not None, turn.picture is None
+        turn = sessions.turn(rater_of(secret), number)
+        example, over = turn.score is not None, turn.item is None
         kind = "Example" if example else "Picture"
         bar = f'<progress value="{turn.number - 1}" max="{turn.of}" aria-label="your progress"></progress>'
         return {
             browser: secret,
             seen: number,
-            shown: turn.shown,
+            shown: None if example else turn.item,
             intro: gr.Markdown(THANKS.format(pictures=pictures) if over else "", visible=over),
             begin: gr.Button(visible=False),
             progress: "" if over else f"{bar} {kind} {turn.number} of {turn.of}",
-            picture: gr.Image(None if over else str(turn.picture), visible=not over),
-            told: gr.Markdown(f"An example: this is {turn.score}, {WORDS[turn.score]}." if example else "", visible=example),
+            picture: gr.Image(None if over else str(sessions.study.picture(turn.item)), visible=not over),
+            hint: gr.Markdown(f"An example: this is {turn.score}, {WORDS[turn.score]}." if example else "", visible=example),
             following: gr.Button(visible=example),
             scores: gr.Row(visible=not example and not over),
         }
@@ -100,13 +86,14 @@ def build(page: gr.Blocks, browser: gr.BrowserState, sessions: Sessions) -> None
     def resume(secret):
         return show(secret, 0) if secret else {shown: None}
 
+    @told()
     def rate(secret, item, score):
+        if item is None:
+            raise ValueError("The rating was not saved: no picture was shown.")
         try:
-            if item is None:
-                raise ValueError("no picture was shown")
-            sessions.rate(rater_of(secret), Presentation(*item), score)
-        except (ValueError, OSError) as error:
-            raise refused(error, "The rating was not saved: ") from error
+            sessions.rate(rater_of(secret), item, score)
+        except OSError as error:
+            raise ValueError(f"The rating was not saved: {error}.") from error
         return show(secret, examples)
 
     hidden = dict(api_visibility="private", show_progress="hidden", trigger_mode="once")

@@ -11,15 +11,10 @@ import gradio as gr
 from srgan_hub.ui.queue import Line, Step, Stopped, told
 
 
-def progress(step: Step) -> str:
-    return (
-        f'<div class="status" role="status" aria-live="polite"><progress value="{step.share:.3f}" max="1" '
-        f'aria-label="Enlarging"></progress>{escape(step.words)}</div>'
-    )
-
-
-def said(sentence: str) -> str:
-    return f'<div class="status" role="status" aria-live="polite">{escape(sentence)}</div>'
+def said(sentence: str, share: float | None = None) -> str:
+    """A sentence for the status line; share: of the work that is done, shown as a bar."""
+    bar = "" if share is None else f'<progress value="{share:.3f}" max="1" aria-label="Enlarging"></progress>'
+    return f'<div class="status" role="status" aria-live="polite">{bar}{escape(sentence)}</div>'
 
 
 def on_press(
@@ -46,7 +41,7 @@ def on_press(
                 with closing(line.steps(work, request.session_hash)) as running:
                     for news in running:
                         if isinstance(news, Step):
-                            yield {status: progress(news)}
+                            yield {status: said(*news)}
                 last = shown(news)
             except Stopped:
                 last = {status: said("Cancelled.")}

@@ -50,11 +50,6 @@ class Bounded(httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, headers=response.headers, content=bytes(body))
 
 
-def limit(most: int) -> None:
-    """From now on, no response may have more than this many bytes."""
-    processing_utils.async_transport = Bounded(most)
-
-
 logger = logging.getLogger(__name__)
 
 API = "/gradio_api/"
@@ -111,7 +106,7 @@ class Guard:
         try:
             if path.startswith(SHUT) or (path.startswith(API + "file=") and "://" in path):
                 await refuse(send, 404, "There is no such route here.")
-            elif announced(scope) > largest:
+            elif int(dict(scope["headers"]).get(b"content-length", 0)) > largest:
                 raise TooLarge
             elif path.startswith(API + "upload") and scope["method"] == "POST" and shutil.disk_usage(self.home).free < ROOM:
                 await refuse(send, 507, "There is no room left for uploads. Please try again in an hour.")
@@ -125,12 +120,6 @@ class Guard:
             else:
                 logger.warning("refused %s %.100r: %s", scope["method"], path, type(error).__name__)
                 await refuse(send, 400, STUMBLED)
-
-
-def announced(scope) -> int:
-    """Bytes of the body according to the request's headers; 0 if they do not say."""
-    text = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(text) if text.isdigit() else 0
 
 
 async def refuse(send, status: int, sentence: str) -> None:
@@ -171,27 +160,23 @@ def fresh_folder() -> Path:
     return Path(tempfile.mkdtemp(dir=home))
 
 
-def sweep(home: Path, kept: float, standing: set[str]) -> None:
-    """Delete files that have not changed for `kept` seconds, except the `standing` ones, and folders empty for twice as long.
+def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
+    """While the program runs, delete files that have not changed for `kept` seconds, except the `standing` ones, and folders
+    empty for twice as long: every ten minutes, or every `kept` seconds if that is less.
 
     Gradio deletes the uploads and results that it knows of, but not what a broken connection or a canceled job leaves behind."""
-    now = time.time()
-    for folder, _, files in os.walk(home, topdown=False):
-        for file in (Path(folder, name) for name in files):
-            with suppress(OSError):  # already gone
-                if str(file) not in standing and now - file.lstat().st_ctime > kept:
-                    file.unlink()
-        with suppress(OSError):  # not empty
-            if Path(folder) != home and now - Path(folder).stat().st_mtime > 2 * kept:
-                Path(folder).rmdir()
-
-
-def keep_swept(home: Path, kept: float, standing: Callable[[], set[str]]) -> None:
-    """Sweep every ten minutes, or every `kept` seconds if that is less, while the program runs."""
 
     def run() -> None:
         while True:
             time.sleep(min(600, kept))
-            sweep(home, kept, standing())
+            now, stay = time.time(), standing()
+            for folder, _, files in os.walk(home, topdown=False):
+                for file in (Path(folder, name) for name in files):
+                    with suppress(OSError):  # already gone
+                        if str(file) not in stay and now - file.lstat().st_ctime > kept:
+                            file.unlink()
+                with suppress(OSError):  # not empty
+                    if Path(folder) != home and now - Path(folder).stat().st_mtime > 2 * kept:
+                        Path(folder).rmdir()
 
     Thread(target=run, daemon=True).start()

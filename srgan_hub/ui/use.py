@@ -10,7 +10,7 @@ ADDRESS = "() => [location.origin + location.pathname]"
 PACKAGE_TITLE = """### In Python, on your own machine
 Install the package with `pip install .` in this project's folder. There are no limits and no uploads."""
 CLIENT_TITLE = """### In Python, computed by this page
-`pip install gradio_client`. This page's limits apply; */compare* and */evaluate* are described under *Use via API* below."""
+`pip install gradio_client`. This page's limits apply; */evaluate* is described under *Use via API* below."""
 CURL_TITLE = "### From a shell\nThe same with `curl`: upload, start, wait, download."
 OWN = """### A model of your own
 Fine-tune a model on a folder of your photos (minutes on a GPU, hours without one), then enlarge with it:

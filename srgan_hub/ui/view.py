@@ -17,7 +17,7 @@ from srgan_hub.hub.space import name_of
 from srgan_hub.imaging.io import read_picture
 from srgan_hub.imaging.tiles import Box, around, most_detailed
 from srgan_hub.ui.enlarge import Cut, Order, open_photo
-from srgan_hub.ui.models import is_quick, open_upscaler, partner, scale_of
+from srgan_hub.ui.models import about, is_quick, open_upscaler
 
 BICUBIC, SUPPORT = "bicubic", 4  # LR pixels that bicubic may see around a box
 THUMBNAIL = 240  # pixels of its longer side
@@ -61,7 +61,7 @@ def region(path: str, order: Order, place: Place | None, size: tuple[int, int]) 
 
 def factor(order: Order, size: tuple[int, int]) -> float:
     """How many times as wide the whole result is. Raises ValueError for a target that is not possible."""
-    return order.target.size(*size, scale_of(order.model))[0] / size[0]
+    return order.target.size(*size, about(order.model).scale)[0] / size[0]
 
 
 class Doubts(NamedTuple):
@@ -69,10 +69,7 @@ class Doubts(NamedTuple):
 
     invented: Image.Image | None  # map of texture beyond the mean estimate; None for a model without a partner
     changed: Image.Image          # map of where the result, shrunk again, differs from the photo
-    mean: float                   # gray levels by which the two networks differ
-    clearly: float                # share of the region where they differ by CLEAR or more
-    changed_mean: float           # gray levels
-    weak: bool                    # the first map tells no more about this model's errors than plain enlargement does
+    words: str                    # what to make of it, as HTML
 
 
 class Look(NamedTuple):
@@ -128,7 +125,7 @@ def enlarged(path: str, cut: Cut, box: Box, method: str, texture: float, times: 
 def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: float) -> Doubts:
     """What not to rely on in the region; raises the same errors as `enlarged`."""
     image = open_photo(path, cut).image
-    upscaler, faithful = open_upscaler(model, texture), partner(model)
+    upscaler, faithful = open_upscaler(model, texture), about(model).partner
     seen, size = surroundings(box, image.size, upscaler.overlap), size_of(box, times)
     part = image.crop(seen).convert("RGB")
     scale, sr = upscaler.scale, np.asarray(upscaler(part))
@@ -139,11 +136,35 @@ def doubts(path: str, cut: Cut, box: Box, model: str, texture: float, times: flo
     return Doubts(
         invented=None if beyond is None else as_map(beyond, size),
         changed=as_map(changed, size),
-        mean=0.0 if beyond is None else float(beyond.mean()),
-        clearly=0.0 if beyond is None else float((beyond >= CLEAR).mean()),
-        changed_mean=float(changed.mean()),
-        weak=is_quick(model),  # docs/page.md
+        words=doubted(beyond, changed, is_quick(model)),
     )
+
+
+def doubted(beyond: np.ndarray | None, changed: np.ndarray, quick: bool) -> str:
+    """What the maps say in plain words; quick: as docs/page.md measured, the first says little of such a model's errors."""
+    if beyond is None:
+        first = (
+            "This model has no faithful partner to compare it with, so what it invented cannot be shown. Any detail may be a "
+            "guess: faces, number plates and words are not evidence."
+        )
+    else:
+        first = (
+            "<b>The darker the map, the more was invented.</b> The model's faithful partner saw the same small photo and shows "
+            "the mean of everything that could have been there; the map shows what this model adds to it. The result may look "
+            "right and still be wrong: faces, number plates and words in dark areas are not evidence. Here the model adds "
+            f"{beyond.mean():.1f} gray levels on average, and {CLEAR} or more in {(beyond >= CLEAR).mean():.0%} of the region. "
+            "In light areas the two agree, but both may be wrong."
+        )
+        if quick:
+            first += (
+                " <b>For this quick model the map is a weak sign:</b> how much the result differs from plain enlargement says "
+                "about as much about where it is wrong (see the slider, with bicubic on the left)."
+            )
+    second = (
+        f"Shrunk again, this region differs from your photo by {changed.mean():.1f} gray levels on average (of 219): that "
+        "part was not invented but changed."
+    )
+    return f"<p>{first}</p><p>{second}</p>"
 
 
 def as_map(levels: np.ndarray, size: tuple[int, int]) -> Image.Image:
@@ -162,9 +183,9 @@ def size_of(box: Box, times: float) -> tuple[int, int]:
 def thumbnail(path: str, cut: Cut, box: Box) -> Image.Image:
     """The whole cut photo, small, with the region marked."""
     image = open_photo(path, cut).image
-    share = min(1.0, THUMBNAIL / max(image.size))
-    size = [max(1, round(share * side)) for side in image.size]
-    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0).convert("RGB")
+    small = image.copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    small = small.convert("RGB")
     per = small.width / image.width, small.height / image.height
     left, top, right, bottom = box[0] * per[0], box[1] * per[1], box[2] * per[0] - 1, box[3] * per[1] - 1
     draw = ImageDraw.Draw(small)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -10,7 +11,7 @@ from PIL import Image
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.hub.space import name_of, offered
 from srgan_hub.imaging.io import read_picture
-from srgan_hub.ui import words
+from srgan_hub.ui.models import by
 from srgan_hub.ui.view import BICUBIC, SHIPPED, Look, examples, result_of, title
 
 SLIDER, SIDES, DOUBTS = "Slider", "Side by side", "Where detail was invented"
@@ -18,6 +19,7 @@ COMPASS = {"Left": (-0.5, 0), "Up": (0, -0.5), "Down": (0, 0.5), "Right": (0.5, 
 SAMPLE = (0, 0, 512, 400)  # pixels of the first example's result
 INVITATION = """<h2>Choose a photo or one of the examples</h2><p>You can also drop or paste photos anywhere on this page. \
 The most detailed part appears here at once, at full size. Move the line to see what to expect.</p>"""
+NAMES = 600                # pixels that the names above a view need to fit on one line, however small the image
 NARROW = 560               # pixels of the screen; below that, two images are stacked
 GAP = 12                   # pixels between two images
 ROOM = 240, 1200           # pixels: least and greatest width of the panel, as in MEASURE
@@ -38,7 +40,7 @@ class ViewPanel:
             with gr.Column(elem_id="empty") as self.empty:
                 gr.HTML(INVITATION)
                 if there := sample():
-                    gr.HTML(words.names("Bicubic", title(SHIPPED), there[0].size))
+                    gr.HTML(names("Bicubic", title(SHIPPED), there[0].size))
                     gr.ImageSlider(there, elem_id="sample", **slider)
             with gr.Column(visible=False) as self.stage:
                 self.mode = gr.Radio([SLIDER, SIDES, DOUBTS], value=SLIDER, label="View", elem_id="mode", container=False)
@@ -79,17 +81,29 @@ class ViewPanel:
         return {
             self.empty: gr.Column(visible=False),
             self.stage: gr.Column(visible=True),
-            self.caption: gr.HTML(words.names(left, right, look.second.size), visible=mode == SLIDER),
+            self.caption: gr.HTML(names(left, right, look.second.size), visible=mode == SLIDER),
             self.pair: gr.ImageSlider((look.first, look.second) if mode == SLIDER else None, visible=mode == SLIDER),
             self.sides: gr.Row(visible=mode != SLIDER),
             **{
                 component: gr.Image(picture, label=label, visible=picture is not None)
                 for component, (picture, label) in zip(self.pictures, pictures, strict=True)
             },
-            self.doubted: gr.HTML(words.doubted(doubts) if doubts else "", visible=bool(doubts)),
+            self.doubted: gr.HTML(doubts.words if doubts else "", visible=bool(doubts)),
             self.thumbnail: look.thumbnail,
             self.left: gr.Dropdown(visible=mode != DOUBTS),
         }
+
+
+def names(left: str, right: str, size: tuple[int, int]) -> str:
+    """What is on which side of the view."""
+    pixels = f"<span>{by(size)} pixels of the result, shown 1:1</span>"
+    fitting = no_wider("#pair, #sample", size[0]) + no_wider(".names", max(size[0], NAMES))
+    return f'{fitting}<div class="names"><div>◀ {escape(left)}</div>{pixels}<div>{escape(right)} ▶</div></div>'
+
+
+def no_wider(places: str, width: int) -> str:
+    """Keeps these images from being stretched to the column's width: they are to be seen pixel by pixel."""
+    return f"<style>:is({places}) {{ max-width: {width}px; margin: 0 auto; }}</style>"
 
 
 def view_size(room: float, mode: str) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from srgan_hub.evaluation.opinion.study import BEST, WORST, Presentation, Study
+from srgan_hub.evaluation.opinion.study import BEST, WORST, Study
 
 RATERS = 2000  # the most that a study may have: a few hundred MB of ratings
 
@@ -26,7 +26,6 @@ class Rating(NamedTuple):
     study: str                  # version
     rater: str
     item: str
-    repeat: bool                # the rater's second look at this image
     score: int                  # 1 (bad) to 5 (excellent)
     time: str                   # UTC, ISO 8601
     simulated: bool = False     # given by a program: never an opinion
@@ -47,26 +46,23 @@ def append(path: Path, rating: Rating) -> None:
             raise
 
 
-def read(files: Iterable[Path]) -> tuple[list[Rating], int]:
-    """All ratings in the files, in the order they were written, and the number of torn lines.
+def read(files: Iterable[Path]) -> list[Rating]:
+    """All ratings in the files, in the order they were written.
 
     Raises ValueError, which names the line, for a complete line that is not a rating: `append` did not write it."""
-    ratings, torn = [], 0
+    ratings = []
     lines = ((path, *line) for path in files for line in enumerate(path.read_bytes().splitlines(), 1))
     for path, number, line in lines:
         try:
-            fields = json.loads(line)
-        except ValueError:
-            torn += 1
-            continue
-        try:
-            rating = Rating(**fields)
+            ratings.append(Rating(**json.loads(line)))
+            good = ratings[-1].score in range(WORST, BEST + 1)
         except TypeError:
-            rating = None
-        if rating is None or rating.score not in range(WORST, BEST + 1):
+            good = False
+        except ValueError:  # incomplete
+            continue
+        if not good:
             raise ValueError(f"{path}, line {number} is not a rating: {line[:80]!r}")
-        ratings.append(rating)
-    return ratings, torn
+    return ratings
 
 
 # A rater is identified by a secret: a random number that only their browser and, during a session, the page know. Ratings are
@@ -81,15 +77,14 @@ def new_secret() -> str:
 def rater_of(secret: str) -> str:
     """The id under which ratings are stored. Raises ValueError for anything that is not one of our secrets."""
     if not isinstance(secret, str) or not re.fullmatch("[0-9a-f]{32}", secret):
-        raise ValueError("this browser's number was not issued by this page; clear the site's data and start again")
+        raise ValueError("This browser's number was not issued by this page. Clear the site's data and start again.")
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
 
 
 class Turn(NamedTuple):
-    picture: Path | None            # to show; None: everything is rated
-    score: int | None               # of an example: the rater is told
-    shown: Presentation | None      # of an image to rate
-    number: int                     # of this example or image, from 1
+    item: str | None    # the image to show; None: everything is rated
+    score: int | None   # of an example: the rater is told
+    number: int         # of this example or image, from 1
     of: int
 
 
@@ -102,31 +97,29 @@ class Sessions:
         self.study = study
         self.file = folder / f"ratings-{uuid4().hex}.jsonl"  # this page's own
         self.lock = threading.Lock()
-        self.rated: dict[str, set[Presentation]] = {}
-        for rating in read(folder.glob("*.jsonl"))[0]:
+        self.rated: dict[str, set[str]] = {}
+        for rating in read(folder.glob("*.jsonl")):
             if rating.study == study.version:
-                self.rated.setdefault(rating.rater, set()).add(Presentation(rating.item, rating.repeat))
+                self.rated.setdefault(rating.rater, set()).add(rating.item)
 
     def turn(self, rater: str, examples: int) -> Turn:
         """examples: how many this rater has seen; who has rated an image needs no more of them."""
         done, known = self.rated.get(rater, set()), self.study.calibration
         if examples < len(known) and not done:
-            item, score = known[examples]
-            return Turn(self.study.picture(item), score, None, examples + 1, len(known))
+            return Turn(*known[examples], examples + 1, len(known))
         order = self.study.order(rater)
-        shown = next((shown for shown in order if shown not in done), None)
-        return Turn(shown and self.study.picture(shown.item), None, shown, len(done) + 1, len(order))
+        return Turn(next((item for item in order if item not in done), None), None, len(done) + 1, len(order))
 
-    def rate(self, rater: str, shown: Presentation, score: int) -> None:
+    def rate(self, rater: str, item: str, score: int) -> None:
         """Returns once the rating is on the disk. An existing rating is kept, so a key that was hit twice gives one rating.
 
-        Raises ValueError if the study does not show this rater that image, or has as many raters as it can take."""
-        if shown not in self.study.order(rater):
-            raise ValueError("the study has no such picture for this rater")
+        Raises ValueError if the study has no such image, or as many raters as it can take."""
+        if item not in self.study.items:
+            raise ValueError("The rating was not saved: the study has no such picture.")
         with self.lock:
             if rater not in self.rated and len(self.rated) >= RATERS:
-                raise ValueError("this study has as many raters as it can take; thank you")
-            if shown not in (done := self.rated.get(rater, set())):
+                raise ValueError("This study has as many raters as it can take. Thank you.")
+            if item not in (done := self.rated.get(rater, set())):
                 now = datetime.now(UTC).isoformat(timespec="microseconds")
-                append(self.file, Rating(self.study.version, rater, *shown, score, now))
-                self.rated[rater] = done | {shown}
+                append(self.file, Rating(self.study.version, rater, item, score, now))
+                self.rated[rater] = done | {item}

@@ -1,4 +1,4 @@
-"""Means over raters and images, their intervals, and tests of differences. Arrays are (raters, images); nan: not rated.
+"""Means over raters and images, and their intervals. Arrays are (raters, images); nan: not rated.
 
 An interval is about a method's mean over all raters and all images like these: rating = mean + rater + image + residual, all
 three random. The variance of the observed mean is a sum of three parts, estimated by moments (Gao and Owen 2016,
@@ -7,13 +7,16 @@ of freedom. docs/opinion-scores.md shows how often such intervals cover the trut
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-LEVEL = 0.95
 FEWEST = 3          # raters, and images; with fewer, nothing is said about a spread
+# Student's t that stays below the second number with probability 0.95, by degrees of freedom; between them, by their inverse
+FREEDOM, LIMITS = np.array([
+    (np.inf, 1.960), (60, 2.000), (24, 2.064), (12, 2.179), (8, 2.306), (6, 2.447), (5, 2.571), (4, 2.776), (3, 3.182),
+    (2, 4.303), (1, 12.706),
+]).T  # fmt: skip
 
 
 class Estimate(NamedTuple):
@@ -46,53 +49,15 @@ def estimate(values: np.ndarray) -> Estimate:
         raters, pictures = n**2 / rr - 1, n**2 / cc - 1  # degrees of freedom
         spread = (of_raters + rest / n) ** 2 / raters + (of_pictures + rest / n) ** 2 / pictures
         spread += (rest / n) ** 2 / (raters * pictures)
-        freedom = np.clip(variance**2 / spread, 1, 1e4)  # an estimate too: it can be off; 1e4 is the normal distribution
+        freedom = np.maximum(variance**2 / spread, 1)  # an estimate too: it can be off
     return Estimate(mean, np.sqrt(variance) if variance > 0 else np.nan, freedom)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """95 % interval of the mean of scores in 1..5, clipped to that range; nan where `estimate` has no error."""
+    """95 % interval of the mean of scores, or of differences between scores; nan where `estimate` has no error.
+
+    For differences of two methods, rated by the same raters on the same images, 0 lies outside as often as the quasi-F test that
+    Clark 1973, doi:10.1016/S0022-5371(73)80014-3, asks for when raters and images are both samples calls them different."""
     mean, error, freedom = estimate(values)
-    reach = error * student_limit(freedom)
-    return float(np.clip(mean - reach, 1, 5)), float(np.clip(mean + reach, 1, 5))
-
-
-def paired_p(one: np.ndarray, other: np.ndarray) -> float:
-    """Two-sided p that two methods, rated by the same raters on the same images, differ only by chance; nan as for `interval`.
-
-    t is the mean difference over its crossed standard error: the quasi-F that Clark 1973, doi:10.1016/S0022-5371(73)80014-3,
-    asks for when raters and images are both samples. So Set5 can be significant, which is impossible with its five images as the
-    only units (1/16 at best)."""
-    mean, error, freedom = estimate(other - one)
-    return student_p(mean / error, freedom)
-
-
-def student_p(t: float, freedom: float) -> float:
-    """P(|T| > |t|) in Student's distribution."""
-    angles, beyond = student(freedom)
-    return float(np.interp(np.arctan(abs(t) / np.sqrt(freedom)), angles, beyond))
-
-
-def student_limit(freedom: float) -> float:
-    """The t that |T| stays below with probability LEVEL."""
-    angles, beyond = student(freedom)
-    return float(np.sqrt(freedom) * np.tan(np.interp(LEVEL, 1 - beyond, angles)))
-
-
-def student(freedom: float) -> tuple[np.ndarray, np.ndarray]:
-    """Angles, and P(|T| > sqrt(freedom) tan(angle)): the integral of cos^(freedom - 1) from the angle to pi / 2."""
-    angles = np.linspace(0, np.pi / 2, 10_001)
-    density = np.cos(angles) ** (freedom - 1)
-    below = np.concatenate([[0], ((density[1:] + density[:-1]) / 2).cumsum()])
-    return angles, 1 - below / below[-1]
-
-
-def holm(p: Sequence[float]) -> np.ndarray:
-    """p-values (K,) corrected for their number: the chance of any false positive stays below the level. nan is left out.
-
-    Holm 1979, "A simple sequentially rejective multiple test procedure"."""
-    p = np.asarray(p, float)
-    order = np.argsort(p)[: int((~np.isnan(p)).sum())]     # nan last
-    corrected = np.full(p.shape, np.nan)
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
-    return corrected
+    reach = error * np.interp(1 / freedom, 1 / FREEDOM, LIMITS)
+    return float(mean - reach), float(mean + reach)

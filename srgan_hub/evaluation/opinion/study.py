@@ -19,21 +19,14 @@ from PIL import Image
 
 NEAREST, HR = "nearest", "HR"   # part of every study: the ends of the scale
 WORST, BEST = 1, 5              # their scores in the calibration
-REPEATS = 20                    # images that a rater sees twice, or a third of the images if that is less
 RULES = {                       # for excluding raters (scores.py); a study's key keeps the rules it was made with
     "fewest_ratings": 20,           # or all images, if there are fewer
     "fewest_extremes": 3,           # of nearest, and of HR, that it takes to judge a rater by them
-    "fewest_repeats": 10,           # that it takes to judge a rater by them
-    "largest_difference": 1.3,      # mean |first - second rating|; 1.6 for scores by dice, about 0.8 for careful raters
+    "least_difference": 1,          # mean of HR - mean of nearest; 0 for scores by dice, about 3 for careful raters
 }
 PUBLIC, KEY, STUDY = "public", "key.json", "study.json"
 
 Pairs = Iterable[tuple[str, Image.Image, np.ndarray]]  # name, LR, HR (H, W, 3) uint8
-
-
-class Presentation(NamedTuple):
-    item: str       # name of an image
-    repeat: bool    # whether this rater has already seen it, earlier in the order
 
 
 def make_study(folder: str | Path, sets: dict[str, Pairs], methods: dict[str, Callable], calibration: Pairs) -> None:
@@ -108,19 +101,11 @@ class Study(NamedTuple):
     def picture(self, item: str) -> Path:
         return self.folder / f"{item}.png"
 
-    def order(self, rater: str) -> list[Presentation]:
-        """Every image once, and some of the first third again in the second half; always the same for a rater.
+    def order(self, rater: str) -> list[str]:
+        """Every image once; always in the same order for a rater.
 
         Sorted by a hash instead of drawn: no random generator promises the same numbers forever."""
-
-        def draw(item: str, purpose: str) -> bytes:
-            return hashlib.sha256(f"{self.version}/{purpose}/{item}/{rater}".encode()).digest()
-
-        order = [Presentation(item, False) for item in sorted(self.items, key=lambda item: draw(item, "order"))]
-        early = sorted(order[: len(order) // 3], key=lambda seen: draw(seen.item, "repeat"))
-        half = len(order) // 2
-        late = order[half:] + [Presentation(seen.item, True) for seen in early[:REPEATS]]
-        return order[:half] + sorted(late, key=lambda seen: draw(seen.item, "late"))
+        return sorted(self.items, key=lambda item: hashlib.sha256(f"{self.version}/{item}/{rater}".encode()).digest())
 
 
 class Key(NamedTuple):
