@@ -20,7 +20,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srgan_hub.imaging.jpeg import MCU, jpeg
 from srgan_hub.imaging.resize import downsample
 
 # Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
@@ -121,6 +120,7 @@ SHARES = {"clean": 0.15, "saved": 0.4, "messenger": 0.2, "worn": 0.25}
 AS_WEBP = 0.15         # share of saved images that are WebP; the others are JPEG
 SENT_AT_FULL_SIZE = 0.5  # share of messages left as the messenger shrank them; the recipient's app enlarges the others
 
+MCU = 16                         # pixels; side of the squares of JPEG's grid if chroma is halved
 RADIUS = 10                      # pixels; kernels have up to 21x21 *
 SMALLEST_SINC = 3                # radius in pixels: 7x7 *
 CUTOFF = (math.pi / 2, math.pi)  # radians per pixel, for sinc; Real-ESRGAN's pi / 5 and pi / 3 leave a blur
@@ -218,19 +218,22 @@ def _noise(add: Callable, images: Tensor, low: float, high: float, job: Job) -> 
 
 def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """JPEG of quality low to high. Its grid of blocks starts anywhere, as in a crop of a larger image."""
-    quality = torch.from_numpy(job.rng.integers(low, high, len(images), endpoint=True)).to(images.device)
     y, x = (int(n) for n in job.rng.integers(MCU, size=2))
     moved = F.pad(images, (x, 0, y, 0), mode="replicate")
-    return jpeg(moved, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
+    subsampling = "4:2:0" if job.rng.random() >= WHOLE_CHROMA else "4:4:4"
+    return _saved_as("jpeg", moved, low, high, job, subsampling=subsampling)[..., y:, x:]
 
 
 def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """WebP of quality low to high, encoded by Pillow: lossy WebP is VP8, far too much to express with tensors."""
+    return _saved_as("webp", images, low, high, job)
+
+
+def _saved_as(form: str, images: Tensor, low: float, high: float, job: Job, **options) -> Tensor:
+    """Each image written by Pillow at a quality from low to high, and read again."""
     saved = []
-    for image in images:
+    for image, quality in zip(images, job.rng.integers(low, high, len(images), endpoint=True).tolist(), strict=True):
         file = io.BytesIO()
-        pixels = image.round().byte().permute(1, 2, 0).cpu().numpy()
-        Image.fromarray(pixels).save(file, "webp", quality=int(job.rng.integers(low, high, endpoint=True)))
+        Image.fromarray(image.round().byte().permute(1, 2, 0).cpu().numpy()).save(file, form, quality=quality, **options)
         saved.append(torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1))
     return torch.stack(saved).to(images)
 
