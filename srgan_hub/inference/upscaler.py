@@ -152,7 +152,7 @@ class Upscaler:
         """The enlarged image from top to bottom, in parts (h, width, C); source: what `normalize` returns.
 
         size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
-        the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
+        the source, a band and what the engine needs for a tile."""
         yield from self._sized(np.atleast_3d(np.asarray(source)), source.mode, progress, size)
 
     def _sized(self, pixels: np.ndarray, mode: str, progress: Progress | None, size: tuple | None) -> Iterator[np.ndarray]:
