@@ -10,7 +10,7 @@ from conftest import smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.hub.load import bundled
 from srgan_hub.imaging.color import DEEP, white
-from srgan_hub.inference.upscaler import BORDER, EXTENSION
+from srgan_hub.inference.upscaler import EXTENSION
 
 
 @pytest.mark.parametrize("scale", [2, 4, 8])
@@ -116,29 +116,6 @@ def test_progress_ends_with_all_tiles(tiny_generator):
     Upscaler(tiny_generator, tile=24)(smooth_photo(40, 28), progress=lambda done, total: told.append((done, total)))
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
-
-
-def test_out_of_memory_on_a_gpu_halves_the_tile_and_goes_on(random_generator, monkeypatch):
-    upscaler, photo = Upscaler(random_generator, tile=200), smooth_photo(150, 130)
-    upscaler.faithful = True  # so that every tile is a tensor
-    expected, engine, tried = upscaler(photo), upscaler.engine, []
-
-    def small(lr, most=120):
-        tried.append(max(lr.shape[-2:]))
-        if lr.shape[-1] * lr.shape[-2] > most**2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
-        return engine(lr)
-
-    small.choice = engine.choice
-    monkeypatch.setattr(upscaler, "_open", lambda fine: small)
-    assert np.abs(np.asarray(upscaler(photo)).astype(int) - np.asarray(expected)).max() <= 1
-    assert tried[0] == 150 + 2 * BORDER and upscaler.tile == 100
-    tried.clear()
-    upscaler(photo)
-    assert max(tried) <= 100 + 2 * upscaler.overlap  # it has learned
-    monkeypatch.setattr(upscaler, "_open", lambda fine: lambda lr: small(lr, 0))
-    with pytest.raises(torch.OutOfMemoryError):
-        upscaler(photo)
 
 
 @pytest.mark.parametrize(("mode", "white"), [("I;16", np.uint16(65535)), ("F", np.float32(1))])

@@ -6,10 +6,10 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
 
@@ -20,6 +20,7 @@ from srgan_hub.imaging.resize import Target
 # Which image becomes which file: turn the inputs of a command line into a list of jobs.
 
 
+T = TypeVar("T")
 SUFFIXES = {f".{name}": name for name in FORMATS} | {".jpeg": "jpg", ".tiff": "tif"}
 
 
@@ -101,9 +102,8 @@ def is_picture(path: Path) -> bool:
 
 
 LARGE = 4_000_000   # pixels of a result; from here on, it pays to pack finished parts while the rest is computed
-PATIENCE = 0.5      # seconds between two reports while a file is packed
 
-Progress = Callable[[Job, int, int], None]  # job, tiles done, tiles in total; called again with all done while the file is packed
+Progress = Callable[[Job, int, int], None]  # job, tiles done, tiles in total
 
 
 class Picture(NamedTuple):
@@ -126,21 +126,14 @@ def enlarge_files(
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, so memory does not
     grow with its size. A WebP, or an image of more than 8 bits, needs the whole result in memory. No file is left partial."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
-    all_done = None  # what to report while a file is packed
 
-    def report(job: Job, done: int, of: int) -> None:
-        nonlocal all_done
-        all_done = job, of, of
-        if progress:
-            progress(job, done, of)
+    def begin(job: Job, read: Future) -> Future:
+        picture = read.result()
+        result = compute(job, picture, upscaler, target, partial(progress, job) if progress else None)
+        return writer.submit(store, result, job, picture)
 
-    def finished(job: Job, writing: Future) -> tuple[Job, Done | ImageError]:
-        try:
-            while progress and all_done and not wait([writing], PATIENCE).done:
-                progress(*all_done)  # so that the listener can stop
-            return job, writing.result()
-        except ImageError as error:
-            return job, error
+    def finished(job: Job, writing: Future | ImageError) -> tuple[Job, Done | ImageError]:
+        return job, writing if isinstance(writing, ImageError) else outcome(job, writing.result)
 
     try:
         reading = [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[:1]]
@@ -148,12 +141,7 @@ def enlarge_files(
         for number, job in enumerate(jobs):
             read = reading.pop()
             reading += [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[number + 1 : number + 2]]
-            try:
-                picture = read.result()
-                found = writer.submit(store, compute(job, picture, upscaler, target, partial(report, job)), job, picture)
-            except ImageError as error:
-                found = Future()
-                found.set_exception(error)
+            found = outcome(job, partial(begin, job, read))
             if written:
                 yield finished(*written)
             written = job, found
@@ -162,6 +150,20 @@ def enlarge_files(
     finally:  # a caller that stops does not wait for reading or encoding
         for pool in (reader, writer):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def outcome(job: Job, work: Callable[[], T]) -> T | ImageError:
+    """What the work returns, or why it cannot be done."""
+    try:
+        return work()
+    except ImageError as error:
+        return error
+    except (MemoryError, RuntimeError) as error:
+        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
+        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
+            raise
+        remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
+        return ImageError(f"{job.source}: not enough memory for it; close other programs or {remedy}")
 
 
 def prepare(job: Job, factor: int, target: Target) -> Picture:
@@ -195,37 +197,21 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         return Picture(upright, size, losses)
     except ImageError as error:
         raise ImageError(f"{job.source}: {error}") from error
-    except MemoryError as error:
-        raise no_memory(job) from error
     except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that is not available
         raise ImageError(f"{job.source}: not an image that can be enlarged ({error})") from error
 
 
-def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable[[int, int], None]) -> Image.Image | None:
+def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable | None) -> Image.Image | None:
     """The result, or None if it is already on disk. report(tiles done, tiles in total)."""
     image, size, _ = picture
-    try:
-        if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
-            stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
-            return None
-        return upscaler(image, report, scale=target.scale, longest=target.longest)
-    except (MemoryError, RuntimeError) as error:
-        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
-        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
-            raise
-        raise no_memory(job) from error
+    if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
+        stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
+        return None
+    return upscaler(image, report, scale=target.scale, longest=target.longest)
 
 
 def store(result: Image.Image | None, job: Job, picture: Picture) -> Done:
     """Write the result, if it is not yet on disk."""
-    try:
-        if result is not None:
-            write_whole(result, job.target, job.format)
-    except MemoryError as error:
-        raise no_memory(job) from error
+    if result is not None:
+        write_whole(result, job.target, job.format)
     return Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
-
-
-def no_memory(job: Job) -> ImageError:
-    remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
-    return ImageError(f"{job.source}: not enough memory for it; close other programs or {remedy}")

@@ -33,7 +33,6 @@ TILE = 256    # LR pixels a side
 # the benchmark sets by more than 1 gray level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP, FAR_OVERLAP = 16, 32
 FAR = 64      # LR pixels
-SMALLEST_TILE = 32  # LR pixels a side; a GPU without room for this has room for nothing
 
 
 class Upscaler:
@@ -169,22 +168,14 @@ class Upscaler:
             pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
 
-        def cut(top: int, y: slice, x: slice) -> np.ndarray:
-            y, x = (slice(part.start + shift, part.stop + shift) for part, shift in ((y, top + self.border), (x, self.border)))
+        def cut(y: slice, x: slice) -> np.ndarray:
+            y, x = (slice(part.start + self.border, part.stop + self.border) for part in (y, x))
             there = rows[y, None], columns[x]
             return pixels[there]
 
-        enlarge, top = partial(self._enlarge, mode=mode), 0
-        while top < height:
-            rest = partial(cut, top)
-            try:
-                for band in bands(enlarge, rest, (height - top, width), self.tile, self.overlap, self.border, progress):
-                    top += len(band) // self.scale
-                    yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
-            except torch.OutOfMemoryError:  # of a GPU: the rest is computed in smaller tiles, as all later images are
-                if self.tile <= SMALLEST_TILE:
-                    raise
-                self.tile = max(SMALLEST_TILE, self.tile // 2)
+        enlarge = partial(self._enlarge, mode=mode)
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
+            yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> np.ndarray:
