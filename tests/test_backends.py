@@ -111,10 +111,10 @@ def test_a_gpu_computes_by_pytorch(monkeypatch):
     ("wanted", "words"),
     [
         (dict(engine="tensorrt"), "auto, pytorch, openvino"),
-        (dict(precision="fp8"), "auto, fp32, bf16, fp16, mixed, int8"),
+        (dict(precision="fp8"), "auto, fp32, bf16, fp16, mixed"),
         (dict(precision="fp16", device="cpu"), "for GPUs"),
         (dict(engine="openvino", device="cuda"), "only on the CPU"),
-        (dict(engine="pytorch", precision="int8"), "needs OpenVINO"),
+        (dict(engine="pytorch", precision="mixed"), "needs OpenVINO"),
     ],
 )
 def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, words):

@@ -30,10 +30,8 @@ from srgan_hub.models.srresnet.graph import Step, advance, picture_apart, run
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 FILE = "int8.safetensors"
-ALLOWED = 0.36    # mean squared change of the result's luma, in gray levels: 0.04 dB at 32 dB
-MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
-FLAT = 2.5        # gray levels by which a flat color may change
-FLAT_MIXED = 2
+ALLOWED = 0.15  # mean squared change of the result's luma, in gray levels: 0.015 dB at 32 dB
+FLAT = 2        # gray levels by which a flat color may change
 SHOWS = 0.002   # mean squared change by one convolution, above which its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each image for fitting its weights
 LEVELS = (0.0, 128 / 255, 1.0)  # levels of a flat image, as they occur in bytes
@@ -46,22 +44,6 @@ class Quantization(NamedTuple):
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, including 0
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others use `sums_kept`
     divisors: dict[int, Tensor]              # number: divisors of its input channels, (I,); the range is that of the result
-    showing: frozenset[int] = frozenset()    # those that the precision "mixed" does not compute in 8 bits
-
-    def belongs_to(self, generator: SRGANGenerator) -> bool:
-        """Whether it was made for a generator with these weights."""
-        steps = in_eight_bits(generator)
-        convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
-        return (
-            self.weights == fingerprint(generator)
-            and self.ranges.keys() <= convolutions.keys()
-            and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
-            and all(len(divisor) == convolutions[number][1] for number, divisor in self.divisors.items())
-        )
-
-    def mixed(self) -> Quantization:
-        """Without the convolutions whose rounding shows most; what is left costs next to nothing."""
-        return Quantization(self.weights, *({n: of[n] for n in of if n not in self.showing} for of in self[1:4]))
 
     def multiplied(self, number: int, weight: Tensor) -> Tensor:
         """A convolution's float32 weight, multiplied to match its divided input."""
@@ -92,8 +74,7 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor]) -> tuple[Qu
     """The convolutions that can be computed in 8 bits, and the resulting mean squared change of luma, in gray levels.
 
     pictures: LR, (1, 3, H, W) in [0, 1]. Convolutions with the largest share for their work are left out, until the sum of the
-    others' shares is ALLOWED and no flat color changes by more than FLAT. The next ones are `showing`, until the rest stays
-    within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
+    others' shares is ALLOWED and no flat color changes by more than FLAT. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there are no images to calibrate on")
     steps = in_eight_bits(generator)
@@ -106,25 +87,13 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor]) -> tuple[Qu
         found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
     share |= shares(steps, pictures, found, share.keys() & shown)
     order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
-
-    def without(count: int) -> Quantization:
-        """`found` without the first `count` of the order."""
-        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first])).mixed()
-
     flat = [(picture, compute(steps, picture)) for picture in FLATS]
-
-    def least_without(start: int, allowed: float, flat_limit: float) -> int:
-        """How many must be left out, from the beginning of the order; at least `start`."""
-        for count in range(start, len(order)):
-            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count)) <= flat_limit:
-                return count
-        return len(order)
-
-    dropped = least_without(0, ALLOWED, FLAT)
-    mixed = without(least_without(dropped, MIXED, FLAT_MIXED))
-    found = without(dropped)
-    found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
-    return found, change(steps, pictures, found)
+    for count in range(len(order) + 1):  # of those left out; without any in 8 bits, nothing changes
+        kept = {number for first in order[count:] for number in together[first]}
+        some = Quantization(found.weights, *({number: of[number] for number in of if number in kept} for of in found[1:]))
+        if sum(map(share.get, order[count:])) <= ALLOWED and shift(steps, flat, some) <= FLAT:
+            break
+    return some, change(steps, pictures, some)
 
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
@@ -287,8 +256,7 @@ def save(quantization: Quantization, folder: Path) -> None:
     tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
     tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
     tensors |= {f"{number}.divisor": divisor for number, divisor in quantization.divisors.items()}
-    showing = " ".join(map(str, sorted(quantization.showing)))
-    encoded = as_bytes(tensors, {"weights": quantization.weights, "showing": showing})
+    encoded = as_bytes(tensors, {"weights": quantization.weights})
     with atomic_write(folder / FILE) as unfinished:
         unfinished.write_bytes(encoded)  # save_file would let only its owner read it
 
@@ -306,9 +274,7 @@ def read(path: Path) -> Quantization:
     """Read what `save` wrote. Raises CheckpointError for anything else."""
     try:
         with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            showing = frozenset(map(int, about.get("showing", "").split()))
-            found = Quantization(about["weights"], {}, {}, {}, showing)
+            found = Quantization(file.metadata()["weights"], {}, {}, {})
             parts = {"range": found.ranges, "weight": found.fits, "divisor": found.divisors}
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 number, kind = name.split(".")
@@ -317,12 +283,6 @@ def read(path: Path) -> Quantization:
             low, high = found.ranges[number] = tuple(limits.tolist())
             if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
                 raise ValueError("a range must contain 0 and be finite")
-        if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
-            raise ValueError("weights must be int8 and have a range")
-        if any(of.dtype != torch.float32 or of.ndim != 1 or not (of > 0).all() for of in found.divisors.values()):
-            raise ValueError("divisors must be positive")
-        if not showing | found.divisors.keys() <= found.ranges.keys():
-            raise ValueError("layers listed as showing or with divisors must have a range")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); recreate it with srgan-hub quantize, or delete it") from error
