@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 
 from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
-from srgan_hub.imaging.io import DEEPEST, FORMATS, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
+from srgan_hub.imaging.io import FORMATS, MOST, SIXTEEN_BITS, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
 # Which image becomes which file: turn the inputs of a command line into a list of jobs.
@@ -124,7 +124,7 @@ def enlarge_files(
     """Do the jobs in order. For each, yields Done once its result is on disk, or the reason why there is none.
 
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, so memory does not
-    grow with its size. A WebP, or an image of more than 8 bits, needs the whole result in memory. No file is left partial."""
+    grow with its size. A WebP needs the whole result in memory. No file is left partial."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
 
     def begin(job: Job, read: Future) -> Future:
@@ -173,9 +173,11 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         upright = normalize(image)
         if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
             losses += ("cut to 8 bits because it has transparency",)
-        if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
-            losses += (f"cut to {16 if job.format == 'png' else 8} bits because {job.format} supports no more",)
-            upright = upright if job.format == "png" else eight_bits(upright)  # 8 bits are computed faster
+        elif upright.mode in DEEP and job.format not in SIXTEEN_BITS:
+            losses += (f"cut to 8 bits because {job.format} supports no more",)
+            upright = eight_bits(upright)  # 8 bits are computed faster
+        elif image.mode == "F":
+            losses += ("floating point cut to 16 bits",)
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:
@@ -204,7 +206,7 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
 def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable | None) -> Image.Image | None:
     """The result, or None if it is already on disk. report(tiles done, tiles in total)."""
     image, size, _ = picture
-    if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
+    if job.format in STREAMED and size[0] * size[1] > LARGE:
         stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
         return None
     return upscaler(image, report, scale=target.scale, longest=target.longest)
