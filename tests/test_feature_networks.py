@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 import skimage.data
 import torch
@@ -59,14 +57,6 @@ def test_network_is_frozen_but_passes_gradients(networks):
     assert image.grad.abs().sum() > 0
     assert not any(p.requires_grad for p in vgg.parameters())
     assert not vgg.training
-
-
-def test_vgg16_says_once_that_it_stands_in(networks, caplog):
-    with caplog.at_level(logging.WARNING):
-        VGGFeatures("vgg54", networks["vgg16"][0])
-        VGGFeatures("vgg54", networks["vgg19"][0])
-    assert len(caplog.records) == 1
-    assert "5,3 stands for" in caplog.text
 
 
 def test_wrong_files_are_refused(tmp_path):

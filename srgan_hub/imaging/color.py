@@ -137,7 +137,6 @@ def profile_of(image: Image.Image, mode: str) -> bytes | None:
 
 
 HIDDEN = 8  # alpha, of 255: up to here a pixel's own color is ignored, because it is rounded away or garbage
-ROWS = 256  # rows of the image held in memory as floats at a time; must be even
 
 
 def fill_hidden(pixels: np.ndarray) -> np.ndarray:
@@ -148,27 +147,22 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
     visible = pixels[..., -1] > HIDDEN
     if visible.all() or not visible.any():
         return pixels
-    parts = (_halved(*_premultiplied(pixels[row : row + ROWS])) for row in range(0, len(pixels), ROWS))
-    levels = [tuple(torch.cat(rows, dim=-2) for rows in zip(*parts, strict=True))]
+    levels = [_halved(*_premultiplied(pixels))]
     while max(levels[-1][1].shape[-2:]) > 1:
         levels.append(_halved(*levels[-1]))
     mean = None                                              # (1, C - 1, h, w), from the coarsest level to half the image's size
     for weighted, weight in reversed(levels):
         own = weighted / weight.clamp_min(1e-12)
         mean = own if mean is None else torch.where(weight > 0, own, _doubled(mean, *weight.shape[-2:]))
+    mean = (255 * _doubled(mean, *visible.shape)).round().byte()[0].permute(1, 2, 0).numpy()
     filled = pixels.copy()
-    for row in range(0, len(pixels), ROWS):
-        rows, hidden = filled[row : row + ROWS], ~visible[row : row + ROWS]
-        near = mean[..., max(0, row // 2 - 1) : (row + ROWS) // 2 + 1, :]  # with one row more above and below
-        skipped = 2 * min(1, row // 2)
-        enlarged = _doubled(near, skipped + len(rows), rows.shape[1])[0, :, skipped:].permute(1, 2, 0)
-        rows[..., :-1][hidden] = (255 * enlarged).round().byte().numpy()[hidden]
+    filled[..., :-1][~visible] = mean[~visible]
     return filled
 
 
-def _premultiplied(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+def _premultiplied(pixels: np.ndarray) -> tuple[Tensor, Tensor]:
     """(h, w, C) uint8 -> color times alpha (1, C - 1, h, w) and alpha (1, 1, h, w), both in [0, 1] and 0 where hidden."""
-    levels = torch.from_numpy(rows.astype(np.float32)).permute(2, 0, 1)[None]
+    levels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
     color, alpha = levels.tensor_split([-1], dim=1)
     alpha = alpha * (alpha > HIDDEN) / 255
     return color / 255 * alpha, alpha

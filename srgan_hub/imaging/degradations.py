@@ -71,39 +71,6 @@ def _sum_one(kernels: Tensor) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-# Sensor noise: equally strong everywhere (Gaussian) or growing with brightness (Poisson), in color or gray.
-
-
-WHITE = 255
-
-
-def gaussian_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float plus noise with standard deviation std (N,), in gray levels; not clamped.
-
-    gray: (N,) bool, whether all channels get the same noise. generator: on the same device as the images."""
-    noise = torch.randn(images.shape, generator=generator, device=images.device)
-    return images + _per_image(std, images) * _one_channel_if(gray, noise)
-
-
-def poisson_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float in [0, 255] with photon noise; not clamped.
-
-    std: (N,) standard deviation in gray levels at white; at level x it is sqrt(x / 255) times as large. gray: (N,) bool,
-    whether all channels get the noise of their mean. generator: on the same device as the images."""
-    photons = WHITE / _per_image(std, images).square()  # per level; a count of P photons has standard deviation sqrt(P)
-    light = torch.where(_per_image(gray, images), images.mean(1, keepdim=True), images)
-    noise = torch.poisson(light * photons, generator=generator) / photons - light
-    return images + _one_channel_if(gray, noise)
-
-
-def _one_channel_if(gray: Tensor, noise: Tensor) -> Tensor:
-    return torch.where(_per_image(gray, noise), noise[:, :1], noise)
-
-
-def _per_image(values: Tensor, images: Tensor) -> Tensor:
-    return values.to(images.device)[:, None, None, None]
-
-
 # (HR images (N, 3, H, W) uint8, scale, randomness) -> LR images (N, 3, H / scale, W / scale) uint8 on the same device
 Degradation = Callable[[Tensor, int, np.random.Generator], Tensor]
 
@@ -209,11 +176,20 @@ def _resize_to(size: tuple[int, int], images: Tensor, job: Job) -> Tensor:
     return F.interpolate(images, size=size, mode=mode, antialias=mode != "area").clamp(0, 255)
 
 
-def _noise(add: Callable, images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel."""
-    std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST)
+def _noise(images: Tensor, low: float, high: float, job: Job, *, poisson: bool) -> Tensor:
+    """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel.
+
+    Gaussian noise is the same at all levels. Poisson noise is as strong as that at white, and sqrt(x / 255) times at level x."""
+    std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST).to(images.device)[:, None, None, None]
     generator = torch.Generator(images.device).manual_seed(int(job.rng.integers(2**63)))
-    return add(images, std, job.happens(GRAY, len(images)), generator)
+    gray = job.happens(GRAY, len(images)).to(images.device)[:, None, None, None]
+    if poisson:
+        photons = 255 / std.square()  # per level; a count of P photons has standard deviation sqrt(P)
+        light = torch.where(gray, images.mean(1, keepdim=True), images)
+        noise = torch.poisson(light * photons, generator=generator) / photons - light
+    else:
+        noise = std * torch.randn(images.shape, generator=generator, device=images.device)
+    return images + torch.where(gray, noise[:, :1], noise)
 
 
 def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
@@ -238,7 +214,7 @@ def _saved_as(form: str, images: Tensor, low: float, high: float, job: Job, **op
     return torch.stack(saved).to(images)
 
 
-_gaussian, _poisson = partial(_noise, gaussian_noise), partial(_noise, poisson_noise)
+_gaussian, _poisson = partial(_noise, poisson=False), partial(_noise, poisson=True)
 
 # Strengths: LR pixels, powers of the scale, levels, libjpeg quality. In parentheses: what Real-ESRGAN does at scale 4.
 FIRST = (

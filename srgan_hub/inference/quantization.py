@@ -293,7 +293,6 @@ def read(path: Path) -> Quantization:
 
 TOP = 127      # steps from 0 to a channel's largest weight
 DAMPING = 0.01  # share of the inputs' mean square added to each: keeps weights in directions rare in calibration nearly unchanged
-BLOCK = 128    # columns whose errors are passed on together
 
 
 def rounded(x: Tensor, low: Tensor | float, high: Tensor | float, levels: int) -> Tensor:
@@ -336,13 +335,8 @@ def fitted(weight: Tensor, gram: Tensor) -> Tensor:
     gram = gram + DAMPING * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(gram)), upper=True)
     steps = torch.empty_like(left)
-    for start in range(0, left.shape[1], BLOCK):
-        block = range(start, min(start + BLOCK, left.shape[1]))
-        errors = left.new_empty(len(left), len(block))
-        for column in block:
-            steps[:, column] = (left[:, column] / unit).round().clamp(-TOP, TOP)
-            error = (left[:, column] - steps[:, column] * unit) / factor[column, column]
-            left[:, column : block.stop] -= error[:, None] * factor[column, column : block.stop]
-            errors[:, column - start] = error
-        left[:, block.stop :] -= errors @ factor[start : block.stop, block.stop :]
+    for column in range(left.shape[1]):
+        steps[:, column] = (left[:, column] / unit).round().clamp(-TOP, TOP)
+        error = (left[:, column] - steps[:, column] * unit) / factor[column, column]
+        left[:, column:] -= error[:, None] * factor[column, column:]
     return steps.to(torch.int8).view_as(weight)

@@ -5,7 +5,6 @@ section 2.2.1)."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,8 +15,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-
-logger = logging.getLogger(__name__)
 
 # Indices into torchvision's `features`, by network and layer; VGG16 has three convolutions in the stages where VGG19 has
 # four, so its last one stands in for VGG19's
@@ -47,10 +44,6 @@ class VGGFeatures(nn.Module):
         tensors = imagenet_vgg19() if weights is None else read_vgg(weights)
         self.network = "vgg19" if LAST_CONV["vgg19"] in tensors else "vgg16"
         self.layers = {LAYERS[self.network][layer]: layer for layer in layers}
-        moved = [layer for layer in layers if LAYERS["vgg16"][layer] != LAYERS["vgg19"][layer]]
-        if self.network == "vgg16" and moved:
-            stand_ins = ", ".join(f"{layer[3]},3 stands for VGG19's {layer[3]},4" for layer in moved)
-            logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
         depth = max(self.layers) + 1
         with torch.device("meta"):  # the classifier, 120 million parameters, is never allocated
             self.features = getattr(models, self.network)().features[:depth]

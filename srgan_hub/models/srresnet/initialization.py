@@ -20,39 +20,23 @@ def pass_through(generator: SRGANGenerator) -> None:
     A generator with fewer than three channels has no room for this and is left unchanged."""
     if generator.tail.in_channels < 3:
         return
-    head = generator.head[0]
-    for c in range(3):
-        _delta(head, out=c, source=c)
-    for block in generator.body[:-2]:  # except the long skip's own layers
-        for layer in block.ends:
-            _zero(layer)
-    _zero(generator.body[-1] if isinstance(generator.body[-1], nn.BatchNorm2d) else generator.body[-2])
+    colors = range(3)
+    head, tail = generator.head[0], generator.tail
+    head.weight[:3], head.bias[:3] = 0, 0
+    head.weight[colors, colors, 4, 4] = 1
+    ends = [layer for block in generator.body[:-2] for layer in block.ends]
+    for layer in (*ends, generator.body[-1] if isinstance(generator.body[-1], nn.BatchNorm2d) else generator.body[-2]):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
 
     # PixelShuffle takes output channel c at (row, column) of each 2x2 cell from its input channel 4c + 2 row + column.
     kernels = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])  # x2 bilinear: first and second pixel of a cell
-    for stage in generator.upsample:
-        conv = stage[0]
-        for c in range(3):
-            for row in range(2):
-                for column in range(2):
-                    out = 4 * c + 2 * row + column
-                    conv.weight[out] = 0
-                    conv.weight[out, c] = torch.outer(kernels[row], kernels[column])
-                    conv.bias[out] = 0
-    tail = generator.tail
+    for conv, *_ in generator.upsample:
+        conv.weight[:12], conv.bias[:12] = 0, 0
+        for row in range(2):
+            for column in range(2):
+                conv.weight[range(2 * row + column, 12, 4), colors] = torch.outer(kernels[row], kernels[column])
     tail.weight *= 0.1
-    for c in range(3):
-        tail.weight[c, :3] = 0
-        tail.weight[c, c, 4, 4] = 1
-    tail.bias.zero_()
-
-
-def _delta(conv: nn.Conv2d, out: int, source: int) -> None:
-    conv.weight[out] = 0
-    conv.weight[out, source, conv.kernel_size[0] // 2, conv.kernel_size[1] // 2] = 1
-    conv.bias[out] = 0
-
-
-def _zero(layer: nn.Module) -> None:
-    layer.weight.zero_()
-    layer.bias.zero_()
+    tail.weight[:, :3] = 0
+    tail.weight[colors, colors, 4, 4] = 1
+    nn.init.zeros_(tail.bias)
