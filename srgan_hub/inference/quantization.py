@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ from torch import Tensor
 from srgan_hub.hub.load import HUB, CheckpointError, fetch, locate
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.io import atomic_write
-from srgan_hub.models.srresnet.graph import Step, advance, picture_apart, run
+from srgan_hub.models.srresnet.graph import Step, picture_apart, run
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 FILE = "int8.safetensors"
@@ -44,6 +44,10 @@ class Quantization(NamedTuple):
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, including 0
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others use `sums_kept`
     divisors: dict[int, Tensor]              # number: divisors of its input channels, (I,); the range is that of the result
+
+    def only(self, numbers: Collection[int]) -> Quantization:
+        """With no other convolutions in 8 bits than these."""
+        return Quantization(self.weights, *({number: of[number] for number in of if number in numbers} for of in self[1:]))
 
     def multiplied(self, number: int, weight: Tensor) -> Tensor:
         """A convolution's float32 weight, multiplied to match its divided input."""
@@ -78,22 +82,22 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor]) -> tuple[Qu
     if not pictures:
         raise ValueError("there are no images to calibrate on")
     steps = in_eight_bits(generator)
+    measured = exact(steps, pictures[:: math.ceil(len(pictures) / MEASURED)])
     limits, work = observe(steps, pictures)
-    found, share = divide(steps, pictures, limits)
+    found, share = divide(steps, measured, limits)
     found = found._replace(weights=fingerprint(generator))
     together = by_input(steps)
     shown = {number for first in share if share[first] > SHOWS for number in together[first]}
     for number, gram in grams(steps, pictures, found, shown).items():
         found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
-    share |= shares(steps, pictures, found, share.keys() & shown)
+    share |= shares(steps, measured, found, share.keys() & shown)
     order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
-    flat = [(picture, compute(steps, picture)) for picture in FLATS]
+    flat = exact(steps, FLATS)
     for count in range(len(order) + 1):  # of those left out; without any in 8 bits, nothing changes
-        kept = {number for first in order[count:] for number in together[first]}
-        some = Quantization(found.weights, *({number: of[number] for number in of if number in kept} for of in found[1:]))
+        some = found.only({number for first in order[count:] for number in together[first]})
         if sum(map(share.get, order[count:])) <= ALLOWED and shift(steps, flat, some) <= FLAT:
             break
-    return some, change(steps, pictures, some)
+    return some, change(steps, measured, some)
 
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
@@ -129,18 +133,18 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Te
     return limits, work
 
 
-def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
+def divide(steps: list[Step], measured: Pairs, limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
     """Every convolution in 8 bits, and the shares.
 
     If a convolution's rounding shows, its channels larger than the median are divided down to the median, or to the geometric
     mean of both, provided that less shows then. This makes their own rounding no finer, but that of all other channels."""
     found = Quantization("", {number: span(of) for number, of in limits.items()}, {}, {})
-    share = shares(steps, pictures, found)
+    share = shares(steps, measured, found)
     shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
     for power in (0.5, 1):
         divisors = {number: excess(limits[number]) ** power for first in shown for number in together[first]}
         ranges = {number: span(limits[number] / divisor) for number, divisor in divisors.items()}
-        for first, less in shares(steps, pictures, Quantization("", ranges, {}, divisors), shown).items():
+        for first, less in shares(steps, measured, Quantization("", ranges, {}, divisors), shown).items():
             if less < share[first]:
                 share[first] = less
                 for number in together[first]:
@@ -180,38 +184,27 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, nu
     return {number: totals[number] / counts[number] for number in totals}
 
 
-@torch.inference_mode()
-def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
+Pairs = Sequence[tuple[Tensor, Tensor]]  # LR and the exact result
+
+
+def exact(steps: list[Step], pictures: Sequence[Tensor]) -> Pairs:
+    return [(lr, compute(steps, lr)) for lr in pictures]
+
+
+def shares(steps: list[Step], measured: Pairs, found: Quantization, firsts=None) -> dict[int, float]:
     """For each group of `by_input`, or only those of `firsts`: the change when that group alone is in 8 bits."""
     together = by_input(steps)
-    firsts = list(together if firsts is None else firsts)
-    weights = {number: found.weight(number, steps[number].weight) for first in firsts for number in together[first]}
-    changes = {first: [] for first in firsts}
-    for lr in measured_on(pictures):
-        exact, values, done = _luma(run(steps, lr)), {0: lr}, 0
-        for first in sorted(firsts):
-            alone = {number: weights[number] for number in together[first]}
-            advance(steps, values, done, first)  # what comes before it stays exact
-            done, after = first, dict(values)
-            advance(steps, after, first, len(steps), lambda number, step, x, alone=alone: (
-                (found.input(number, x), alone[number]) if number in alone else (x, step.weight)))  # fmt: skip
-            changes[first].append(((_luma(after[len(steps)]) - exact) ** 2).mean())
-    return {first: statistics.fmean(changes[first]) for first in firsts}
+    firsts = together if firsts is None else firsts
+    return {first: change(steps, measured, found.only(together[first])) for first in firsts}
 
 
-def change(steps: list[Step], pictures: Sequence[Tensor], found: Quantization) -> float:
-    """The mean squared change of the result's luma, in gray levels, on some of the images."""
-    return statistics.fmean(
-        ((_luma(compute(steps, lr, found)) - _luma(compute(steps, lr))) ** 2).mean() for lr in measured_on(pictures)
-    )
+def change(steps: list[Step], measured: Pairs, found: Quantization) -> float:
+    """The mean squared change of the result's luma, in gray levels."""
+    return statistics.fmean(((_luma(compute(steps, lr, found)) - _luma(sr)) ** 2).mean() for lr, sr in measured)
 
 
-def measured_on(pictures: Sequence[Tensor]) -> Sequence[Tensor]:
-    return pictures[:: math.ceil(len(pictures) / MEASURED)]
-
-
-def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:
-    """The largest change of any value, in gray levels; flat: (LR, exact result) pairs.
+def shift(steps: list[Step], flat: Pairs, found: Quantization) -> float:
+    """The largest change of any value, in gray levels.
 
     Only the middle counts, because zero padding shows outside it."""
     changes = [(255 * (compute(steps, lr, found) - sr)).abs() for lr, sr in flat]

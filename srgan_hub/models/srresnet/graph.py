@@ -115,18 +115,11 @@ def reach(steps: list[Step], value: int) -> int:
 
 
 def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
-    """The last value, computed by PyTorch."""
-    values = {0: lr}
-    advance(steps, values, 0, len(steps), prepare)
-    return values[len(steps)]
-
-
-def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int, prepare: Prepare | None = None) -> None:
-    """Compute the steps from `start` to before `stop` from the values so far; each value is dropped after its last use.
+    """The last value, computed by PyTorch; each value is dropped after its last use.
 
     prepare(number, step, input) -> (input, weight): what a convolution uses instead."""
-    last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
-    for number, step in enumerate(steps[start:stop], start):
+    values, last_use = {0: lr}, {value: number for number, step in enumerate(steps) for value in step.inputs}
+    for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
         match step.kind:
             case "conv":
@@ -148,6 +141,7 @@ def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int,
         for value in step.inputs:
             if last_use[value] == number:
                 values.pop(value, None)
+    return values[len(steps)]
 
 
 def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
