@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import checked_sides, downsample
 
 # Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
 
@@ -37,19 +37,16 @@ def gaussian_kernels(size: int, along: Tensor, across: Tensor, angle: Tensor) ->
     return _sum_one((-(u.square() + v.square()) / 2).exp())
 
 
-def sinc_kernels(size: int, cutoff: Tensor, taps: Tensor) -> Tensor:
+def sinc_kernels(size: int, cutoff: Tensor) -> Tensor:
     """Circular low-pass kernels, (N, size, size), each with sum 1; size is odd.
 
-    cutoff: (N,) radians per pixel, in (0, pi]. taps: (N,) odd side, in pixels, of the square outside of which a kernel is 0;
-    larger squares show more rings. The ideal filter is cutoff / (2 pi r) J1(cutoff r); its limit at r = 0 is
+    cutoff: (N,) radians per pixel, in (0, pi]. The ideal filter is cutoff / (2 pi r) J1(cutoff r); its limit at r = 0 is
     cutoff² / (4 pi)."""
     x, y = _grid(size, cutoff)
     r = x.hypot(y)
     cutoff = cutoff[:, None, None]
     rings = cutoff * torch.special.bessel_j1(cutoff * r) / (2 * math.pi * r.clamp(min=1))  # r is below 1 only at 0
-    kernels = torch.where(r == 0, cutoff.square() / (4 * math.pi), rings)
-    inside = torch.maximum(x.abs(), y.abs()) <= taps[:, None, None] // 2
-    return _sum_one(kernels * inside)
+    return _sum_one(torch.where(r == 0, cutoff.square() / (4 * math.pi), rings))
 
 
 def blur(images: Tensor, kernels: Tensor) -> Tensor:
@@ -75,7 +72,6 @@ def _sum_one(kernels: Tensor) -> Tensor:
 Degradation = Callable[[Tensor, int, np.random.Generator], Tensor]
 
 # Values marked * are Real-ESRGAN's.
-SINC = 0.1             # share of blurs that are circular low-pass filters *
 ANISOTROPIC = 0.3      # share of Gaussians that are longer in one direction, as in motion blur *
 SLIMNESS = (0.3, 1.0)  # width / length of those
 GRAY = 0.4             # share of noise that is the same in all channels *
@@ -89,7 +85,6 @@ SENT_AT_FULL_SIZE = 0.5  # share of messages left as the messenger shrank them; 
 
 MCU = 16                         # pixels; side of the squares of JPEG's grid if chroma is halved
 RADIUS = 10                      # pixels; kernels have up to 21x21 *
-SMALLEST_SINC = 3                # radius in pixels: 7x7 *
 CUTOFF = (math.pi / 2, math.pi)  # radians per pixel, for sinc; Real-ESRGAN's pi / 5 and pi / 3 leave a blur
 SIGMAS = 3                       # standard deviations of a Gaussian that fit into the radius
 LOUDEST = 25.0                   # levels; clamping stronger noise at black and white would shift colors
@@ -141,27 +136,22 @@ class Step(NamedTuple):
 
 
 def _blur(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Gaussian with a standard deviation of low to high LR pixels (mild ones are more frequent), or sinc."""
+    """Gaussian with a standard deviation of low to high LR pixels; mild ones are more frequent."""
     count, radius = len(images), _radius(images)
     along = (job.mild(low, high, count) * job.pixel(images)).clamp(max=max(radius, 1) / SIGMAS)
     slimness = torch.where(job.happens(ANISOTROPIC, count), job.uniform(*SLIMNESS, count), 1.0)
-    gaussians = gaussian_kernels(2 * radius + 1, along, along * slimness, job.uniform(0, math.pi, count))
-    kernels = torch.where(job.happens(SINC, count)[:, None, None], _sincs(count, radius, *CUTOFF, job), gaussians)
+    kernels = gaussian_kernels(2 * radius + 1, along, along * slimness, job.uniform(0, math.pi, count))
     return blur(images, kernels.to(images.device))
 
 
 def _ring(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """Sinc with a cutoff from low to high radians per pixel."""
-    return blur(images, _sincs(len(images), _radius(images), low, high, job).to(images.device))
+    kernels = sinc_kernels(2 * _radius(images) + 1, job.uniform(low, high, len(images)))
+    return blur(images, kernels.to(images.device))
 
 
 def _radius(images: Tensor) -> int:
     return min(RADIUS, *(side - 1 for side in images.shape[-2:]))  # reflection cannot reach farther
-
-
-def _sincs(count: int, radius: int, low: float, high: float, job: Job) -> Tensor:
-    taps = 2 * job.rng.integers(min(SMALLEST_SINC, radius), radius, count, endpoint=True) + 1
-    return sinc_kernels(2 * radius + 1, job.uniform(low, high, count), torch.from_numpy(taps))
 
 
 def _resize(images: Tensor, low: float, high: float, job: Job) -> Tensor:
@@ -254,9 +244,7 @@ def realistic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
     any other shape or dtype, or if H or W is not a multiple of the scale."""
     if hr.dtype != torch.uint8 or hr.ndim != 4 or hr.shape[1] != 3:
         raise ValueError(f"realistic takes uint8 images (N, 3, H, W), got {hr.dtype} {tuple(hr.shape)}")
-    height, width = hr.shape[-2:]
-    if height % scale or width % scale or not hr.numel():
-        raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
+    height, width = checked_sides(hr, scale)
     job = Job(rng, scale, (height // scale, width // scale))
     kinds = torch.from_numpy(rng.choice(len(SHARES), len(hr), p=list(SHARES.values()))).to(hr.device)
     lr = torch.empty(len(hr), 3, *job.lr_size, dtype=torch.uint8, device=hr.device)

@@ -32,12 +32,18 @@ def downsample(hr: Tensor, scale: int) -> Tensor:
     """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8. H and W must be multiples of the scale, any whole number from 2 up.
 
     Sums are exact whole numbers, so halves are always rounded up."""
-    height, width = hr.shape[-2:]
     if hr.dtype != torch.uint8:
         raise ValueError(f"downsample takes uint8 images, got {hr.dtype}")
+    checked_sides(hr, scale)
+    return _both(hr, scale, rounded=True)
+
+
+def checked_sides(hr: Tensor, scale: int) -> tuple[int, int]:
+    """(height, width). Raises ValueError unless they are multiples of the scale."""
+    height, width = hr.shape[-2:]
     if height % scale or width % scale or not hr.numel():
         raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
-    return _both(hr, scale, rounded=True)
+    return height, width
 
 
 def shrunk_exactly(image: Tensor, scale: int) -> Tensor:

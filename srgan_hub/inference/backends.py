@@ -312,9 +312,7 @@ def openvino_model(steps: list[Step], quantization: Quantization | None = None):
     ops = openvino.opset13
     lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
     x = ops.clamp(ops.multiply(lr, ops.constant(np.float32(255))), 0.0, 255.0)
-    model = openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
-    model.output(0).set_names({"sr"})
-    return model
+    return openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
 
 
 def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
@@ -332,9 +330,7 @@ def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = 
     y = ops.clamp(y, 0.0, 1.0)  # before the factor, or OpenVINO folds that into weights
     y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
     y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
-    model = openvino.Model([y], [lr, *window], "srgan")
-    model.output(0).set_names({"sr"})
-    return model
+    return openvino.Model([y], [lr, *window], "srgan")
 
 
 def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None, window: list | None = None):

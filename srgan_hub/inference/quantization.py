@@ -219,13 +219,9 @@ def on_steps(low: float, high: float) -> tuple[float, float]:
     """Widen low <= 0 <= high just enough that 0 is one of 256 evenly spaced values. No observed value is cut off."""
     if not low or not high:
         return (low, high) if low < high else (0.0, 1e-6)
-    nearest = 255 * -low / (high - low)  # how many values are below 0, if that could be a fraction
-
-    def step(below: int) -> float:
-        return max(-low / below, high / (255 - below))
-
-    below = min((max(1, math.floor(nearest)), min(254, math.ceil(nearest))), key=step)
-    return -below * step(below), (255 - below) * step(below)
+    below = min(max(round(255 * -low / (high - low)), 1), 254)  # how many values are below 0
+    step = max(-low / below, high / (255 - below))
+    return -below * step, (255 - below) * step
 
 
 @torch.inference_mode()

@@ -69,7 +69,7 @@ class Upscaler:
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
         self._engines: dict[tuple[int, bool], Engine] = {}  # by process, and whether for more than 8 bits
         self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8)
-        self._open(fine=False)  # raises EngineError now, not at the first image
+        self.engine_for(deep=False)  # raises EngineError now, not at the first image
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
@@ -98,12 +98,14 @@ class Upscaler:
 
     @property
     def engine(self) -> Engine:
-        """The engine of this process: a forked one cannot use its parent's."""
-        return self._open(fine=False)
+        return self.engine_for(deep=False)
 
-    def _open(self, fine: bool) -> Engine:
-        key = os.getpid(), fine
-        if key not in self._engines:
+    def engine_for(self, deep: bool) -> Engine:
+        """The engine of this process, since a forked one cannot use its parent's; deep: for an image of more than 8 bits.
+
+        bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
+        fine = deep and self._compute_by["precision"] == "auto"
+        if (key := (os.getpid(), fine)) not in self._engines:
             compute = self._compute_by | (dict(precision="fp32", int8=None) if fine else {})
             self._engines.setdefault(key, open_engine(self.generator, **compute))
         return self._engines[key]
@@ -193,13 +195,6 @@ class Upscaler:
             alpha = bound(engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True), alpha, self.scale)
         y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
         return to_pixels(sr, alpha, mode, piece.dtype)[0, :, y, x].permute(1, 2, 0).numpy()
-
-    def engine_for(self, deep: bool) -> Engine:
-        """The engine for an image; deep: whether it has more than 8 bits.
-
-        bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
-        coarse = deep and self._compute_by["precision"] == "auto" and self.engine.choice.precision != "fp32"
-        return self._open(fine=coarse)
 
 
 def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:
