@@ -63,7 +63,7 @@ def test_wrong_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not a readable safetensors file"):
         VGGFeatures("vgg54", tmp_path / "missing.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="neither torchvision's vgg19 nor"):
+    with pytest.raises(ValueError, match="not in torchvision's vgg19 or vgg16 layout"):
         VGGFeatures("vgg54", tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="layer must be one of"):
         VGGFeatures("vgg99", tmp_path / "other.safetensors")

@@ -28,7 +28,6 @@ from srgan_hub.inference.quantization import (
     tops,
 )
 from srgan_hub.models.srresnet.graph import inference_graph, run
-from srgan_hub.models.srresnet.initialization import pass_through
 
 QUANTIZED = [name for name in bundled() if name != "srgan-x4-photo-large"]  # which has no 8 bits
 NEEDS_INT8 = pytest.mark.skipif(not has_int8(), reason="needs a processor with instructions for int8 (VNNI or AMX)")
@@ -93,7 +92,7 @@ def test_the_engine_rounds_as_the_calibration_does(scale, with_picture, pictures
     monkeypatch.setattr(module, "SHOWS", 0)  # every input that it helps is divided
     generator = SRGANGenerator(scale=scale, width=8, blocks=2).eval()
     if with_picture:
-        pass_through(generator)
+        generator.initialize()
     quantization, _ = calibrate(generator, pictures)
     assert quantization.divisors
     steps = in_eight_bits(generator)

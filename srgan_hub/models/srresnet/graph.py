@@ -79,7 +79,7 @@ def inference_graph(generator: SRGANGenerator) -> list[Step]:
 def picture_apart(steps: list[Step]) -> list[Step]:
     """The same function, with the image itself kept out of the last convolution; for 8 bits.
 
-    A generator initialized to pass the image through (srresnet/initialization.py) carries it in as many channels as the last
+    A generator initialized to pass the image through (SRGANGenerator.initialize) carries it in as many channels as the last
     convolution has outputs. Each of these has weight 1 at the center for its output, many times its other weights, so 8-bit
     steps fit either the center weights or the others. Therefore the center's contribution is computed by a separate convolution
     and PReLU, then added. Steps whose center does not stand out are returned unchanged."""
