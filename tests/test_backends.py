@@ -71,7 +71,7 @@ def test_threads_do_not_disturb_each_other(random_generator, name):
     assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
 
 
-@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("scale", [2, 4, 8])
 def test_part_of_a_picture_is_that_of_the_whole(scale):
     """Little beyond the part is enlarged, but all that it depends on: were it a pixel less, the weights would show it."""
     torch.manual_seed(0)

@@ -1,6 +1,5 @@
 import pytest
 import torch
-import torch.nn.functional as F
 
 from benchmarks import smaller_esrgan as of
 from benchmarks.smaller_esrgan import (

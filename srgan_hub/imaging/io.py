@@ -133,11 +133,10 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 def abandoned(unfinished: Path) -> bool:
     """Whether the process that the temporary name belongs to has ended (as far as this can be known: not on Windows)."""
-    number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
-    if os.name != "posix" or not number.isdecimal():
+    if os.name != "posix":
         return False
     try:
-        os.kill(int(number), 0)
+        os.kill(int(unfinished.suffixes[-2][1:]), 0)
     except OSError as error:  # it may exist, but belong to another user
         return isinstance(error, ProcessLookupError)
     return False

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_hub.inference.quantization import Quantization, fingerprint, in_eight_bits, tops
-from srgan_hub.models.srresnet.graph import Step, reach, run, trunk
+from srgan_hub.models.srresnet.graph import Step, run, trunk
 
 PRECISIONS = ("fp32", "bf16", "fp16", "mixed")  # mixed: int8, and bf16 where 8 bits would be visible
 ENGINES = {"pytorch": ("PyTorch", "torch"), "openvino": ("OpenVINO", "openvino")}  # name in words, package
@@ -177,9 +177,11 @@ class OpenVINOEngine(Engine):
 
     quantization: which convolutions are in 8 bits; the others then use the precision in which the processor is fast."""
 
+    reach = 3  # LR pixels beyond its own position, at most, that the enlargement looks at, whatever the scale
+
     def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None = None):
         super().__init__(choice)
-        self.steps, self.quantization, self.reach = steps, quantization, reach(steps, trunk(steps))
+        self.steps, self.quantization = steps, quantization
         self.hints = openvino_hints(fast_precision("cpu") if quantization else choice.precision)
 
     @cached_property

@@ -6,7 +6,6 @@ shuffle, as a 5x5 convolution with twelve. On two cores, the second alone makes 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -101,17 +100,6 @@ def picture_apart(steps: list[Step]) -> list[Step]:
 def trunk(steps: list[Step]) -> int:
     """Number of the value that the enlargement starts from: the sum of the first features and what the blocks make of them."""
     return max(number for number, step in enumerate(steps, start=1) if step.kind == "add" and 2 in step.inputs)
-
-
-def reach(steps: list[Step], value: int) -> int:
-    """How many LR pixels beyond its own position, at most, a pixel of the result depends on `value`."""
-    known = {value: (0.0, 1)}  # distance, and number of values along an LR pixel's side
-    for number, step in enumerate(steps, start=1):
-        if found := [known[given] for given in step.inputs if given in known]:
-            far, cells = max(found)
-            far += step.weight.shape[-1] // 2 / cells if step.kind == "conv" else 0
-            known[number] = far, cells * (2 if step.kind == "shuffle" else 1)
-    return math.ceil(known[len(steps)][0])
 
 
 def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
