@@ -29,7 +29,6 @@ STREAMED = ("png", "tif", "jpg")  # written strip by strip; large images while t
 MOST = {"webp": 16383, "jpg": JPEG_MOST}  # largest side, in pixels, that the format can hold
 SIXTEEN_BITS = ("png", "tif")     # formats that can hold grayscale of 16 bits
 WHOLE = ("MPO", "PSD")  # their further images are previews and layers, not frames
-WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # how Pillow reports libwebp's error numbers
 
 
 class ImageError(ValueError):
@@ -88,8 +87,6 @@ def write_whole(image: Image.Image, target: Path, format: str) -> None:
     try:
         image.save(encoded, format, icc_profile=image.info.get("icc_profile"), **FORMATS[format])
     except (OSError, ValueError, RuntimeError) as error:  # such as a longer side than the format can hold
-        if str(error) in WEBP_NO_MEMORY:
-            raise MemoryError from error
         raise ImageError(f"{target}: cannot be written as {format} ({error})") from error
     with atomic_write(target) as unfinished:
         unfinished.write_bytes(encoded.getbuffer())
