@@ -22,6 +22,7 @@ from srgan_hub.inference.quantization import (
     Quantization,
     by_input,
     divide,
+    exact,
     fitted,
     grams,
     in_eight_bits,
@@ -44,15 +45,17 @@ def main(photographs: str, model: str) -> None:
     pictures = lr_pictures(photographs, generator.scale, 24)
     steps = inference_graph(generator)
     plain = Quantization("", {number: span(limits) for number, limits in observe(steps, pictures)[0].items()}, {}, {})
-    alone = shares(steps, pictures, plain._replace(fits={n: each_by_itself(steps[n].weight) for n in plain.ranges}))
-    kept = shares(steps, pictures, plain)
+    measured = exact(steps, pictures)
+    alone = shares(steps, measured, plain._replace(fits={n: each_by_itself(steps[n].weight) for n in plain.ranges}))
+    kept = shares(steps, measured, plain)
     steps = in_eight_bits(generator)
     limits, work = observe(steps, pictures)
-    found, divided = divide(steps, pictures, limits)
+    measured = exact(steps, pictures)
+    found, divided = divide(steps, measured, limits)
     shown = {number for first in divided if divided[first] > SHOWS for number in by_input(steps)[first]}
     for number, gram in grams(steps, pictures, found, shown).items():
         found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
-    best = divided | shares(steps, pictures, found, divided.keys() & shown)
+    best = divided | shares(steps, measured, found, divided.keys() & shown)
     ways = [list(way.values()) for way in (alone, kept, divided, best)]  # one row per input: the image's convolution adds none
     print(f"{model}\n\n| convolution | kernel | of all multiplications | each weight by itself | sums kept | divided | fitted |")
     print("|" + " --- |" * 7)

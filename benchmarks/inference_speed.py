@@ -43,8 +43,8 @@ BASE = "PyTorch eager float32 (others)"
 ENGINES = {
     "PyTorch fp32": ("pytorch", "fp32"), "PyTorch bf16": ("pytorch", "bf16"),
     "OpenVINO fp32": ("openvino", "fp32"), "OpenVINO bf16": ("openvino", "bf16"),
-    "OpenVINO mixed": ("openvino", "mixed"), "OpenVINO int8": ("openvino", "int8"),
-    **{f"{LITE}, OpenVINO {precision}": ("openvino", precision) for precision in ("bf16", "mixed", "int8")},
+    "OpenVINO mixed": ("openvino", "mixed"),
+    **{f"{LITE}, OpenVINO {precision}": ("openvino", precision) for precision in ("bf16", "mixed")},
 }  # fmt: skip
 OTHERS = {
     "Real-ESRGAN x4plus (RRDBNet)": lambda: spandrel("ESRGAN", "RRDB").RRDBNet(),

@@ -2,7 +2,7 @@
 
     python -m benchmarks.rounding_cost SETS srresnet-x4 srgan-x4
 
-Prints the rows of docs/engines.md. A default may lose at most 0.02 dB, int8 at most 0.05 dB."""
+Prints the rows of docs/engines.md. A default may lose at most 0.02 dB."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import mean, measure
 from srgan_hub.inference.upscaler import Upscaler
 
-PRECISIONS = ("fp32", "bf16", "mixed", "int8")
+PRECISIONS = ("fp32", "bf16", "mixed")
 
 
 def psnr_y(upscaler: Upscaler, given: list, scale: int) -> float:

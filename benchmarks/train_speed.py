@@ -30,7 +30,6 @@ from srgan_hub import SRGANDiscriminator, SRGANGenerator, VGGFeatures
 from srgan_hub.data.patches import Degraded, Loader, Patches
 from srgan_hub.imaging.degradations import bicubic
 from srgan_hub.losses import VARIANTS, pixel_loss
-from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.training.launch import cores, keep_memory, speed_up
 from train_accelerate import d_step, g_step, random_roll
 
@@ -54,7 +53,7 @@ def ours(vgg_file: Path | None) -> Update:
     accelerator = Accelerator(cpu=True, mixed_precision="bf16")
     weights = VARIANTS["srgan-vgg54" if vgg_file else "srresnet-mse"]
     generator = SRGANGenerator()
-    pass_through(generator)
+    generator.initialize()
     generator = generator.to(memory_format=torch.channels_last)
     speed_up(generator)
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, fused=True)
@@ -82,7 +81,7 @@ def ours(vgg_file: Path | None) -> Update:
 
 def others(vgg_file: Path | None) -> Update:
     generator = SRGANGenerator()
-    pass_through(generator)
+    generator.initialize()
     optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4)
     if vgg_file:
         vgg = VGGFeatures("vgg54", vgg_file)

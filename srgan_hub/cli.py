@@ -161,7 +161,7 @@ def export_checkpoint(options: argparse.Namespace) -> int:
 
 
 def quantize(options: argparse.Namespace) -> int:
-    """Quantize a checkpoint to 8 bits: write int8.safetensors into its folder, where mixed, int8 and auto then find it."""
+    """Quantize a checkpoint to 8 bits: write int8.safetensors into its folder, where the precisions auto and mixed find it."""
     folder = Path(locate(options.checkpoint))
     if not folder.is_dir():
         raise ValueError(f"{options.checkpoint} is on the Hub; give a folder to write {INT8} into (hf download fetches one)")
@@ -172,8 +172,8 @@ def quantize(options: argparse.Namespace) -> int:
     quantization, change = calibrate(generator, pictures)
     save(quantization, folder)
     of = sum(step.kind == "conv" for step in in_eight_bits(generator))
-    print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits ({len(quantization.mixed().ranges)} "
-          f"in mixed), by {len(pictures)} photos; the mean squared change of luma is {change:.2f} gray levels")  # fmt: skip
+    print(f"{folder / INT8}: {len(quantization.ranges)} of {of} convolutions in 8 bits, by {len(pictures)} photos; the mean "
+          f"squared change of luma is {change:.2f} gray levels")  # fmt: skip
     return 0
 
 
@@ -366,8 +366,8 @@ def add_engine(add, engine: str, precision: str) -> None:
     add("--engine", choices=("auto", *ENGINES), default=engine,
         help=f"inference engine; auto: PyTorch on a GPU, OpenVINO on a CPU [{engine}]")  # fmt: skip
     add("--precision", choices=("auto", *PRECISIONS), default=precision,
-        help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16 or fp16, the first that the hardware supports; "
-             f"int8 is even faster, and loses up to 0.05 dB [{precision}]")  # fmt: skip
+        help=f"auto: mixed (int8 and bf16) if the model is quantized, bf16 or fp16, the first that the hardware supports "
+             f"[{precision}]")  # fmt: skip
 
 
 def new(commands: argparse._SubParsersAction, name: str, run: Callable, summary: str) -> argparse.ArgumentParser:

@@ -220,7 +220,7 @@ class Compared(NamedTuple):
 
 class Term(NamedTuple):
     compute: Callable[[Compared], Tensor | dict[str, Tensor]]  # a scalar, or several by name, each with the term's weight
-    words: Callable[[LossConfig, str | None], str]  # what a card says after the weight; given the feature network's name
+    words: str                # what a card says after the weight; fields in braces are those of LossConfig and of `describe`
     of_images: bool = True    # whether it compares SR with HR
     of_all: bool = False      # also for images that are otherwise trained on their blocks only
 
@@ -230,12 +230,6 @@ def _content(compared: Compared) -> dict[str, Tensor]:
     with torch.no_grad():
         hr_maps = compared.perceptual(compared.hr)
     return {layer: distance(sr_map, hr_maps[layer]) for layer, sr_map in compared.perceptual(compared.sr).items()}
-
-
-def _content_words(config: LossConfig, network: str | None) -> str:
-    form = "mean absolute distance over the map's mean size" if config.relative else "mean squared distance x 1/12.75^2"
-    scaling = "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling"
-    return f"{' + '.join(config.layers)} of {network} (after the ReLU, {scaling}; {form})"
 
 
 def _adversarial(compared: Compared) -> Tensor:
@@ -251,36 +245,40 @@ def _adversarial(compared: Compared) -> Tensor:
 
 
 TERMS = {
-    "pixel": Term(lambda c: pixel_loss(c.sr, c.hr), lambda *_: "pixel (mean squared error, images on [-1, 1])"),
+    "pixel": Term(lambda c: pixel_loss(c.sr, c.hr), "pixel (mean squared error, images on [-1, 1])"),
     "coarse": Term(
         lambda c: coarse_loss(c.sr, c.hr, c.generator.scale),
-        lambda *_: "coarse (mean squared error of the images shrunk by the scale, on [-1, 1])",
+        "coarse (mean squared error of the images shrunk by the scale, on [-1, 1])",
         of_all=True,
     ),
     "grid": Term(
         lambda c: grid_loss(c.sr, c.hr, c.generator.scale, c.config.grid_side),
-        lambda config, _: "grid (mean squared error, on [-1, 1], of the pattern that repeats with every LR pixel in squares of "
-                          f"{config.grid_side} x {config.grid_side} of them)",
+        "grid (mean squared error, on [-1, 1], of the pattern that repeats with every LR pixel in squares of {grid_side} x "
+        "{grid_side} of them)",
     ),
     "flat": Term(
         lambda c: constant_color_loss(c.generator, c.colors),
-        lambda *_: "flat (mean squared error of surfaces of one color, on [-1, 1])",
+        "flat (mean squared error of surfaces of one color, on [-1, 1])",
         of_images=False,
     ),
-    "content": Term(_content, _content_words),
-    "tv": Term(lambda c: total_variation(c.sr), lambda *_: "total variation (sum over an image's pixels, on [0, 1])"),
+    "content": Term(_content, "{maps} of {network} (after the ReLU, {scaling}; {form})"),
+    "tv": Term(lambda c: total_variation(c.sr), "total variation (sum over an image's pixels, on [0, 1])"),
     "blocks": Term(
         lambda c: c.blocks,
-        lambda *_: "blocks (mean squared distance from the teacher's for the same inputs, over what these change)",
+        "blocks (mean squared distance from the teacher's for the same inputs, over what these change)",
         of_images=False,
     ),
-    "adversarial": Term(
-        _adversarial, lambda config, _: f"adversarial ({config.gan}, mean over the batch, images on [0, 1])"
-    ),
-}  # fmt: skip
+    "adversarial": Term(_adversarial, "adversarial ({gan}, mean over the batch, images on [0, 1])"),
+}
 
 
 def describe(config: LossConfig, network: str | None) -> str:
     """Every term with its weight, for a card. network: name of the feature network, if there is one."""
+    fields = config._asdict() | {
+        "network": network,
+        "maps": " + ".join(config.layers),
+        "scaling": "images on [-1, 1]" if network == LiteFeatures.network else "images on [0, 1] in ImageNet's scaling",
+        "form": "mean absolute distance over the map's mean size" if config.relative else "mean squared distance x 1/12.75^2",
+    }
     weights = {name: getattr(config, name) for name in TERMS}
-    return " + ".join(f"{weight:g} x {TERMS[name].words(config, network)}" for name, weight in weights.items() if weight)
+    return " + ".join(f"{weight:g} x {TERMS[name].words.format(**fields)}" for name, weight in weights.items() if weight)

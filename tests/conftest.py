@@ -23,7 +23,6 @@ import warm_start
 from loopback_hub import LoopbackHub
 from srgan_hub import SRGANGenerator
 from srgan_hub.data.cache import PhotoCache, open_cache
-from srgan_hub.models.srresnet.initialization import pass_through
 from srgan_hub.training import checkpoint
 
 ROOT = Path(__file__).parent.parent
@@ -103,7 +102,7 @@ def photos():
 def tiny_generator():
     """Width 4, one block; a generator that enlarges bilinearly, as training starts from."""
     generator = SRGANGenerator(width=4, blocks=1)
-    pass_through(generator)
+    generator.initialize()
     return generator.eval()
 
 

@@ -18,6 +18,8 @@ from conftest import encoded, smooth_photo
 from srgan_hub import SRGANGenerator
 
 MODES = ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F"]
+RESULT = {"1": "L", "L": "L", "La": "LA", "LA": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBA": "RGBA", "I": "I;16", "I;16": "I;16",
+          "F": "I;16"}  # of every other mode RGB  # fmt: skip
 FORMATS = ["PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "TGA", "ICO", "JPEG2000", "AVIF", "PCX", "SGI", "IM", "DIB",
            "MSP", "XBM", "DDS", "QOI", "MPO"]  # fmt: skip
 
@@ -73,7 +75,7 @@ def expected(image: Image.Image) -> np.ndarray:
             return enlarged(np.stack([(values / 257).round(), 255 * (values != clear)], -1))
         return enlarged(values[..., None])
     if image.mode == "F":
-        return enlarged(np.asarray(image)[..., None])
+        return enlarged((65535 * np.asarray(image)[..., None]).round())
     if image.mode == "CMYK" and "icc_profile" in image.info:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
@@ -96,11 +98,9 @@ def enlarged(pixels: np.ndarray) -> np.ndarray:
 def difference(result: Image.Image, wanted: np.ndarray) -> float:
     """The largest in grey levels of 255; inf for another size or number of channels. Hidden colours do not count."""
     found = np.atleast_3d(np.asarray(result)).astype(np.float64)
-    wanted = wanted.astype(np.float64) * {"F": 255.0, "I;16": 255 / 65535}.get(result.mode, 1.0)
-    found *= {"F": 255.0, "I;16": 255 / 65535}.get(result.mode, 1.0)
     if found.shape != wanted.shape:
         return float("inf")
-    apart = np.abs(found - wanted)
+    apart = np.abs(found - wanted) / (257 if result.mode == "I;16" else 1)
     if found.shape[2] in (2, 4):
         apart[..., :-1] *= wanted[..., -1:] > 8
     return apart.max()

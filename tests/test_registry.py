@@ -58,7 +58,7 @@ def test_openvino_computes_what_it_can_convert_for_every_size(file):
             Upscaler.from_pretrained(file, engine="openvino")
 
 
-@pytest.mark.parametrize(("compute", "words"), [(dict(precision="int8"), "int8"),
+@pytest.mark.parametrize(("compute", "words"), [(dict(precision="mixed"), "mixed|ranges"),
                                                 (dict(texture=0.5), "no partner")])  # fmt: skip
 def test_what_only_our_networks_can_do_is_a_sentence(esrgan, compute, words):
     with pytest.raises(ValueError, match=words):

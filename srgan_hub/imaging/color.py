@@ -25,7 +25,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 # | L, LA, RGB, RGBA | the same |
 # | I;16 in any byte order | I;16 |
 # | I | I;16, if its values are 0 to 65535; other values have no meaning |
-# | F | F, if its values are 0 to 1; other values have no meaning |
+# | F | I;16, if its values are 0 to 1; other values have no meaning |
 # | 1 | L |
 # | 1, L, RGB and I;16 with one transparent color (PNG's tRNS) | LA, LA, RGBA and LA, or the transparency would be lost |
 # | P | RGB, or RGBA if any pixel is transparent |
@@ -34,8 +34,8 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 # | any other (YCbCr, LAB, HSV, RGBX) | RGB |
 
 
-SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow opens 16-bit grayscale PNG and TIFF as one of these
-DEEP = {"I;16": np.uint16, "F": np.float32}  # grayscale with more than 8 bits: one number per pixel
+SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow opens grayscale of more than 8 bits as one of these
+DEEP = ("I;16",)  # modes of a result with more than 8 bits
 LUMA = (0.299, 0.587, 0.114)  # weights of Pillow's own RGB -> L conversion (BT.601, full range)
 
 
@@ -49,11 +49,6 @@ def normalize(image: Image.Image) -> Image.Image:
         image = ImageOps.exif_transpose(image)
     if image.mode in SIXTEEN_BIT:
         return sixteen_bits(image)
-    if image.mode == "F":
-        values = np.asarray(image)
-        if not (values.min() >= 0 and values.max() <= 1):  # written this way, NaN fails too
-            raise ValueError(f"its values are {values.min():g} to {values.max():g}; values of a float image must be 0 to 1")
-        return image
     if image.mode == "CMYK" and (converted := by_profile(image)):
         return converted
     mode = working_mode(image)
@@ -64,13 +59,11 @@ def normalize(image: Image.Image) -> Image.Image:
 
 
 def sixteen_bits(image: Image.Image) -> Image.Image:
-    """Convert an image in a SIXTEEN_BIT mode, or an F image with values from 0 to 1, to I;16.
-
-    If one of its gray levels is transparent, the result is LA."""
-    values = np.asarray(image) if image.mode != "F" else (np.asarray(image) * 65535).round()
-    if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
-        raise ValueError(f"its values are {values.min()} to {values.max()}; values of an integer image must be 0 to 65535")
-    result = Image.fromarray(values.astype(np.uint16))
+    """Convert an image in a SIXTEEN_BIT mode to I;16; if one of its gray levels is transparent, to LA."""
+    values, most = np.asarray(image), 1 if image.mode == "F" else 65535
+    if not (values.min() >= 0 and values.max() <= most):  # written this way, NaN fails too
+        raise ValueError(f"its values are {values.min():g} to {values.max():g}; here they must be 0 to {most}")
+    result = Image.fromarray((values * (65535 // most)).round().astype(np.uint16))
     result.info = image.info
     if isinstance(clear := image.info.get("transparency"), int):
         alpha = Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8))
@@ -90,10 +83,10 @@ def by_profile(image: Image.Image) -> Image.Image | None:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Reduce a result of `normalize` to 8 bits per channel: I;16 and F become L."""
+    """Reduce a result of `normalize` to 8 bits per channel: I;16 becomes L."""
     if image.mode not in DEEP:
         return image
-    result = Image.fromarray((np.asarray(image) * np.float32(255 / white(DEEP[image.mode]))).round().astype(np.uint8))
+    result = Image.fromarray((np.asarray(image) * np.float32(255 / 65535)).round().astype(np.uint8))
     result.info = image.info
     return result
 
@@ -105,18 +98,11 @@ def white(dtype: np.dtype | type) -> int:
 
 def working_mode(image: Image.Image) -> str:
     """The mode in which `image` is enlarged and returned; see the table above."""
-    if image.mode in ("LA", "La"):
-        return "LA"
-    if image.mode in ("RGBA", "RGBa", "PA"):
-        return "RGBA"
-    transparent = "transparency" in image.info
-    if image.mode in ("L", "1"):
-        return "LA" if transparent else "L"
-    return "RGBA" if transparent and image.mode in ("RGB", "P") else "RGB"
+    return ("L" if image.mode in ("1", "L", "LA", "La") else "RGB") + "A" * image.has_transparency_data
 
 
 def to_tensors(pixels: np.ndarray) -> tuple[Tensor, Tensor | None]:
-    """(H, W, C) of L, LA, RGB, RGBA, I;16 or F -> color (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
+    """(H, W, C), gray or RGB, then alpha -> color (1, 3, H, W), alpha (1, 1, H, W) or None, float32 in [0, 1]."""
     channels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / white(pixels.dtype)  # (1, C, H, W)
     alpha = channels[:, -1:] if channels.shape[1] in (2, 4) else None
     color = channels if alpha is None else channels[:, :-1]
@@ -136,14 +122,14 @@ def to_pixels(color: Tensor, alpha: Tensor | None, mode: str, dtype: np.dtype | 
 
 
 def to_image(pixels: np.ndarray) -> Image.Image:
-    """(H, W, C) -> PIL image. The number of channels selects L, LA, RGB or RGBA; the type selects I;16 or F."""
+    """(H, W, C) -> PIL image. The number of channels selects L, LA, RGB or RGBA; uint16 is I;16."""
     return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
 
 
 def profile_of(image: Image.Image, mode: str) -> bytes | None:
     """The image's ICC profile if it still describes a result in that mode (a CMYK profile does not fit RGB), else None."""
     gray = mode in ("L", "LA", *DEEP)
-    fits = image.mode in (("1", "L", "LA", "La", "F", *SIXTEEN_BIT) if gray else ("RGB", "RGBA", "RGBa", "P", "PA"))
+    fits = image.mode in (("1", "L", "LA", "La", *SIXTEEN_BIT) if gray else ("RGB", "RGBA", "RGBa", "P", "PA"))
     return image.info.get("icc_profile") if fits else None
 
 
@@ -151,7 +137,6 @@ def profile_of(image: Image.Image, mode: str) -> bytes | None:
 
 
 HIDDEN = 8  # alpha, of 255: up to here a pixel's own color is ignored, because it is rounded away or garbage
-ROWS = 256  # rows of the image held in memory as floats at a time; must be even
 
 
 def fill_hidden(pixels: np.ndarray) -> np.ndarray:
@@ -162,27 +147,22 @@ def fill_hidden(pixels: np.ndarray) -> np.ndarray:
     visible = pixels[..., -1] > HIDDEN
     if visible.all() or not visible.any():
         return pixels
-    parts = (_halved(*_premultiplied(pixels[row : row + ROWS])) for row in range(0, len(pixels), ROWS))
-    levels = [tuple(torch.cat(rows, dim=-2) for rows in zip(*parts, strict=True))]
+    levels = [_halved(*_premultiplied(pixels))]
     while max(levels[-1][1].shape[-2:]) > 1:
         levels.append(_halved(*levels[-1]))
     mean = None                                              # (1, C - 1, h, w), from the coarsest level to half the image's size
     for weighted, weight in reversed(levels):
         own = weighted / weight.clamp_min(1e-12)
         mean = own if mean is None else torch.where(weight > 0, own, _doubled(mean, *weight.shape[-2:]))
+    mean = (255 * _doubled(mean, *visible.shape)).round().byte()[0].permute(1, 2, 0).numpy()
     filled = pixels.copy()
-    for row in range(0, len(pixels), ROWS):
-        rows, hidden = filled[row : row + ROWS], ~visible[row : row + ROWS]
-        near = mean[..., max(0, row // 2 - 1) : (row + ROWS) // 2 + 1, :]  # with one row more above and below
-        skipped = 2 * min(1, row // 2)
-        enlarged = _doubled(near, skipped + len(rows), rows.shape[1])[0, :, skipped:].permute(1, 2, 0)
-        rows[..., :-1][hidden] = (255 * enlarged).round().byte().numpy()[hidden]
+    filled[..., :-1][~visible] = mean[~visible]
     return filled
 
 
-def _premultiplied(rows: np.ndarray) -> tuple[Tensor, Tensor]:
+def _premultiplied(pixels: np.ndarray) -> tuple[Tensor, Tensor]:
     """(h, w, C) uint8 -> color times alpha (1, C - 1, h, w) and alpha (1, 1, h, w), both in [0, 1] and 0 where hidden."""
-    levels = torch.from_numpy(rows.astype(np.float32)).permute(2, 0, 1)[None]
+    levels = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
     color, alpha = levels.tensor_split([-1], dim=1)
     alpha = alpha * (alpha > HIDDEN) / 255
     return color / 255 * alpha, alpha

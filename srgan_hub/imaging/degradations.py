@@ -20,8 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srgan_hub.imaging.jpeg import MCU, jpeg
-from srgan_hub.imaging.resize import downsample
+from srgan_hub.imaging.resize import checked_sides, downsample
 
 # Low-pass filters: Gaussian kernels for lens and motion blur, sinc kernels for the halos of sharpening and resizing.
 
@@ -38,19 +37,16 @@ def gaussian_kernels(size: int, along: Tensor, across: Tensor, angle: Tensor) ->
     return _sum_one((-(u.square() + v.square()) / 2).exp())
 
 
-def sinc_kernels(size: int, cutoff: Tensor, taps: Tensor) -> Tensor:
+def sinc_kernels(size: int, cutoff: Tensor) -> Tensor:
     """Circular low-pass kernels, (N, size, size), each with sum 1; size is odd.
 
-    cutoff: (N,) radians per pixel, in (0, pi]. taps: (N,) odd side, in pixels, of the square outside of which a kernel is 0;
-    larger squares show more rings. The ideal filter is cutoff / (2 pi r) J1(cutoff r); its limit at r = 0 is
+    cutoff: (N,) radians per pixel, in (0, pi]. The ideal filter is cutoff / (2 pi r) J1(cutoff r); its limit at r = 0 is
     cutoff² / (4 pi)."""
     x, y = _grid(size, cutoff)
     r = x.hypot(y)
     cutoff = cutoff[:, None, None]
     rings = cutoff * torch.special.bessel_j1(cutoff * r) / (2 * math.pi * r.clamp(min=1))  # r is below 1 only at 0
-    kernels = torch.where(r == 0, cutoff.square() / (4 * math.pi), rings)
-    inside = torch.maximum(x.abs(), y.abs()) <= taps[:, None, None] // 2
-    return _sum_one(kernels * inside)
+    return _sum_one(torch.where(r == 0, cutoff.square() / (4 * math.pi), rings))
 
 
 def blur(images: Tensor, kernels: Tensor) -> Tensor:
@@ -72,44 +68,10 @@ def _sum_one(kernels: Tensor) -> Tensor:
     return kernels / kernels.sum((1, 2), keepdim=True)
 
 
-# Sensor noise: equally strong everywhere (Gaussian) or growing with brightness (Poisson), in color or gray.
-
-
-WHITE = 255
-
-
-def gaussian_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float plus noise with standard deviation std (N,), in gray levels; not clamped.
-
-    gray: (N,) bool, whether all channels get the same noise. generator: on the same device as the images."""
-    noise = torch.randn(images.shape, generator=generator, device=images.device)
-    return images + _per_image(std, images) * _one_channel_if(gray, noise)
-
-
-def poisson_noise(images: Tensor, std: Tensor, gray: Tensor, generator: torch.Generator) -> Tensor:
-    """images (N, C, H, W) float in [0, 255] with photon noise; not clamped.
-
-    std: (N,) standard deviation in gray levels at white; at level x it is sqrt(x / 255) times as large. gray: (N,) bool,
-    whether all channels get the noise of their mean. generator: on the same device as the images."""
-    photons = WHITE / _per_image(std, images).square()  # per level; a count of P photons has standard deviation sqrt(P)
-    light = torch.where(_per_image(gray, images), images.mean(1, keepdim=True), images)
-    noise = torch.poisson(light * photons, generator=generator) / photons - light
-    return images + _one_channel_if(gray, noise)
-
-
-def _one_channel_if(gray: Tensor, noise: Tensor) -> Tensor:
-    return torch.where(_per_image(gray, noise), noise[:, :1], noise)
-
-
-def _per_image(values: Tensor, images: Tensor) -> Tensor:
-    return values.to(images.device)[:, None, None, None]
-
-
 # (HR images (N, 3, H, W) uint8, scale, randomness) -> LR images (N, 3, H / scale, W / scale) uint8 on the same device
 Degradation = Callable[[Tensor, int, np.random.Generator], Tensor]
 
 # Values marked * are Real-ESRGAN's.
-SINC = 0.1             # share of blurs that are circular low-pass filters *
 ANISOTROPIC = 0.3      # share of Gaussians that are longer in one direction, as in motion blur *
 SLIMNESS = (0.3, 1.0)  # width / length of those
 GRAY = 0.4             # share of noise that is the same in all channels *
@@ -121,8 +83,8 @@ SHARES = {"clean": 0.15, "saved": 0.4, "messenger": 0.2, "worn": 0.25}
 AS_WEBP = 0.15         # share of saved images that are WebP; the others are JPEG
 SENT_AT_FULL_SIZE = 0.5  # share of messages left as the messenger shrank them; the recipient's app enlarges the others
 
+MCU = 16                         # pixels; side of the squares of JPEG's grid if chroma is halved
 RADIUS = 10                      # pixels; kernels have up to 21x21 *
-SMALLEST_SINC = 3                # radius in pixels: 7x7 *
 CUTOFF = (math.pi / 2, math.pi)  # radians per pixel, for sinc; Real-ESRGAN's pi / 5 and pi / 3 leave a blur
 SIGMAS = 3                       # standard deviations of a Gaussian that fit into the radius
 LOUDEST = 25.0                   # levels; clamping stronger noise at black and white would shift colors
@@ -174,27 +136,22 @@ class Step(NamedTuple):
 
 
 def _blur(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Gaussian with a standard deviation of low to high LR pixels (mild ones are more frequent), or sinc."""
+    """Gaussian with a standard deviation of low to high LR pixels; mild ones are more frequent."""
     count, radius = len(images), _radius(images)
     along = (job.mild(low, high, count) * job.pixel(images)).clamp(max=max(radius, 1) / SIGMAS)
     slimness = torch.where(job.happens(ANISOTROPIC, count), job.uniform(*SLIMNESS, count), 1.0)
-    gaussians = gaussian_kernels(2 * radius + 1, along, along * slimness, job.uniform(0, math.pi, count))
-    kernels = torch.where(job.happens(SINC, count)[:, None, None], _sincs(count, radius, *CUTOFF, job), gaussians)
+    kernels = gaussian_kernels(2 * radius + 1, along, along * slimness, job.uniform(0, math.pi, count))
     return blur(images, kernels.to(images.device))
 
 
 def _ring(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """Sinc with a cutoff from low to high radians per pixel."""
-    return blur(images, _sincs(len(images), _radius(images), low, high, job).to(images.device))
+    kernels = sinc_kernels(2 * _radius(images) + 1, job.uniform(low, high, len(images)))
+    return blur(images, kernels.to(images.device))
 
 
 def _radius(images: Tensor) -> int:
     return min(RADIUS, *(side - 1 for side in images.shape[-2:]))  # reflection cannot reach farther
-
-
-def _sincs(count: int, radius: int, low: float, high: float, job: Job) -> Tensor:
-    taps = 2 * job.rng.integers(min(SMALLEST_SINC, radius), radius, count, endpoint=True) + 1
-    return sinc_kernels(2 * radius + 1, job.uniform(low, high, count), torch.from_numpy(taps))
 
 
 def _resize(images: Tensor, low: float, high: float, job: Job) -> Tensor:
@@ -209,33 +166,45 @@ def _resize_to(size: tuple[int, int], images: Tensor, job: Job) -> Tensor:
     return F.interpolate(images, size=size, mode=mode, antialias=mode != "area").clamp(0, 255)
 
 
-def _noise(add: Callable, images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel."""
-    std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST)
+def _noise(images: Tensor, low: float, high: float, job: Job, *, poisson: bool) -> Tensor:
+    """Noise with a standard deviation of low to high levels, as it is after averaging over the pixels of each LR pixel.
+
+    Gaussian noise is the same at all levels. Poisson noise is as strong as that at white, and sqrt(x / 255) times at level x."""
+    std = (job.uniform(low, high, len(images)) * job.pixel(images)).clamp(max=LOUDEST).to(images.device)[:, None, None, None]
     generator = torch.Generator(images.device).manual_seed(int(job.rng.integers(2**63)))
-    return add(images, std, job.happens(GRAY, len(images)), generator)
+    gray = job.happens(GRAY, len(images)).to(images.device)[:, None, None, None]
+    if poisson:
+        photons = 255 / std.square()  # per level; a count of P photons has standard deviation sqrt(P)
+        light = torch.where(gray, images.mean(1, keepdim=True), images)
+        noise = torch.poisson(light * photons, generator=generator) / photons - light
+    else:
+        noise = std * torch.randn(images.shape, generator=generator, device=images.device)
+    return images + torch.where(gray, noise[:, :1], noise)
 
 
 def _jpeg(images: Tensor, low: float, high: float, job: Job) -> Tensor:
     """JPEG of quality low to high. Its grid of blocks starts anywhere, as in a crop of a larger image."""
-    quality = torch.from_numpy(job.rng.integers(low, high, len(images), endpoint=True)).to(images.device)
     y, x = (int(n) for n in job.rng.integers(MCU, size=2))
     moved = F.pad(images, (x, 0, y, 0), mode="replicate")
-    return jpeg(moved, quality, halve_chroma=job.rng.random() >= WHOLE_CHROMA)[..., y:, x:]
+    subsampling = "4:2:0" if job.rng.random() >= WHOLE_CHROMA else "4:4:4"
+    return _saved_as("jpeg", moved, low, high, job, subsampling=subsampling)[..., y:, x:]
 
 
 def _webp(images: Tensor, low: float, high: float, job: Job) -> Tensor:
-    """WebP of quality low to high, encoded by Pillow: lossy WebP is VP8, far too much to express with tensors."""
+    return _saved_as("webp", images, low, high, job)
+
+
+def _saved_as(form: str, images: Tensor, low: float, high: float, job: Job, **options) -> Tensor:
+    """Each image written by Pillow at a quality from low to high, and read again."""
     saved = []
-    for image in images:
+    for image, quality in zip(images, job.rng.integers(low, high, len(images), endpoint=True).tolist(), strict=True):
         file = io.BytesIO()
-        pixels = image.round().byte().permute(1, 2, 0).cpu().numpy()
-        Image.fromarray(pixels).save(file, "webp", quality=int(job.rng.integers(low, high, endpoint=True)))
+        Image.fromarray(image.round().byte().permute(1, 2, 0).cpu().numpy()).save(file, form, quality=quality, **options)
         saved.append(torch.from_numpy(np.array(Image.open(file).convert("RGB"))).permute(2, 0, 1))
     return torch.stack(saved).to(images)
 
 
-_gaussian, _poisson = partial(_noise, gaussian_noise), partial(_noise, poisson_noise)
+_gaussian, _poisson = partial(_noise, poisson=False), partial(_noise, poisson=True)
 
 # Strengths: LR pixels, powers of the scale, levels, libjpeg quality. In parentheses: what Real-ESRGAN does at scale 4.
 FIRST = (
@@ -275,9 +244,7 @@ def realistic(hr: Tensor, scale: int, rng: np.random.Generator) -> Tensor:
     any other shape or dtype, or if H or W is not a multiple of the scale."""
     if hr.dtype != torch.uint8 or hr.ndim != 4 or hr.shape[1] != 3:
         raise ValueError(f"realistic takes uint8 images (N, 3, H, W), got {hr.dtype} {tuple(hr.shape)}")
-    height, width = hr.shape[-2:]
-    if height % scale or width % scale or not hr.numel():
-        raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
+    height, width = checked_sides(hr, scale)
     job = Job(rng, scale, (height // scale, width // scale))
     kinds = torch.from_numpy(rng.choice(len(SHARES), len(hr), p=list(SHARES.values()))).to(hr.device)
     lr = torch.empty(len(hr), 3, *job.lr_size, dtype=torch.uint8, device=hr.device)

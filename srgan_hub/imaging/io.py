@@ -8,29 +8,27 @@ import os
 import re
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from srgan_hub.imaging import encoders
-from srgan_hub.imaging.color import DEEP, eight_bits, sixteen_bits
-from srgan_hub.imaging.encoders import PNG_LEVEL, strategy, write_png, write_tiff
+from srgan_hub.imaging.color import DEEP, eight_bits
+from srgan_hub.imaging.encoders import JPEG_MOST, write_jpeg, write_png, write_tiff
 from srgan_hub.signals import being_written
 
-FORMATS = {  # --format: Pillow's name for it, Pillow's options
-    "png": ("PNG", {"compress_level": PNG_LEVEL}),
-    "webp": ("WEBP", {"lossless": True, "quality": 20}),  # quality means effort; the default, 80, takes three times as long
-    "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    "tif": ("TIFF", {}),  # not written by Pillow: its libtiff prints its errors itself
+FORMATS = {  # --format: options of Pillow, which encodes WebP and the strips of JPEG
+    "png": {},
+    "webp": {"lossless": True, "quality": 20},  # quality means effort; the default, 80, takes three times as long
+    "jpg": {"quality": 95, "subsampling": 0},
+    "tif": {},
 }
-STREAMED = ("png", "tif", "jpg")  # large images are written while they are computed
-MOST = {"webp": 16383, "jpg": encoders.JPEG_MOST}  # largest side, in pixels, that the format can hold
-DEEPEST = {"png": ("I;16",), "tif": ("I;16", "F")}  # modes of more than 8 bits that the format can hold
+STREAMED = ("png", "tif", "jpg")  # written strip by strip; large images while they are computed
+MOST = {"webp": 16383, "jpg": JPEG_MOST}  # largest side, in pixels, that the format can hold
+SIXTEEN_BITS = ("png", "tif")     # formats that can hold grayscale of 16 bits
 WHOLE = ("MPO", "PSD")  # their further images are previews and layers, not frames
-WEBP_NO_MEMORY = ("encoding error 1", "encoding error 2")  # how Pillow reports libwebp's error numbers
 
 
 class ImageError(ValueError):
@@ -81,41 +79,30 @@ def losses(image: Image.Image) -> tuple[str, ...]:
 
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
     """Write an image, completely or not at all, with no more depth than the format can hold. Raises ImageError on failure."""
-    kind, settings = FORMATS[format]
-    if image.mode == "F" and format == "png":
-        image = sixteen_bits(image)
-    elif format not in DEEPEST:
-        image = eight_bits(image)
-    if format == "tif":
-        stream(iter([np.atleast_3d(np.asarray(image))]), image.size, image, target, format)
+    image = image if format in SIXTEEN_BITS else eight_bits(image)
+    if format in STREAMED:
+        stream([np.atleast_3d(np.asarray(image))], image.size, image, target, format)
         return
-    if format == "png":
-        pixels = np.ascontiguousarray(np.atleast_3d(np.asarray(image))).view(np.uint8)
-        settings = settings | {"compress_type": strategy(pixels)}
     encoded = io.BytesIO()  # writing to a file, Pillow does not notice if the disk takes fewer bytes than it was given
     try:
-        image.save(encoded, kind, icc_profile=image.info.get("icc_profile"), **settings)
+        image.save(encoded, format, icc_profile=image.info.get("icc_profile"), **FORMATS[format])
     except (OSError, ValueError, RuntimeError) as error:  # such as a longer side than the format can hold
-        if str(error) in WEBP_NO_MEMORY:
-            raise MemoryError from error
         raise ImageError(f"{target}: cannot be written as {format} ({error})") from error
     with atomic_write(target) as unfinished:
         unfinished.write_bytes(encoded.getbuffer())
 
 
-def stream(bands: Iterator[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
+def stream(bands: Iterable[np.ndarray], size: tuple[int, int], like: Image.Image, target: Path, format: str) -> None:
     """Write a PNG, TIFF or JPEG, completely or not at all, from parts (h, width, channels) of its mode.
 
-    size: (width, height); like: an image with the same mode and ICC profile; more than 8 bits only for TIFF."""
+    size: (width, height); like: an image with the same mode and ICC profile; 16 bits only for PNG and TIFF."""
     channels, profile = len(like.getbands()), like.info.get("icc_profile")
     with atomic_write(target) as unfinished, unfinished.open("wb") as file:
-        match format:
-            case "tif":
-                write_tiff(file, bands, *size, channels, profile, DEEP.get(like.mode, np.uint8))
-            case "jpg":
-                encoders.write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"][1])
-            case "png":
-                write_png(file, bands, *size, channels, profile)
+        if format == "jpg":
+            write_jpeg(file, bands, size[1], profile, **FORMATS["jpg"])
+        else:
+            write = {"png": write_png, "tif": write_tiff}[format]
+            write(file, bands, *size, channels, profile, np.uint16 if like.mode in DEEP else np.uint8)
 
 
 @contextlib.contextmanager
@@ -143,11 +130,10 @@ def atomic_write(target: Path) -> Iterator[Path]:
 
 def abandoned(unfinished: Path) -> bool:
     """Whether the process that the temporary name belongs to has ended (as far as this can be known: not on Windows)."""
-    number = unfinished.suffixes[-2][1:] if len(unfinished.suffixes) > 1 else ""
-    if os.name != "posix" or not number.isdecimal():
+    if os.name != "posix":
         return False
     try:
-        os.kill(int(number), 0)
+        os.kill(int(unfinished.suffixes[-2][1:]), 0)
     except OSError as error:  # it may exist, but belong to another user
         return isinstance(error, ProcessLookupError)
     return False

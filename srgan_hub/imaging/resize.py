@@ -5,7 +5,7 @@ first, then columns, each pass rounded to uint8, halves up."""
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -16,7 +16,6 @@ from PIL import Image
 from torch import Tensor
 
 from srgan_hub.imaging.color import to_image
-from srgan_hub.imaging.tiles import strips
 
 BLOCK = 64  # outputs per matrix product: wide enough for speed, narrow enough that few of its factors are zero
 
@@ -33,12 +32,18 @@ def downsample(hr: Tensor, scale: int) -> Tensor:
     """(..., H, W) uint8 -> (..., H/scale, W/scale) uint8. H and W must be multiples of the scale, any whole number from 2 up.
 
     Sums are exact whole numbers, so halves are always rounded up."""
-    height, width = hr.shape[-2:]
     if hr.dtype != torch.uint8:
         raise ValueError(f"downsample takes uint8 images, got {hr.dtype}")
+    checked_sides(hr, scale)
+    return _both(hr, scale, rounded=True)
+
+
+def checked_sides(hr: Tensor, scale: int) -> tuple[int, int]:
+    """(height, width). Raises ValueError unless they are multiples of the scale."""
+    height, width = hr.shape[-2:]
     if height % scale or width % scale or not hr.numel():
         raise ValueError(f"height and width must be multiples of {scale}, got {height}x{width}; crop the image first")
-    return _both(hr, scale, rounded=True)
+    return height, width
 
 
 def shrunk_exactly(image: Tensor, scale: int) -> Tensor:
@@ -85,80 +90,41 @@ def shrunk(photo: np.ndarray, scale: int) -> tuple[Image.Image, np.ndarray]:
     return Image.fromarray(lr.numpy()), hr
 
 
-# Shrink an image to any size while its rows arrive, holding only a few of them. Identical to Pillow's bicubic `resize`.
-#
-# Pillow shrinks each row by itself. The columns are shrunk here, because Pillow would need all pixels at once.
-
-
-PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
-ONE = 2**22  # the whole number that stands for 1 in Pillow's weights
-ROWS = 64    # rows taken at a time
+# Shrink an image to any size while its rows arrive, holding only a few of them, with Pillow's bicubic `resize`.
 
 
 def shrunk_rows(bands: Iterable[np.ndarray], source: tuple[int, int], size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Shrink an image given in parts (rows, W, C), from top to bottom; the result comes in such parts too.
 
-    An image of more than 8 bits comes as a single part. source, size: (W, H) of the image and of the result; no side of the
-    result may be longer. The windows are wide enough to prevent aliasing."""
+    source, size: (W, H) of the image and of the result; no side of the result may be longer. The result is that of shrinking
+    the image in one piece, within a gray level of 255."""
     if size == source:
         yield from bands
         return
-    bands = iter(bands)
-    start = next(bands)
-    bands = itertools.chain([start], bands)
-    if start.dtype != np.uint8:
-        whole = np.concatenate(list(bands))
-        channels = [Image.fromarray(whole[..., c]).resize(size, Image.Resampling.BICUBIC) for c in range(whole.shape[2])]
-        deep = np.stack(channels, axis=2)
-        yield deep.clip(0, 1) if deep.dtype == np.float32 else deep  # float values may overshoot black and white
-        return
-    (width, height), (_, before) = size, source
-    first, last, weights = windows(before, height)
-    held, top, done = None, 0, 0  # rows still needed, number of the first of them, rows done
-    for band in strips(bands, ROWS):
-        narrow = _narrowed(band, width)
-        held = narrow if held is None else np.concatenate([held, narrow])
-        ready = int(np.searchsorted(last, top + len(held), side="right"))
-        if ready == done:
+    (width, height), (_, rows) = size, source
+    step = rows / height                  # rows of the image for each of the result
+    reach = math.ceil(2 * step) + 1       # how many rows around these Pillow looks at
+    held, top, done = None, 0, 0          # rows still needed, number of the first of them, rows done
+    for band in bands:
+        held = band if held is None else np.concatenate([held, band])
+        arrived = top + len(held)
+        ready = height if arrived == rows else int((arrived - reach) / step)
+        if ready <= done:
             continue
-        rows = np.empty((ready - done, *held.shape[1:]), np.uint8)
-        for row in range(done, ready):
-            window = held[first[row] - top : last[row] - top].astype(np.float64)  # float64 holds every sum exactly
-            total = np.tensordot(weights[row, : len(window)], window, 1)
-            rows[row - done] = np.floor(total / ONE + 0.5).clip(0, 255)
-        yield _straight(rows)
+        box = (0, done * step - top, held.shape[1], min(ready * step - top, len(held)))
+        yield shrunk_part(held, (width, ready - done), box)
         done = ready
-        if done < height:
-            held, top = held[first[done] - top :].copy(), first[done]
+        first = max(top, math.floor(done * step) - reach)
+        held, top = held[first - top :].copy(), first  # a view would keep all of it in memory
 
 
-def windows(length: int, shrunk: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How `length` pixels make `shrunk` pixels: (first, last, weights).
-
-    first, last: (shrunk,), the pixels that make each result pixel, `last` excluded; weights: (shrunk, most), their weights."""
-    scale = length / shrunk
-    center = (np.arange(shrunk) + 0.5) * scale
-    first = (center - 2 * scale + 0.5).astype(int).clip(0)
-    last = (center + 2 * scale + 0.5).astype(int).clip(max=length)
-    places = first[:, None] + np.arange((last - first).max())
-    weights = cubic(torch.from_numpy((places + 0.5 - center[:, None]) / scale)).numpy() * (places < last[:, None])
-    weights *= ONE / weights.sum(1, keepdims=True)
-    return first, last, np.trunc(weights + np.copysign(0.5, weights))
-
-
-def _narrowed(band: np.ndarray, width: int) -> np.ndarray:
-    """(rows, W, C) -> (rows, width, C), with premultiplied colors, so that hidden colors do not affect visible ones."""
-    image = to_image(band)
-    image = image.convert(PREMULTIPLIED.get(image.mode, image.mode))
-    return np.asarray(image.resize((width, len(band)), Image.Resampling.BICUBIC)).reshape(len(band), width, -1)
-
-
-def _straight(rows: np.ndarray) -> np.ndarray:
-    """Undo the premultiplication of colors."""
-    for mode, premultiplied in PREMULTIPLIED.items():
-        if len(mode) == rows.shape[2]:
-            return np.asarray(Image.frombytes(premultiplied, rows.shape[1::-1], rows.tobytes()).convert(mode))
-    return rows
+def shrunk_part(pixels: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float]) -> np.ndarray:
+    """(h, w, C) of the box of an image, (H, W, C); size: (w, h). Hidden colors do not affect visible ones."""
+    if pixels.dtype == np.uint8 or pixels.shape[2] == 1:
+        part = np.asarray(to_image(pixels).resize(size, Image.Resampling.BICUBIC, box)).reshape(*size[::-1], -1)
+    else:  # Pillow has no such color images
+        part = np.concatenate([shrunk_part(pixels[..., c, None], size, box) for c in range(pixels.shape[2])], axis=2)
+    return part.clip(0, 1) if part.dtype == np.float32 else part  # float values may overshoot black and white
 
 
 # The size of the result: the network's own, or smaller, given as a factor or as the longest side.

@@ -57,21 +57,15 @@ def _spans(length: int, tile: int) -> list[tuple[int, int]]:
 
 def strips(bands: Iterable[np.ndarray], rows: int) -> Iterator[np.ndarray]:
     """The same rows, from top to bottom, in parts of `rows`; the last part may be shorter."""
-    left = np.empty(0)
+    held = None
     for band in bands:
-        first = 0
-        if len(left):
-            first = rows - len(left)
-            left = np.concatenate([left, band[:first]])
-            if len(left) < rows:
-                continue
-            yield left
-        last = first + (len(band) - first) // rows * rows
-        for row in range(first, last, rows):
-            yield band[row : row + rows]
-        left = band[last:].copy()  # a view would keep the whole band in memory
-    if len(left):
-        yield left
+        held = band if held is None else np.concatenate([held, band])
+        while len(held) >= rows:
+            yield held[:rows]
+            held = held[rows:]
+        held = held.copy()  # a view would keep the whole band in memory
+    if held is not None and len(held):
+        yield held
 
 
 # A region of an image: around a point, or where the most detail is.

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srgan_hub.inference.quantization import Quantization, in_eight_bits, tops
-from srgan_hub.models.srresnet.graph import Step, reach, run, trunk
+from srgan_hub.inference.quantization import Quantization, fingerprint, in_eight_bits, tops
+from srgan_hub.models.srresnet.graph import Step, run, trunk
 
-PRECISIONS = ("fp32", "bf16", "fp16", "mixed", "int8")
-EIGHT_BITS = ("mixed", "int8")  # both use bf16 where 8 bits would be visible: mixed more, int8 less
+PRECISIONS = ("fp32", "bf16", "fp16", "mixed")  # mixed: int8, and bf16 where 8 bits would be visible
 ENGINES = {"pytorch": ("PyTorch", "torch"), "openvino": ("OpenVINO", "openvino")}  # name in words, package
 
 
@@ -37,8 +36,8 @@ def choose(
     """Replace "auto" and None by the fastest choice that suits the hardware.
 
     PyTorch computes on GPUs, OpenVINO on CPUs. The precision is mixed (for a generator that has ranges for 8 bits), else bf16,
-    if the processor has instructions for it (docs/engines.md: each costs less than 0.02 dB); fp16 on other GPUs; else fp32. int8
-    is faster than mixed and costs up to 0.05 dB. Raises EngineError for anything that is not available."""
+    if the processor has instructions for it (docs/engines.md: each costs less than 0.02 dB); fp16 on other GPUs; else fp32.
+    Raises EngineError for anything that is not available."""
     if engine not in ("auto", *ENGINES) or precision not in ("auto", *PRECISIONS):
         known = f"one of auto, {', '.join(ENGINES)}, and the precision one of auto, {', '.join(PRECISIONS)}"
         raise EngineError(f"the engine must be {known}, got {engine!r} and {precision!r}")
@@ -52,8 +51,8 @@ def choose(
         precision = "mixed" if int8 and engine == "openvino" and has_int8() else fast_precision(device)
     if precision == "fp16" and on_cpu:
         raise EngineError("fp16 is for GPUs; on a CPU use bf16 or fp32")
-    if precision in EIGHT_BITS and not (engine == "openvino" and has_int8()):  # without VNNI the sums of products overflow
-        raise EngineError(f"{precision} needs OpenVINO and a processor with VNNI or AMX; use bf16 or fp32")
+    if precision == "mixed" and not (engine == "openvino" and has_int8()):  # without VNNI the sums of products overflow
+        raise EngineError("mixed needs OpenVINO and a processor with VNNI or AMX; use bf16 or fp32")
     return Choice(engine, precision, device)
 
 
@@ -98,19 +97,18 @@ def open_engine(
     has no `to_graph`, OpenVINO converts it; with engine "auto", PyTorch computes what OpenVINO cannot convert for every size.
     int8: ranges, used if they are for these weights. Raises EngineError."""
     graph = generator.to_graph() if hasattr(generator, "to_graph") else None
-    fits = graph is not None and int8 is not None and int8.belongs_to(generator)
+    fits = graph is not None and int8 is not None and int8.weights == fingerprint(generator)
     choice = choose(engine, precision, device, fits)
     if choice.engine == "openvino" and core_is_inherited():
         choice = Choice("pytorch", choice.precision if choice.precision in PyTorchEngine.TYPES else fast_precision("cpu"), "cpu")
     if choice.engine == "pytorch":
         return PyTorchEngine(graph or generator, choice)
-    if choice.precision in EIGHT_BITS:
+    if choice.precision == "mixed":
         if not fits:
             raise EngineError(
-                f"no quantization ranges exist for {choice.precision} with these weights; create them with srgan-hub quantize, "
-                "or use another precision"
+                "no quantization ranges exist for these weights; create them with srgan-hub quantize, or use another precision"
             )
-        return OpenVINOEngine(in_eight_bits(generator), choice, int8 if choice.precision == "int8" else int8.mixed())
+        return OpenVINOEngine(in_eight_bits(generator), choice, int8)
     if graph:
         return OpenVINOEngine(graph, choice)
     try:
@@ -179,9 +177,11 @@ class OpenVINOEngine(Engine):
 
     quantization: which convolutions are in 8 bits; the others then use the precision in which the processor is fast."""
 
+    reach = 3  # LR pixels beyond its own position, at most, that the enlargement looks at, whatever the scale
+
     def __init__(self, steps: list[Step], choice: Choice, quantization: Quantization | None = None):
         super().__init__(choice)
-        self.steps, self.quantization, self.reach = steps, quantization, reach(steps, trunk(steps))
+        self.steps, self.quantization = steps, quantization
         self.hints = openvino_hints(fast_precision("cpu") if quantization else choice.precision)
 
     @cached_property
@@ -314,9 +314,7 @@ def openvino_model(steps: list[Step], quantization: Quantization | None = None):
     ops = openvino.opset13
     lr = ops.parameter([-1, 3, -1, -1], np.float32, name="lr")
     x = ops.clamp(ops.multiply(lr, ops.constant(np.float32(255))), 0.0, 255.0)
-    model = openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
-    model.output(0).set_names({"sr"})
-    return model
+    return openvino.Model([_openvino_value(ops, steps, x, quantization)], [lr], "srgan")
 
 
 def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = None):
@@ -334,9 +332,7 @@ def openvino_bytes_model(steps: list[Step], quantization: Quantization | None = 
     y = ops.clamp(y, 0.0, 1.0)  # before the factor, or OpenVINO folds that into weights
     y = ops.convert(ops.round(ops.multiply(y, ops.constant(np.float32(255))), "half_to_even"), "u8")
     y = ops.transpose(ops.depth_to_space(y, "depth_first", 2), ops.constant([0, 2, 3, 1]))
-    model = openvino.Model([y], [lr, *window], "srgan")
-    model.output(0).set_names({"sr"})
-    return model
+    return openvino.Model([y], [lr, *window], "srgan")
 
 
 def _openvino_value(ops, steps: list[Step], lr, quantization: Quantization | None, window: list | None = None):

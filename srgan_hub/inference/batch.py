@@ -6,20 +6,21 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
 
 from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
-from srgan_hub.imaging.io import DEEPEST, FORMATS, MOST, STREAMED, ImageError, read_with_losses, stream, write_whole
+from srgan_hub.imaging.io import FORMATS, MOST, SIXTEEN_BITS, STREAMED, ImageError, read_with_losses, stream, write_whole
 from srgan_hub.imaging.resize import Target
 
 # Which image becomes which file: turn the inputs of a command line into a list of jobs.
 
 
+T = TypeVar("T")
 SUFFIXES = {f".{name}": name for name in FORMATS} | {".jpeg": "jpg", ".tiff": "tif"}
 
 
@@ -101,9 +102,8 @@ def is_picture(path: Path) -> bool:
 
 
 LARGE = 4_000_000   # pixels of a result; from here on, it pays to pack finished parts while the rest is computed
-PATIENCE = 0.5      # seconds between two reports while a file is packed
 
-Progress = Callable[[Job, int, int], None]  # job, tiles done, tiles in total; called again with all done while the file is packed
+Progress = Callable[[Job, int, int], None]  # job, tiles done, tiles in total
 
 
 class Picture(NamedTuple):
@@ -124,23 +124,16 @@ def enlarge_files(
     """Do the jobs in order. For each, yields Done once its result is on disk, or the reason why there is none.
 
     upscaler: an Upscaler. A PNG, TIFF or JPEG of more than LARGE pixels is written while it is computed, so memory does not
-    grow with its size. A WebP, or an image of more than 8 bits, needs the whole result in memory. No file is left partial."""
+    grow with its size. A WebP needs the whole result in memory. No file is left partial."""
     reader, writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
-    all_done = None  # what to report while a file is packed
 
-    def report(job: Job, done: int, of: int) -> None:
-        nonlocal all_done
-        all_done = job, of, of
-        if progress:
-            progress(job, done, of)
+    def begin(job: Job, read: Future) -> Future:
+        picture = read.result()
+        result = compute(job, picture, upscaler, target, partial(progress, job) if progress else None)
+        return writer.submit(store, result, job, picture)
 
-    def finished(job: Job, writing: Future) -> tuple[Job, Done | ImageError]:
-        try:
-            while progress and all_done and not wait([writing], PATIENCE).done:
-                progress(*all_done)  # so that the listener can stop
-            return job, writing.result()
-        except ImageError as error:
-            return job, error
+    def finished(job: Job, writing: Future | ImageError) -> tuple[Job, Done | ImageError]:
+        return job, writing if isinstance(writing, ImageError) else outcome(job, writing.result)
 
     try:
         reading = [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[:1]]
@@ -148,12 +141,7 @@ def enlarge_files(
         for number, job in enumerate(jobs):
             read = reading.pop()
             reading += [reader.submit(prepare, job, upscaler.scale, target) for job in jobs[number + 1 : number + 2]]
-            try:
-                picture = read.result()
-                found = writer.submit(store, compute(job, picture, upscaler, target, partial(report, job)), job, picture)
-            except ImageError as error:
-                found = Future()
-                found.set_exception(error)
+            found = outcome(job, partial(begin, job, read))
             if written:
                 yield finished(*written)
             written = job, found
@@ -164,6 +152,20 @@ def enlarge_files(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def outcome(job: Job, work: Callable[[], T]) -> T | ImageError:
+    """What the work returns, or why it cannot be done."""
+    try:
+        return work()
+    except ImageError as error:
+        return error
+    except (MemoryError, RuntimeError) as error:
+        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
+        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
+            raise
+        remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
+        return ImageError(f"{job.source}: not enough memory for it; close other programs or {remedy}")
+
+
 def prepare(job: Job, factor: int, target: Target) -> Picture:
     """The image of a job that can be done. Raises ImageError for any other job, before the work starts."""
     try:
@@ -171,9 +173,11 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         upright = normalize(image)
         if image.mode in SIXTEEN_BIT and upright.mode not in DEEP:
             losses += ("cut to 8 bits because it has transparency",)
-        if upright.mode in DEEP and upright.mode not in DEEPEST.get(job.format, ()):
-            losses += (f"cut to {16 if job.format == 'png' else 8} bits because {job.format} supports no more",)
-            upright = upright if job.format == "png" else eight_bits(upright)  # 8 bits are computed faster
+        elif upright.mode in DEEP and job.format not in SIXTEEN_BITS:
+            losses += (f"cut to 8 bits because {job.format} supports no more",)
+            upright = eight_bits(upright)  # 8 bits are computed faster
+        elif image.mode == "F":
+            losses += ("floating point cut to 16 bits",)
         try:
             size = target.size(*upright.size, factor)
         except ValueError as error:
@@ -195,37 +199,21 @@ def prepare(job: Job, factor: int, target: Target) -> Picture:
         return Picture(upright, size, losses)
     except ImageError as error:
         raise ImageError(f"{job.source}: {error}") from error
-    except MemoryError as error:
-        raise no_memory(job) from error
     except (ValueError, OSError) as error:  # a mode that Pillow cannot convert, or content that is not available
         raise ImageError(f"{job.source}: not an image that can be enlarged ({error})") from error
 
 
-def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable[[int, int], None]) -> Image.Image | None:
+def compute(job: Job, picture: Picture, upscaler, target: Target, report: Callable | None) -> Image.Image | None:
     """The result, or None if it is already on disk. report(tiles done, tiles in total)."""
     image, size, _ = picture
-    try:
-        if job.format in STREAMED and size[0] * size[1] > LARGE and image.mode not in DEEP:
-            stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
-            return None
-        return upscaler(image, report, scale=target.scale, longest=target.longest)
-    except (MemoryError, RuntimeError) as error:
-        # torch says "can't allocate memory" in a RuntimeError, OpenVINO "bad_alloc"
-        if isinstance(error, RuntimeError) and "memory" not in str(error) and "bad_alloc" not in str(error):
-            raise
-        raise no_memory(job) from error
+    if job.format in STREAMED and size[0] * size[1] > LARGE:
+        stream(upscaler.bands(image, report, size), size, image, job.target, job.format)
+        return None
+    return upscaler(image, report, scale=target.scale, longest=target.longest)
 
 
 def store(result: Image.Image | None, job: Job, picture: Picture) -> Done:
     """Write the result, if it is not yet on disk."""
-    try:
-        if result is not None:
-            write_whole(result, job.target, job.format)
-    except MemoryError as error:
-        raise no_memory(job) from error
+    if result is not None:
+        write_whole(result, job.target, job.format)
     return Done(picture.size[0] * picture.size[1], picture.losses, picture.image.mode in DEEP)
-
-
-def no_memory(job: Job) -> ImageError:
-    remedy = "choose a smaller --tile" if job.format in STREAMED else "use --format png, which is written row by row"
-    return ImageError(f"{job.source}: not enough memory for it; close other programs or {remedy}")

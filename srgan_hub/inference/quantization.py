@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,14 +26,12 @@ from torch import Tensor
 from srgan_hub.hub.load import HUB, CheckpointError, fetch, locate
 from srgan_hub.imaging.color import luma
 from srgan_hub.imaging.io import atomic_write
-from srgan_hub.models.srresnet.graph import Step, advance, picture_apart, run
+from srgan_hub.models.srresnet.graph import Step, picture_apart, run
 from srgan_hub.models.srresnet.network import SRGANGenerator
 
 FILE = "int8.safetensors"
-ALLOWED = 0.36    # mean squared change of the result's luma, in gray levels: 0.04 dB at 32 dB
-MIXED = 0.15      # the same for the precision "mixed": 0.015 dB
-FLAT = 2.5        # gray levels by which a flat color may change
-FLAT_MIXED = 2
+ALLOWED = 0.15  # mean squared change of the result's luma, in gray levels: 0.015 dB at 32 dB
+FLAT = 2        # gray levels by which a flat color may change
 SHOWS = 0.002   # mean squared change by one convolution, above which its weights are fitted
 PATCHES = 400   # inputs of a convolution taken from each image for fitting its weights
 LEVELS = (0.0, 128 / 255, 1.0)  # levels of a flat image, as they occur in bytes
@@ -46,22 +44,10 @@ class Quantization(NamedTuple):
     ranges: dict[int, tuple[float, float]]   # number of a convolution in the steps: lowest and highest input, including 0
     fits: dict[int, Tensor]                  # number: its weights in whole steps, (O, I, K, K) int8; others use `sums_kept`
     divisors: dict[int, Tensor]              # number: divisors of its input channels, (I,); the range is that of the result
-    showing: frozenset[int] = frozenset()    # those that the precision "mixed" does not compute in 8 bits
 
-    def belongs_to(self, generator: SRGANGenerator) -> bool:
-        """Whether it was made for a generator with these weights."""
-        steps = in_eight_bits(generator)
-        convolutions = {number: step.weight.shape for number, step in enumerate(steps) if step.kind == "conv"}
-        return (
-            self.weights == fingerprint(generator)
-            and self.ranges.keys() <= convolutions.keys()
-            and all(fit.shape == convolutions[number] for number, fit in self.fits.items())
-            and all(len(divisor) == convolutions[number][1] for number, divisor in self.divisors.items())
-        )
-
-    def mixed(self) -> Quantization:
-        """Without the convolutions whose rounding shows most; what is left costs next to nothing."""
-        return Quantization(self.weights, *({n: of[n] for n in of if n not in self.showing} for of in self[1:4]))
+    def only(self, numbers: Collection[int]) -> Quantization:
+        """With no other convolutions in 8 bits than these."""
+        return Quantization(self.weights, *({number: of[number] for number in of if number in numbers} for of in self[1:]))
 
     def multiplied(self, number: int, weight: Tensor) -> Tensor:
         """A convolution's float32 weight, multiplied to match its divided input."""
@@ -92,39 +78,26 @@ def calibrate(generator: SRGANGenerator, pictures: Sequence[Tensor]) -> tuple[Qu
     """The convolutions that can be computed in 8 bits, and the resulting mean squared change of luma, in gray levels.
 
     pictures: LR, (1, 3, H, W) in [0, 1]. Convolutions with the largest share for their work are left out, until the sum of the
-    others' shares is ALLOWED and no flat color changes by more than FLAT. The next ones are `showing`, until the rest stays
-    within MIXED and FLAT_MIXED. Raises ValueError without pictures."""
+    others' shares is ALLOWED and no flat color changes by more than FLAT. Raises ValueError without pictures."""
     if not pictures:
         raise ValueError("there are no images to calibrate on")
     steps = in_eight_bits(generator)
+    measured = exact(steps, pictures[:: math.ceil(len(pictures) / MEASURED)])
     limits, work = observe(steps, pictures)
-    found, share = divide(steps, pictures, limits)
+    found, share = divide(steps, measured, limits)
     found = found._replace(weights=fingerprint(generator))
     together = by_input(steps)
     shown = {number for first in share if share[first] > SHOWS for number in together[first]}
     for number, gram in grams(steps, pictures, found, shown).items():
         found.fits[number] = fitted(found.multiplied(number, steps[number].weight), gram)
-    share |= shares(steps, pictures, found, share.keys() & shown)
+    share |= shares(steps, measured, found, share.keys() & shown)
     order = sorted(share, key=lambda first: share[first] / sum(work[number] for number in together[first]), reverse=True)
-
-    def without(count: int) -> Quantization:
-        """`found` without the first `count` of the order."""
-        return found._replace(showing=frozenset(number for first in order[:count] for number in together[first])).mixed()
-
-    flat = [(picture, compute(steps, picture)) for picture in FLATS]
-
-    def least_without(start: int, allowed: float, flat_limit: float) -> int:
-        """How many must be left out, from the beginning of the order; at least `start`."""
-        for count in range(start, len(order)):
-            if sum(map(share.get, order[count:])) <= allowed and shift(steps, flat, without(count)) <= flat_limit:
-                return count
-        return len(order)
-
-    dropped = least_without(0, ALLOWED, FLAT)
-    mixed = without(least_without(dropped, MIXED, FLAT_MIXED))
-    found = without(dropped)
-    found = found._replace(showing=frozenset(found.ranges.keys() - mixed.ranges.keys()))
-    return found, change(steps, pictures, found)
+    flat = exact(steps, FLATS)
+    for count in range(len(order) + 1):  # of those left out; without any in 8 bits, nothing changes
+        some = found.only({number for first in order[count:] for number in together[first]})
+        if sum(map(share.get, order[count:])) <= ALLOWED and shift(steps, flat, some) <= FLAT:
+            break
+    return some, change(steps, measured, some)
 
 
 def in_eight_bits(generator: SRGANGenerator) -> list[Step]:
@@ -160,18 +133,18 @@ def observe(steps: list[Step], pictures: Sequence[Tensor]) -> tuple[dict[int, Te
     return limits, work
 
 
-def divide(steps: list[Step], pictures: Sequence[Tensor], limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
+def divide(steps: list[Step], measured: Pairs, limits: dict[int, Tensor]) -> tuple[Quantization, dict[int, float]]:
     """Every convolution in 8 bits, and the shares.
 
     If a convolution's rounding shows, its channels larger than the median are divided down to the median, or to the geometric
     mean of both, provided that less shows then. This makes their own rounding no finer, but that of all other channels."""
     found = Quantization("", {number: span(of) for number, of in limits.items()}, {}, {})
-    share = shares(steps, pictures, found)
+    share = shares(steps, measured, found)
     shown, together = [first for first in share if share[first] > SHOWS], by_input(steps)
     for power in (0.5, 1):
         divisors = {number: excess(limits[number]) ** power for first in shown for number in together[first]}
         ranges = {number: span(limits[number] / divisor) for number, divisor in divisors.items()}
-        for first, less in shares(steps, pictures, Quantization("", ranges, {}, divisors), shown).items():
+        for first, less in shares(steps, measured, Quantization("", ranges, {}, divisors), shown).items():
             if less < share[first]:
                 share[first] = less
                 for number in together[first]:
@@ -211,38 +184,27 @@ def grams(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, nu
     return {number: totals[number] / counts[number] for number in totals}
 
 
-@torch.inference_mode()
-def shares(steps: list[Step], pictures: Sequence[Tensor], found: Quantization, firsts=None) -> dict[int, float]:
+Pairs = Sequence[tuple[Tensor, Tensor]]  # LR and the exact result
+
+
+def exact(steps: list[Step], pictures: Sequence[Tensor]) -> Pairs:
+    return [(lr, compute(steps, lr)) for lr in pictures]
+
+
+def shares(steps: list[Step], measured: Pairs, found: Quantization, firsts=None) -> dict[int, float]:
     """For each group of `by_input`, or only those of `firsts`: the change when that group alone is in 8 bits."""
     together = by_input(steps)
-    firsts = list(together if firsts is None else firsts)
-    weights = {number: found.weight(number, steps[number].weight) for first in firsts for number in together[first]}
-    changes = {first: [] for first in firsts}
-    for lr in measured_on(pictures):
-        exact, values, done = _luma(run(steps, lr)), {0: lr}, 0
-        for first in sorted(firsts):
-            alone = {number: weights[number] for number in together[first]}
-            advance(steps, values, done, first)  # what comes before it stays exact
-            done, after = first, dict(values)
-            advance(steps, after, first, len(steps), lambda number, step, x, alone=alone: (
-                (found.input(number, x), alone[number]) if number in alone else (x, step.weight)))  # fmt: skip
-            changes[first].append(((_luma(after[len(steps)]) - exact) ** 2).mean())
-    return {first: statistics.fmean(changes[first]) for first in firsts}
+    firsts = together if firsts is None else firsts
+    return {first: change(steps, measured, found.only(together[first])) for first in firsts}
 
 
-def change(steps: list[Step], pictures: Sequence[Tensor], found: Quantization) -> float:
-    """The mean squared change of the result's luma, in gray levels, on some of the images."""
-    return statistics.fmean(
-        ((_luma(compute(steps, lr, found)) - _luma(compute(steps, lr))) ** 2).mean() for lr in measured_on(pictures)
-    )
+def change(steps: list[Step], measured: Pairs, found: Quantization) -> float:
+    """The mean squared change of the result's luma, in gray levels."""
+    return statistics.fmean(((_luma(compute(steps, lr, found)) - _luma(sr)) ** 2).mean() for lr, sr in measured)
 
 
-def measured_on(pictures: Sequence[Tensor]) -> Sequence[Tensor]:
-    return pictures[:: math.ceil(len(pictures) / MEASURED)]
-
-
-def shift(steps: list[Step], flat: Sequence[tuple[Tensor, Tensor]], found: Quantization) -> float:
-    """The largest change of any value, in gray levels; flat: (LR, exact result) pairs.
+def shift(steps: list[Step], flat: Pairs, found: Quantization) -> float:
+    """The largest change of any value, in gray levels.
 
     Only the middle counts, because zero padding shows outside it."""
     changes = [(255 * (compute(steps, lr, found) - sr)).abs() for lr, sr in flat]
@@ -257,13 +219,9 @@ def on_steps(low: float, high: float) -> tuple[float, float]:
     """Widen low <= 0 <= high just enough that 0 is one of 256 evenly spaced values. No observed value is cut off."""
     if not low or not high:
         return (low, high) if low < high else (0.0, 1e-6)
-    nearest = 255 * -low / (high - low)  # how many values are below 0, if that could be a fraction
-
-    def step(below: int) -> float:
-        return max(-low / below, high / (255 - below))
-
-    below = min((max(1, math.floor(nearest)), min(254, math.ceil(nearest))), key=step)
-    return -below * step(below), (255 - below) * step(below)
+    below = min(max(round(255 * -low / (high - low)), 1), 254)  # how many values are below 0
+    step = max(-low / below, high / (255 - below))
+    return -below * step, (255 - below) * step
 
 
 @torch.inference_mode()
@@ -287,8 +245,7 @@ def save(quantization: Quantization, folder: Path) -> None:
     tensors = {f"{number}.range": torch.tensor(limits, dtype=torch.float64) for number, limits in quantization.ranges.items()}
     tensors |= {f"{number}.weight": steps for number, steps in quantization.fits.items()}
     tensors |= {f"{number}.divisor": divisor for number, divisor in quantization.divisors.items()}
-    showing = " ".join(map(str, sorted(quantization.showing)))
-    encoded = as_bytes(tensors, {"weights": quantization.weights, "showing": showing})
+    encoded = as_bytes(tensors, {"weights": quantization.weights})
     with atomic_write(folder / FILE) as unfinished:
         unfinished.write_bytes(encoded)  # save_file would let only its owner read it
 
@@ -306,9 +263,7 @@ def read(path: Path) -> Quantization:
     """Read what `save` wrote. Raises CheckpointError for anything else."""
     try:
         with safe_open(path, "pt") as file:
-            about = file.metadata() or {}
-            showing = frozenset(map(int, about.get("showing", "").split()))
-            found = Quantization(about["weights"], {}, {}, {}, showing)
+            found = Quantization(file.metadata()["weights"], {}, {}, {})
             parts = {"range": found.ranges, "weight": found.fits, "divisor": found.divisors}
             for name in file.keys():  # noqa: SIM118 (it is no dict)
                 number, kind = name.split(".")
@@ -317,12 +272,6 @@ def read(path: Path) -> Quantization:
             low, high = found.ranges[number] = tuple(limits.tolist())
             if not (math.isfinite(low) and low <= 0 <= high and low < high < math.inf):
                 raise ValueError("a range must contain 0 and be finite")
-        if any(steps.dtype != torch.int8 or number not in found.ranges for number, steps in found.fits.items()):
-            raise ValueError("weights must be int8 and have a range")
-        if any(of.dtype != torch.float32 or of.ndim != 1 or not (of > 0).all() for of in found.divisors.values()):
-            raise ValueError("divisors must be positive")
-        if not showing | found.divisors.keys() <= found.ranges.keys():
-            raise ValueError("layers listed as showing or with divisors must have a range")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); recreate it with srgan-hub quantize, or delete it") from error
@@ -333,7 +282,6 @@ def read(path: Path) -> Quantization:
 
 TOP = 127      # steps from 0 to a channel's largest weight
 DAMPING = 0.01  # share of the inputs' mean square added to each: keeps weights in directions rare in calibration nearly unchanged
-BLOCK = 128    # columns whose errors are passed on together
 
 
 def rounded(x: Tensor, low: Tensor | float, high: Tensor | float, levels: int) -> Tensor:
@@ -376,13 +324,8 @@ def fitted(weight: Tensor, gram: Tensor) -> Tensor:
     gram = gram + DAMPING * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
     factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(gram)), upper=True)
     steps = torch.empty_like(left)
-    for start in range(0, left.shape[1], BLOCK):
-        block = range(start, min(start + BLOCK, left.shape[1]))
-        errors = left.new_empty(len(left), len(block))
-        for column in block:
-            steps[:, column] = (left[:, column] / unit).round().clamp(-TOP, TOP)
-            error = (left[:, column] - steps[:, column] * unit) / factor[column, column]
-            left[:, column : block.stop] -= error[:, None] * factor[column, column : block.stop]
-            errors[:, column - start] = error
-        left[:, block.stop :] -= errors @ factor[start : block.stop, block.stop :]
+    for column in range(left.shape[1]):
+        steps[:, column] = (left[:, column] / unit).round().clamp(-TOP, TOP)
+        error = (left[:, column] - steps[:, column] * unit) / factor[column, column]
+        left[:, column:] -= error[:, None] * factor[column, column:]
     return steps.to(torch.int8).view_as(weight)

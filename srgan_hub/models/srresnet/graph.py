@@ -6,7 +6,6 @@ shuffle, as a 5x5 convolution with twelve. On two cores, the second alone makes 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -79,7 +78,7 @@ def inference_graph(generator: SRGANGenerator) -> list[Step]:
 def picture_apart(steps: list[Step]) -> list[Step]:
     """The same function, with the image itself kept out of the last convolution; for 8 bits.
 
-    A generator initialized to pass the image through (srresnet/initialization.py) carries it in as many channels as the last
+    A generator initialized to pass the image through (SRGANGenerator.initialize) carries it in as many channels as the last
     convolution has outputs. Each of these has weight 1 at the center for its output, many times its other weights, so 8-bit
     steps fit either the center weights or the others. Therefore the center's contribution is computed by a separate convolution
     and PReLU, then added. Steps whose center does not stand out are returned unchanged."""
@@ -103,30 +102,12 @@ def trunk(steps: list[Step]) -> int:
     return max(number for number, step in enumerate(steps, start=1) if step.kind == "add" and 2 in step.inputs)
 
 
-def reach(steps: list[Step], value: int) -> int:
-    """How many LR pixels beyond its own position, at most, a pixel of the result depends on `value`."""
-    known = {value: (0.0, 1)}  # distance, and number of values along an LR pixel's side
-    for number, step in enumerate(steps, start=1):
-        if found := [known[given] for given in step.inputs if given in known]:
-            far, cells = max(found)
-            far += step.weight.shape[-1] // 2 / cells if step.kind == "conv" else 0
-            known[number] = far, cells * (2 if step.kind == "shuffle" else 1)
-    return math.ceil(known[len(steps)][0])
-
-
 def run(steps: list[Step], lr: Tensor, prepare: Prepare | None = None) -> Tensor:
-    """The last value, computed by PyTorch."""
-    values = {0: lr}
-    advance(steps, values, 0, len(steps), prepare)
-    return values[len(steps)]
-
-
-def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int, prepare: Prepare | None = None) -> None:
-    """Compute the steps from `start` to before `stop` from the values so far; each value is dropped after its last use.
+    """The last value, computed by PyTorch; each value is dropped after its last use.
 
     prepare(number, step, input) -> (input, weight): what a convolution uses instead."""
-    last_use = {value: number for number, step in enumerate(steps) for value in step.inputs}
-    for number, step in enumerate(steps[start:stop], start):
+    values, last_use = {0: lr}, {value: number for number, step in enumerate(steps) for value in step.inputs}
+    for number, step in enumerate(steps):
         x = [values[value] for value in step.inputs]
         match step.kind:
             case "conv":
@@ -148,6 +129,7 @@ def advance(steps: list[Step], values: dict[int, Tensor], start: int, stop: int,
         for value in step.inputs:
             if last_use[value] == number:
                 values.pop(value, None)
+    return values[len(steps)]
 
 
 def fold_norm(convolution: nn.Conv2d, norm: nn.Module | None) -> tuple[Tensor, Tensor]:
