@@ -39,7 +39,7 @@ def enlarge(engine: Engine, picture: np.ndarray, mode: str, width: int, scale: i
 
 def main(photographs: str, *models: str) -> None:
     source = dict(split="train", validation="auto", count=16, cache_dir=None)
-    held_out = open_photos(photographs, **source, report=print)[2]
+    held_out = open_photos(photographs, **source)[2]
     for model in models or ("srresnet-x4",):
         generator = SRGANGenerator.from_pretrained(model)
         engine = open_engine(generator, precision="fp32")

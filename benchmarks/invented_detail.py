@@ -38,7 +38,7 @@ def correlations(sr: np.ndarray, other: np.ndarray, hr: np.ndarray, spread: floa
 
 def validation(dataset: str) -> list[tuple]:
     """(name, LR, HR) of the photos that training on that dataset is measured on."""
-    settings = dict(split="train", validation="auto", count=16, cache_dir=None, report=print)
+    settings = dict(split="train", validation="auto", count=16, cache_dir=None)
     return validation_pairs(open_photos(dataset, **settings)[2].photos, 4)
 
 

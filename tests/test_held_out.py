@@ -16,7 +16,7 @@ def opened(tmp_path):
     """open_photos, with what a test says nothing of."""
 
     def call(dataset, **options):
-        defaults = dict(split="train", validation="auto", count=16, cache_dir=tmp_path / "cache", report=print)
+        defaults = dict(split="train", validation="auto", count=16, cache_dir=tmp_path / "cache")
         return open_photos(str(dataset), **defaults | options)
 
     return call
@@ -25,7 +25,7 @@ def opened(tmp_path):
 @pytest.fixture
 def streamed(tmp_path):
     def call(dataset, **options):
-        defaults = dict(split="train", validation="auto", count=16, cache_dir=tmp_path / "cache", report=print)
+        defaults = dict(split="train", validation="auto", count=16, cache_dir=tmp_path / "cache")
         return open_streamed(str(dataset), **defaults | options)
 
     return call

@@ -12,10 +12,9 @@ import itertools
 import json
 import logging
 import os
-import shutil
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import torch
 from filelock import FileLock
 from PIL import Image
 from torch import Tensor
+from tqdm import tqdm
 
 from srgan_hub.data.benchmarks import perceptual_hash
 from srgan_hub.data.sources import Images, open_splits
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 MARGIN = 16   # mirrored pixels around each photo, so that a crop at its edge has surroundings when it is downscaled
 VERSION = 2   # of the format; part of the cache key
-SAMPLE = 100  # images whose sizes are read to estimate the disk space needed
 
 
 class PhotoCache:
@@ -63,11 +62,11 @@ class PhotoCache:
         return self.with_margin(i)[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
-def open_cache(images: Images, cache_dir: str | Path | None = None, report: Callable[[str], None] = logger.info) -> PhotoCache:
+def open_cache(images: Images, cache_dir: str | Path | None = None) -> PhotoCache:
     """The decoded photos of `images`, built on first use. Safe with several processes.
 
     cache_dir: default ~/.cache/srgan_hub (or below $XDG_CACHE_HOME). Damaged images are skipped, with one warning that counts
-    them. Raises ValueError if the disk has too little room, a file cannot be fetched, or nothing can be decoded.
+    them. Raises ValueError if the disk is full, a file cannot be fetched, or nothing can be decoded.
     """
     root = Path(os.path.expanduser(cache_dir)) if cache_dir else default_folder()
     folder = root / hashlib.sha256(f"{VERSION}/{MARGIN}/{images.fingerprint}".encode()).hexdigest()[:20]
@@ -78,11 +77,13 @@ def open_cache(images: Images, cache_dir: str | Path | None = None, report: Call
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / "lock"):
                 if not (folder / "complete").exists():
-                    _build(images, folder, report)
+                    _build(images, folder)
                     (folder / "complete").touch()
         cache = PhotoCache(folder)
     except OSError as error:
-        raise ValueError(f"the decoded photographs cannot be kept in {root} ({error.strerror}); use --cache_dir") from error
+        raise ValueError(
+            f"the decoded photos cannot be kept in {root} ({error.strerror}); choose another with --cache_dir, or use --streaming"
+        ) from error
     if cache.damaged:
         logger.warning("left out %d of %d images that cannot be read", cache.damaged, len(images))
     return cache
@@ -94,7 +95,8 @@ def default_folder() -> Path:
 
 def decode(encoded: bytes | str) -> np.ndarray:
     """Decode an image file, or its bytes, to (H, W, 3) uint8 RGB: upright, 16 bits scaled down, transparent areas on white."""
-    with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
+    file = io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
+    with warnings.catch_warnings(action="ignore"), Image.open(file) as image:
         image = eight_bits(normalize(image))
         if image.mode in ("LA", "RGBA"):  # colors hidden by transparency are not part of the photo
             page = Image.new("RGBA", image.size, "white")
@@ -116,23 +118,20 @@ def readable(encoded: bytes | str) -> np.ndarray | None:
         return None
 
 
-def _build(images: Images, folder: Path, report: Callable[[str], None]) -> None:
+def _build(images: Images, folder: Path) -> None:
     entries = _entries(folder)
     done = sum(_length(entry) for entry in entries if entry)
     with (folder / "pixels.bin").open("ab") as pixels, (folder / "index.jsonl").open("a") as index:
         if pixels.tell() < done:  # lost in a power cut
             entries, done = [], index.truncate(0)
-        _check_room(images, len(entries), folder)
         pixels.truncate(done)  # drops what a killed builder wrote after its last complete line
-        for number, photo in enumerate(_decoded(images, len(entries)), start=len(entries)):
+        for photo in tqdm(_decoded(images, len(entries)), "decoding", len(images), initial=len(entries), disable=None):
             if photo is not None:
                 around = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
                 pixels.write(np.pad(photo, around, mode="symmetric").tobytes())
                 pixels.flush()
             index.write(json.dumps([*photo.shape[:2], perceptual_hash(photo)] if photo is not None else None) + "\n")
             index.flush()
-            if (number + 1) % 200 == 0:
-                report(f"decoded {number + 1} of {len(images)} photographs, once for all runs, into {folder}")
         os.fsync(pixels.fileno())
         os.fsync(index.fileno())
     if not any(_entries(folder)):
@@ -153,29 +152,6 @@ def _decoded(images: Images, start: int) -> Iterator[np.ndarray | None]:
             yield waiting.popleft().result()
 
 
-def _check_room(images: Images, start: int, folder: Path) -> None:
-    """Raise ValueError unless the photos yet to be decoded fit on the disk, judging by the headers of a sample of the files."""
-    left, sizes = len(images) - start, []
-    for i in range(start, len(images), max(1, left // SAMPLE)):
-        encoded = images[i]
-        try:
-            with warnings.catch_warnings(action="ignore"), Image.open(_file(encoded)) as image:
-                sizes.append(_length((image.height, image.width)))
-        except Exception:  # damaged: it is counted when it is decoded
-            sizes.append(0)
-    check_room(left * sum(sizes) / max(1, len(sizes)), folder, "the decoded photographs", "use --streaming")
-
-
-def check_room(needed: float, folder: Path, what: str, instead: str) -> None:
-    """Raise ValueError unless so many bytes fit on the folder's disk."""
-    free = shutil.disk_usage(folder).free
-    if needed > 0.98 * free:
-        raise ValueError(
-            f"{what} need {needed / 1e9:.2f} GB in {folder.parent}, where {free / 1e9:.2f} GB are free; choose a larger disk "
-            f"with --cache_dir, or {instead}"
-        )
-
-
 def _entries(folder: Path) -> list[tuple[int, int, int] | None]:
     """(height, width, perceptual hash) of every completely written image, None for a damaged one; a torn last line is dropped."""
     index = folder / "index.jsonl"
@@ -191,10 +167,6 @@ def _entries(folder: Path) -> list[tuple[int, int, int] | None]:
 def _length(size: tuple[int, ...]) -> int:
     """Bytes of one photo with its margin."""
     return (size[0] + 2 * MARGIN) * (size[1] + 2 * MARGIN) * 3
-
-
-def _file(encoded: bytes | str):
-    return io.BytesIO(encoded) if isinstance(encoded, bytes) else encoded
 
 
 # LR images for calibration: typical inputs, on which nothing is trained.

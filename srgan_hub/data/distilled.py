@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import torch.nn.functional as F
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from srgan_hub.data.cache import MARGIN, PhotoCache, check_room
+from srgan_hub.data.cache import MARGIN, PhotoCache
 from srgan_hub.data.patches import color_augmentation, inside
 from srgan_hub.imaging.degradations import Degradation
 from srgan_hub.imaging.resize import downsample
@@ -51,7 +52,12 @@ class Distilled:
         shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
         self.folder.mkdir(parents=True, exist_ok=True)
         needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
-        check_room(needed, self.folder, f"{count} patches of a teacher", "use fewer")
+        free = shutil.disk_usage(self.folder).free
+        if needed > 0.98 * free:  # the files are sparse: a disk that is full later would end the process
+            raise ValueError(
+                f"{count} patches of a teacher need {needed / 1e9:.2f} GB in {root}, where {free / 1e9:.2f} GB are free; use "
+                "fewer, or a larger disk with --cache_dir"
+            )
         (self.folder / "settings.json").write_text(json.dumps(settings))
         with FileLock(self.folder / "making"):
             files = {name: _mapped(self.folder / f"{name}.bin", shape) for name, shape in shapes.items()}

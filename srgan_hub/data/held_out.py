@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,6 @@ def open_photos(
     validation: str,
     count: int,
     cache_dir: str | None,
-    report: Callable[[str], None],
     scale: int = 4,
     **source,
 ) -> tuple[PhotoCache, list[int], HeldOut]:
@@ -45,7 +44,7 @@ def open_photos(
     source: config, data_files, column, as for `open_splits`. Raises ValueError if anything is not found.
     """
     splits = open_splits(dataset, **source)
-    cache = open_cache(splits[choose(splits, split, dataset)], cache_dir, report)
+    cache = open_cache(splits[choose(splits, split, dataset)], cache_dir)
     known = {i: name for i, name in enumerate(map(benchmark_image, cache.hashes)) if name}
     numbers = [i for i in range(len(cache)) if i not in known]
     if not numbers:
@@ -53,13 +52,13 @@ def open_photos(
     if known:
         logger.warning("left out %d photographs that are benchmark images: %s", len(known), ", ".join(known.values()))
     if other := _other_split(splits, split, validation):
-        held = _photographs(open_cache(splits[other], cache_dir, report), count, f"split {other}")
+        held = _photographs(open_cache(splits[other], cache_dir), count, f"split {other}")
     elif validation == "auto":
         kept = spread(len(cache), min(count, len(cache) // SHARE or int(len(cache) > 1)))
         numbers = [i for i in numbers if i not in set(kept)]
         held = HeldOut([cache[i] for i in kept], [], "kept from training")
     else:
-        held = _elsewhere(validation, splits, count, scale, cache_dir, report)
+        held = _elsewhere(validation, splits, count, scale, cache_dir)
     return cache, numbers, held
 
 
@@ -70,7 +69,6 @@ def open_streamed(
     validation: str,
     count: int,
     cache_dir: str | None,
-    report: Callable[[str], None],
     scale: int = 4,
     **source,
 ) -> tuple[object, HeldOut]:
@@ -80,7 +78,7 @@ def open_streamed(
     if other := _other_split(names, split, validation):
         photos = [readable(fetch(image)) for (image,) in map(dict.values, open_stream(dataset, other, **source).take(count))]
         return stream, HeldOut([photo for photo in photos if photo is not None], [], f"split {other}")
-    return stream, _elsewhere("none" if validation == "auto" else validation, names, count, scale, cache_dir, report)
+    return stream, _elsewhere("none" if validation == "auto" else validation, names, count, scale, cache_dir)
 
 
 def spread(length: int, wanted: int) -> list[int]:
@@ -98,9 +96,7 @@ def _photographs(held: PhotoCache, count: int, words: str) -> HeldOut:
     return HeldOut([held[i] for i in spread(len(held), count)], [], words)
 
 
-def _elsewhere(
-    validation: str, splits: Iterable[str], count: int, scale: int, cache_dir: str | None, report: Callable[[str], None]
-) -> HeldOut:
+def _elsewhere(validation: str, splits: Iterable[str], count: int, scale: int, cache_dir: str | None) -> HeldOut:
     """The images that --validation names if it is not another split of the dataset."""
     if validation == "none":
         return HeldOut([], [], "")
@@ -112,7 +108,7 @@ def _elsewhere(
         )
     if not any((path / "HR").is_dir() for path in (folder, *folder.iterdir())):  # no benchmark sets: images
         opened = open_splits(str(folder))
-        held = open_cache(opened.get("validation") or next(iter(opened.values())), cache_dir, report)
+        held = open_cache(opened.get("validation") or next(iter(opened.values())), cache_dir)
         return _photographs(held, count, f"of {folder.resolve().name}")
     sets = find_sets(folder, scale)
     names = ", ".join(benchmark.name for benchmark in sets)

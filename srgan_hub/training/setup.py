@@ -109,7 +109,7 @@ def open_data(
     """The photos to train on and those held out. streams: where each process's stream stood when the run was stopped."""
     source = dict(
         split=config.split, validation=config.validation, count=config.validation_count, scale=scale,
-        cache_dir=config.cache_dir, report=accelerator.print,
+        cache_dir=config.cache_dir,
         config=config.dataset_config, data_files=config.data_files, column=config.image_column,
     )  # fmt: skip
     margin = 2 * scale if config.degradation == "bicubic" else MARGIN // scale * scale
