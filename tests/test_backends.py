@@ -133,11 +133,11 @@ def test_memory_does_not_grow_with_every_size():
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
     upscaler, rng = Upscaler.from_pretrained("srgan-x4-lite", device="cpu"), np.random.default_rng(0)
-    for number in range(50):
-        if number == 20:
+    for number in range(90):
+        if number == 50:  # with AMX, it grows until some 40 sizes have been seen
             before = megabytes()
         upscaler(np.zeros((*rng.integers(20, 90, 2), 3), np.uint8))
-    assert megabytes() - before < 60  # 130 if every size is kept
+    assert megabytes() - before < 80  # 170 if every size is kept
 
 
 def enlarged_elsewhere(upscaler, results):
