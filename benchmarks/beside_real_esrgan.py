@@ -28,7 +28,8 @@ from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, interpolation, mean, measure, open_methods, validation_pairs
 from srgan_hub.evaluation.metrics import METRICS, Metric
 from srgan_hub.imaging.degradations import realistic
-from srgan_hub.training.teacher import Teacher
+from srgan_hub.inference.backends import open_engine
+from srgan_hub.models.registry import load_network
 
 SCALE = 4
 PEER = "Real-ESRGAN x4plus"
@@ -66,7 +67,7 @@ DAMAGES: dict[str, Callable[[Image.Image, np.ndarray, int], Image.Image]] = {  #
 
 def peer(path: str, keep: Path | None) -> Method:
     """Real-ESRGAN. Its results are kept as PNG in the folder `keep` and reused; a reused result has no time of its own."""
-    compute = Teacher(path, SCALE).engine(None, torch.device("cpu"), torch.get_num_threads())
+    compute = open_engine(load_network(path))
 
     def upscale(lr: Image.Image) -> Image.Image:
         pixels = np.array(lr.convert("RGB"))

@@ -70,11 +70,6 @@ class Distilled:
         missing = np.flatnonzero(self.done == 0)
         return int(missing[0]) if len(missing) else self.count
 
-    @property
-    def seen(self) -> int:
-        """HR pixels per side of the area that the teacher sees, `scale` times smaller."""
-        return SIDE + 2 * MARGIN
-
     def fill(
         self, degrade: Degradation, teach: Teach, teach_clean: Teach | None, clean: float, recolour: float,
         stop: Callable[[], bool],

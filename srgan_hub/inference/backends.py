@@ -221,7 +221,7 @@ class ConvertedEngine(Engine):
             raise EngineError("OpenVINO computes convolutional networks only; use the engine pytorch for this one")
         lr = torch.rand(1, 3, *self.OTHER, generator=torch.Generator().manual_seed(0))
         try:
-            model = converted(network, self.EXAMPLE, dynamic=True)
+            model = converted(network, self.EXAMPLE)
             self.compiled = openvino_core().compile_model(model, "CPU", openvino_hints(choice.precision))
             found = self(lr)
         except Exception as error:  # OpenVINO, or the network while it is traced, can raise anything
@@ -261,24 +261,24 @@ def import_openvino():
     return openvino
 
 
-def openvino_hints(precision: str, threads: int | None = None) -> dict:
-    """precision: fp32 or bf16; threads: if None, as many as PyTorch uses."""
+def openvino_hints(precision: str) -> dict:
+    """precision: fp32 or bf16."""
     return {
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": threads or torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         # Prepared convolutions, of all sizes. By default all sizes are kept: 640 MB for 160 sizes of srgan-x4-lite; 300 keep the
         # last few, with the same speed.
         "CPU_RUNTIME_CACHE_CAPACITY": 300,
     }
 
 
-def converted(network: nn.Module, size: tuple[int, int], dynamic: bool):
-    """Any module as an openvino.Model for images (1, 3, *size), or of any height and width if `dynamic`."""
+def converted(network: nn.Module, size: tuple[int, int]):
+    """Any module as an openvino.Model for images (1, 3, H, W) of any size; it is traced with one of `size`."""
     network = deepcopy(network).eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings(action="ignore"):  # its tracing uses what PyTorch calls deprecated
         model = import_openvino().convert_model(network, example_input=torch.zeros(1, 3, *size))
-    model.reshape({0: [1, 3, *([-1, -1] if dynamic else size)]})
+    model.reshape({0: [1, 3, -1, -1]})
     return model
 
 

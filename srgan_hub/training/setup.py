@@ -19,6 +19,7 @@ from srgan_hub.data.patches import Degraded, Patches
 from srgan_hub.data.stream import StreamPatches
 from srgan_hub.hub.push import DISCRIMINATOR, FILES
 from srgan_hub.imaging.degradations import DEGRADATIONS
+from srgan_hub.inference.backends import open_engine
 from srgan_hub.losses import LossConfig
 from srgan_hub.models.discriminator import SRGANDiscriminator
 from srgan_hub.models.features import STAGES, LiteFeatures, VGGFeatures
@@ -162,12 +163,9 @@ def distilled_patches(
     )  # fmt: skip
     root = Path(config.cache_dir or default_folder()).expanduser() / "distilled"
     distilled = Distilled(root, cache, photos, count=config.teacher_patches, scale=scale, seed=config.seed, settings=made_of)
-    threads = max(1, torch.get_num_threads() // 2)
 
     def fill(stop: Callable[[], bool]) -> None:
-        side = distilled.seen // scale
-        teach = teacher.engine(side, accelerator.device, threads)
-        teach_clean = clean and clean.engine(side, accelerator.device, threads)
+        teach, teach_clean = (one and open_engine(one.network, device=accelerator.device) for one in (teacher, clean))
         distilled.fill(DEGRADATIONS[config.degradation], teach, teach_clean, config.clean_below, config.recolour, stop)
 
     return distilled, Filling(distilled, fill)

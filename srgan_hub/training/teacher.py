@@ -6,13 +6,11 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
 from srgan_hub.data.distilled import Distilled
-from srgan_hub.inference.backends import converted, fast_precision, is_convolutional, openvino_core, openvino_hints
 from srgan_hub.models.registry import load_network
 
 
@@ -41,32 +39,6 @@ class Teacher(nn.Module):
             digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def engine(self, side: int | None, device: torch.device, threads: int) -> Callable[[Tensor], Tensor]:
-        """The fastest way to compute one (1, 3, side, side) at a time, or any size if side is None: OpenVINO on a CPU if
-        installed, otherwise PyTorch, in the precision that is fast on the hardware. The result is on the CPU, not clamped."""
-        precision = fast_precision(str(device))
-        if device.type == "cpu" and find_spec("openvino") and is_convolutional(self.network):
-            return _openvino(self.network, side, precision, threads)
-        dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-        network = self.network.to(device)
-
-        @torch.no_grad()
-        def compute(lr: Tensor) -> Tensor:
-            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-                return network(lr.to(device, memory_format=torch.channels_last)).float().cpu()
-
-        return compute
-
-
-def _openvino(network: nn.Module, side: int | None, precision: str, threads: int) -> Callable[[Tensor], Tensor]:
-    model = converted(network, (side or 64, side or 64), dynamic=side is None)
-    request = openvino_core().compile_model(model, "CPU", openvino_hints(precision, threads)).create_infer_request()
-
-    def compute(lr: Tensor) -> Tensor:
-        return torch.from_numpy(request.infer([lr.contiguous().numpy()])[0].copy())
-
-    return compute
-
 
 class Filling:
     """Fills `distilled` in a thread while the `with` block lasts. If an error stops the thread, `check` raises it."""
@@ -77,7 +49,7 @@ class Filling:
 
     def _run(self, fill: Callable) -> None:
         try:
-            torch.set_num_threads(1)  # for this thread's own operations: the updates have the others
+            torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # for this thread: the updates need the others
             fill(self.over.is_set)
         except Exception as error:
             self.mistake = error
