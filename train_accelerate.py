@@ -150,19 +150,13 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: LossConfig
     return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
 
-def g_step(compared: Compared, taught: Tensor | None, network, optimizer, accelerator: Accelerator, clip: float) -> dict:
-    """One update of the generator `network`; returns every term, unweighted. taught: (N,) which images are trained only on
-    their blocks and on their colors."""
-    of_images = compared
-    if compared.blocks is not None:
-        sr, hr = compared.sr, compared.hr
-        sr, hr = (sr[:1], sr[:1].detach()) if taught.all() else (sr[~taught], hr[~taught])  # no image: distances are 0
-        of_images = compared._replace(sr=sr, hr=hr)
+def g_step(compared: Compared, network, optimizer, accelerator: Accelerator, clip: float) -> dict:
+    """One update of the generator `network`; returns every term, unweighted."""
     terms, loss = {}, 0.0
     for name, term in TERMS.items():
         weight = getattr(compared.config, name)
         if weight or name == "pixel":  # logged even if its weight is 0, and then every parameter has a gradient
-            found = term.compute(compared if term.of_all else of_images)
+            found = term.compute(compared)
             found = found if isinstance(found, dict) else {name: found}
             loss = loss + weight * sum(found.values())
             terms |= found
@@ -278,16 +272,10 @@ class Run:
         with accelerator.accumulate(*filter(None, (self.generator, self.discriminator))), accelerator.autocast():
             hr = self.teacher(lr) if self.teacher and weights.images else hr
             self.generator.train(not (warm or config.freeze_norm))
-            blocks, taught = None, batch.taught
-            if weights.blocks and not warm:
-                taught = taught if weights.images else torch.ones(len(lr), dtype=bool, device=lr.device)
-                blocks = torch.zeros((), device=lr.device)
-                if taught.any():
-                    blocks = blocks_loss(accelerator.unwrap_model(self.generator), self.blocks_of, lr[taught])
-                if not weights.coarse:  # images that only train the blocks are not enlarged
-                    images = ~taught
-                    images[0] |= bool(taught.all())
-                    lr, hr, taught = lr[images], hr[images], taught[images]
+            blocks = None
+            if weights.blocks:
+                blocks = blocks_loss(accelerator.unwrap_model(self.generator), self.blocks_of, lr)
+                lr, hr = lr[:1], hr[:1]  # one image is enlarged, with weight 0, so that every parameter has a gradient
             with torch.set_grad_enabled(not warm):
                 sr, hr = random_roll((self.enlarge(lr), hr), self.scale, config.seed, number)
             if self.discriminator is not None:
@@ -299,7 +287,7 @@ class Run:
                     sr, hr, accelerator.unwrap_model(self.generator), blocks, random_colors(rng, accelerator.device),
                     self.perceive, self.discriminator and accelerator.unwrap_model(self.discriminator), weights,
                 )  # fmt: skip
-                terms |= g_step(compared, taught, self.generator, self.optimizer, accelerator, config.max_grad_norm)
+                terms |= g_step(compared, self.generator, self.optimizer, accelerator, config.max_grad_norm)
         if accelerator.sync_gradients and not warm:
             self.average.update_parameters(accelerator.unwrap_model(self.generator))
         return terms

@@ -222,7 +222,6 @@ class Term(NamedTuple):
     compute: Callable[[Compared], Tensor | dict[str, Tensor]]  # a scalar, or several by name, each with the term's weight
     words: str                # what a card says after the weight; fields in braces are those of LossConfig and of `describe`
     of_images: bool = True    # whether it compares SR with HR
-    of_all: bool = False      # also for images that are otherwise trained on their blocks only
 
 
 def _content(compared: Compared) -> dict[str, Tensor]:
@@ -249,7 +248,6 @@ TERMS = {
     "coarse": Term(
         lambda c: coarse_loss(c.sr, c.hr, c.generator.scale),
         "coarse (mean squared error of the images shrunk by the scale, on [-1, 1])",
-        of_all=True,
     ),
     "grid": Term(
         lambda c: grid_loss(c.sr, c.hr, c.generator.scale, c.config.grid_side),

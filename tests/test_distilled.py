@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from conftest import cached, smooth_photo
-from srgan_hub.data.distilled import SIDE, TAUGHT, Distilled, DistilledPatches, with_colors
+from srgan_hub.data.distilled import SIDE, Distilled, DistilledPatches, with_colors
 from srgan_hub.imaging.degradations import bicubic
 
 SMALL = SIDE // 4
@@ -76,26 +76,13 @@ def test_more_patches_go_on_with_those_of_fewer_and_other_settings_start_anew(ph
     assert len(opened(photos, tmp_path, teacher="another")) == 0
 
 
-def test_one_patch_in_four_of_a_mixed_batch_is_clean(photos, tmp_path):
-    def sometimes(hr, scale, rng):
-        return (darker if rng.random() < 0.5 else bicubic)(hr, scale, rng)
-
-    made = filled(opened(photos, tmp_path, count=8), sometimes)
-    assert 0 < sum(made.done == TAUGHT) < 8
-    patches = DistilledPatches(made, crop=32, batch_size=8, seed=0, mixed=True)
-    patches.look()
-    lr, hr, taught = patches.batch(0)
-    assert taught.tolist() == [False, True, True, True] * 2
-    assert (F.avg_pool2d(hr[~taught].float(), 4) - lr[~taught].float()).abs().mean() < 4
-
-
 def test_batches_are_functions_of_their_number_and_lr_lies_under_what_is_learned(photos, tmp_path):
     made = filled(opened(photos, tmp_path), bicubic)
     patches = DistilledPatches(made, crop=64, batch_size=5, seed=1)
     patches.look()
-    lr, hr, _ = patches.batch(7)
+    lr, hr = patches.batch(7)
     assert lr.shape == (5, 3, 16, 16) and hr.shape == (5, 3, 64, 64)
-    assert all(map(torch.equal, patches.batch(7)[:2], (lr, hr)))
+    assert all(map(torch.equal, patches.batch(7), (lr, hr)))
     assert not torch.equal(patches.batch(8)[0], lr)
     assert (F.avg_pool2d(hr.float(), 4) - lr.float()).abs().mean() < 4
 

@@ -1,8 +1,8 @@
 """Patches with a teacher's results, computed once and kept in memory-mapped files.
 
 FOLDER/settings.json says how they were made. lr.bin, hr.bin and target.bin hold them one after another. done.bin has one byte
-per patch, written last: TAUGHT if the target is the teacher's result, else 1. A killed run continues after the last complete
-patch. Training may begin as soon as some are there."""
+per patch, written last, which is not 0. A killed run continues after the last complete patch. Training may begin as soon as some
+are there."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ from srgan_hub.imaging.resize import downsample
 
 SIDE = 224          # HR pixels per side of a stored patch; the teacher sees MARGIN more around it, which are not stored
 CANDIDATES = 3      # every second patch is the most detailed of this many: large photos contain much sky
-TAUGHT = 2          # value in done.bin
 COARSE = 4          # LR pixels per side of the squares whose mean color comes from HR, not from the teacher
-CLEAN_IN = 4        # one in this many patches of a mixed batch is clean
 VERSION = 4         # of the files and of how patches are drawn
 
 Teach = Callable[[Tensor], Tensor]  # (N, 3, H, W) in [0, 1] -> (N, 3, scale H, scale W), not clamped
@@ -96,7 +94,7 @@ class Distilled:
                         target = _bytes(inside(teach_clean(best.float() / 255), MARGIN)) if teach_clean else hr
                     for kept, image in ((self.lr, inside(lr, margin)), (self.hr, hr), (self.target, target)):
                         kept[i] = image[0].permute(1, 2, 0).numpy()
-                    self.done[i] = TAUGHT if damaged else 1  # last: the kernel keeps this order if the process is killed
+                    self.done[i] = 1  # last: the kernel keeps this order if the process is killed
         except Timeout:
             return
 
@@ -116,18 +114,17 @@ class Distilled:
 class DistilledPatches:
     """Batch k depends only on (seed, rank, k) and on how many patches are available. It holds crops of LR and of their targets.
 
-    mixed: one in CLEAN_IN patches of a batch is clean, if there are clean ones; otherwise patches are drawn regardless of that.
     `stretches`: the last changes in the number of available patches, as (first batch, patches); a run that is given them
     resumes exactly.
 
     Crops are not rotated: a teacher's result for a rotated image differs from its rotated result, and the mean of both is
     blurred."""
 
-    def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0, mixed: bool = False):
+    def __init__(self, distilled: Distilled, *, crop: int, batch_size: int, seed: int, rank: int = 0):
         if crop > SIDE:
             raise ValueError(f"--crop must be at most {SIDE} with --teacher_patches, got {crop}")
         self.distilled, self.crop, self.batch_size, self.seed, self.rank = distilled, crop, batch_size, seed, rank
-        self.mixed, self.stretches = mixed, []  # [(first batch, patches), ...]
+        self.stretches = []  # [(first batch, patches), ...]
 
     def look(self, first: int = 0) -> None:
         """From batch `first` on, use all patches that are available by now."""
@@ -137,21 +134,18 @@ class DistilledPatches:
         return {}
 
     def batch(self, k: int) -> tuple[Tensor, ...]:
-        """LR (N, 3, crop / scale, crop / scale) and target (N, 3, crop, crop), uint8 RGB; (N,) whether the teacher made it."""
+        """LR (N, 3, crop / scale, crop / scale) and target (N, 3, crop, crop), uint8 RGB."""
         rng, scale = np.random.default_rng((self.seed, self.rank, k)), self.distilled.scale
-        side, found, which = self.crop // scale, [], []
+        side, found = self.crop // scale, []
         there = max(patches for first, patches in self.stretches if first <= k)
-        taught = self.distilled.done[:there] == TAUGHT
-        for number in range(self.batch_size):
-            kind = np.flatnonzero(taught == (number % CLEAN_IN > 0)) if self.mixed else ()
-            i = int(rng.choice(kind)) if len(kind) else int(rng.integers(there))
-            which.append(i)
+        for _ in range(self.batch_size):
+            i = int(rng.integers(there))
             y, x = (int(n) for n in rng.integers(SIDE // scale - side + 1, size=2))
             lr = self.distilled.lr[i, y : y + side, x : x + side]
             target = self.distilled.target[i, scale * y : scale * (y + side), scale * x : scale * (x + side)]
             found.append([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in (lr, target)])
         lr, target = (torch.stack(images) for images in zip(*found, strict=True))
-        return lr, target, torch.from_numpy(taught[which])
+        return lr, target
 
 
 def with_colors(image: Tensor, of: Tensor, side: int) -> Tensor:

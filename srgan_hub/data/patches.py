@@ -98,7 +98,6 @@ class Batch(NamedTuple):
     hr: Tensor      # (N, 3, crop, crop) uint8 RGB
     state: dict     # what a stream must remember to continue after this batch
     waited: float   # seconds that the networks waited for it
-    taught: Tensor | None = None  # (N,) bool: trained on the teacher's result, not on HR
 
 
 class Degraded:
@@ -127,8 +126,8 @@ class Degraded:
 
 
 class Loader:
-    """pairs: Degraded or DistilledPatches. Their `batch(k)` is the k-th (lr, hr), possibly followed by `taught`; their
-    `state()` is what a stream must remember."""
+    """pairs: Degraded or DistilledPatches. Their `batch(k)` is the k-th (lr, hr); their `state()` is what a stream must
+    remember."""
 
     def __init__(self, pairs, device: torch.device | str = "cpu"):
         self.pairs, self.device = pairs, torch.device(device)
@@ -145,7 +144,7 @@ class Loader:
                 waited = time.perf_counter() - start
                 if k + 1 < end:
                     coming = pool.submit(self._make, k + 1)
-                yield Batch(*images[:2], state, waited, *images[2:])
+                yield Batch(*images, state, waited)
 
     def _make(self, k: int) -> tuple[list[Tensor], dict]:
         return [image.to(self.device) for image in self.pairs.batch(k)], self.pairs.state()

@@ -73,11 +73,8 @@ def weights_of(config) -> LossConfig:
         raise ValueError(f"--crop must be at least {least} for {', '.join(weights.layers)}, got {config.crop}")
     if weights.blocks and not config.teacher:
         raise ValueError("--blocks_weight compares the blocks with a teacher's; give one with --teacher")
-    if weights.blocks and weights.images and not config.teacher_patches:
-        raise ValueError(
-            "with --blocks_weight, images are learned only from kept patches known to be clean: add --teacher_patches, or set "
-            "the other weights to 0"
-        )
+    if weights.blocks and weights.images:
+        raise ValueError("--blocks_weight trains blocks, not images: set the weights of pixel, content, adversarial, ... to 0")
     if not (weights.images or weights.blocks):
         raise ValueError("every weight is 0, so there is nothing to learn; set one of --pixel_weight, --content_weight, ...")
     if not weights.adversarial:

@@ -139,7 +139,7 @@ def open_data(
         return Data(degraded(patches), len(patches.photos), held_out, samples, None)
     distilled, filling = distilled_patches(config, cache, numbers, teacher, scale, accelerator)
     pairs = DistilledPatches(distilled, crop=config.crop, batch_size=config.batch_size, seed=config.seed,
-                             rank=accelerator.process_index, mixed=bool(weights.blocks))  # fmt: skip
+                             rank=accelerator.process_index)  # fmt: skip
     return Data(pairs, len(distilled.photos), held_out, samples, filling)
 
 
