@@ -3,11 +3,11 @@ is the owner's."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
-from huggingface_hub import RepoCard
+from huggingface_hub import EvalResult, RepoCard
+from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
 TEMPLATE = Path(__file__).parents[1] / "model_card.md"
 Block = tuple[str, str]  # the lines before and after generated text
@@ -30,7 +30,7 @@ Upscaler.from_pretrained("{source}")(Image.open("photo.jpg")).save("photo_x{scal
 ```
 """
 PICTURE = """
-![A photograph made {scale} times smaller and enlarged again: nearest, bicubic, this model, and the original]({file})
+![A photo made {scale} times smaller and enlarged again: nearest, bicubic, this model, and the original]({file})
 
 *What is in the red box, made {scale} times smaller and enlarged again; PSNR and SSIM of the whole picture.*
 """
@@ -109,17 +109,17 @@ def with_model_index(
     without front matter, such as a project's README, is left unchanged."""
     if not _has_front_matter(card):
         return card
-    new = {}
-    for dataset, values in measured.items():
-        what = _description({
-            "task": {"type": "image-to-image", "name": f"super-resolution x{scale}"},
-            "dataset": {"name": dataset, "type": dataset.lower()},
-        })  # fmt: skip
-        for metric, (words, value) in values.items():
-            args = {"date": date, "weights": weights[:16]}
-            new[name, what, metric, words] = {"type": metric, "value": value, "name": words, "args": args}
+    results = [
+        EvalResult(
+            task_type="image-to-image", task_name=f"super-resolution x{scale}",
+            dataset_type=dataset.lower(), dataset_name=dataset,
+            metric_type=metric, metric_name=words, metric_value=value, metric_args={"date": date, "weights": weights[:16]},
+        )
+        for dataset, values in measured.items()
+        for metric, (words, value) in values.items()
+    ]  # fmt: skip
     card = parsed(card)
-    card.data["model-index"] = _model_index(_numbers(card), new)
+    card.data["model-index"] = _model_index(card, eval_results_to_model_index(name, results))
     return str(card)
 
 
@@ -145,8 +145,8 @@ def merged(new: str, old: str) -> str:
             data[key] = there_already + [one for one in _listed(value) if one not in there_already]
         elif key in RENEWED or (key not in data and not (key == "license_name" and licensed)):
             data[key] = value
-    if numbers := _model_index(_numbers(theirs), _numbers(mine)):
-        data["model-index"] = numbers
+    if index := _model_index(theirs, mine.data.get("model-index") or []):
+        data["model-index"] = index
     mine.text = text
     mine.data = type(mine.data)(**data)
     return str(mine)
@@ -173,39 +173,19 @@ def _tables(results: str) -> tuple[str, dict[str, str]]:
     return head.strip(), {table.splitlines()[0][4:].strip(): table.strip() for table in tables}
 
 
-# The numbers of a model-index, one by one: {(model, what was measured, metric, its name): the metric as it stands there}.
+SAME = ("task_type", "task_name", "dataset_type", "dataset_name", "dataset_config", "dataset_split", "metric_type", "metric_name")
 
 
-Numbers = dict[tuple[str, str, str, str], dict]
+def _model_index(card: RepoCard, new: list[dict]) -> list[dict]:
+    """All numbers of the card and of `new`; of those in both, the new ones. A card's only model takes the new name.
 
-
-def _description(result: dict) -> str:
-    """What an entry of a model-index measured (task, dataset, and whatever else it states), in a form that can be compared."""
-    return json.dumps({key: value for key, value in result.items() if key != "metrics"}, default=str)
-
-
-def _numbers(card: RepoCard) -> Numbers:
-    """Raises ValueError if there is a model-index that does not have the Hub's form."""
+    Raises ValueError if the card has a model-index that does not have the Hub's form."""
+    found: dict[str, dict[tuple, EvalResult]] = {}
     try:
-        return {
-            (model["name"], _description(result), metric["type"], metric.get("name", "")): metric
-            for model in card.data.get("model-index") or []
-            for result in model["results"]
-            for metric in result["metrics"]
-        }
-    except (AttributeError, KeyError, TypeError) as error:
+        for model in [*(old := card.data.get("model-index") or []), *new]:
+            name, results = model_index_to_eval_results([model])
+            name = new[0]["name"] if len(old) == len(new) == 1 else name
+            found.setdefault(name, {}).update({tuple(getattr(one, key) for key in SAME): one for one in results})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError("the card's model-index does not have the form that the Hub wants; mend it first") from error
-
-
-def _model_index(old: Numbers, new: Numbers) -> list[dict]:
-    """All numbers of both; of those in both, the new ones. A card's only model takes the new name."""
-    names, new_names = ({model for model, *_ in numbers} for numbers in (old, new))
-    if len(names) == len(new_names) == 1:
-        old = {(*new_names, *what): metric for (_, *what), metric in old.items()}
-    index: dict[str, dict[str, list[dict]]] = {}
-    for (model, what, *_), metric in (old | new).items():
-        index.setdefault(model, {}).setdefault(what, []).append(metric)
-    return [
-        {"name": model, "results": [json.loads(what) | {"metrics": metrics} for what, metrics in results.items()]}
-        for model, results in index.items()
-    ]
+    return [model for name, of in found.items() for model in eval_results_to_model_index(name, list(of.values()))]
