@@ -39,7 +39,7 @@ def test_a_photo_over_the_limit_is_told_what_will_be_enlarged(path):
     assert said(Cut(pixels=10_000)) == "The photo is shrunk to 200×50 pixels first. Now press Enlarge."
     assert said(Cut(region=Box(0, 0, 200, 50))).startswith("A region of 200×50 pixels")
     assert said(Cut(), Limits()) is over_limit(LIMITS, None, "srgan-x4", Cut()) is None
-    assert quick_model() == "srgan-x4-lite"
+    assert quick_model() == "srgan-x4-photo-lite"
 
 
 def test_a_region_is_as_large_as_it_may_be_and_around_its_place(path):

@@ -15,7 +15,7 @@ from srgan_hub.evaluation.report import markdown
 from srgan_hub.hub.card import RESULTS, block
 
 BUNDLED = ("srresnet-x4", "srgan-x4", "srgan-x4-vivid", "srresnet-x4-photo", "srgan-x4-photo", "srresnet-x4-lite",
-           "srgan-x4-lite", "srgan-x4-photo-large")  # fmt: skip
+           "srgan-x4-lite", "srgan-x4-photo-large", "srgan-x4-photo-lite")  # fmt: skip
 TABLE_1 = ("srgan-mse", "srgan-vgg22", "srgan-vgg54", "srresnet-vgg22")  # rows of the paper's; in the repository only
 
 
