@@ -474,7 +474,7 @@ def set_rate(optimizer, rate: float) -> None:
 
 
 def parse(arguments: list[str] | None = None) -> Config:
-    return parse_options(Config, arguments, __doc__)
+    return parse_options(Config, sys.argv[1:] if arguments is None else arguments, __doc__)
 
 
 def main() -> None:

@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 
 from benchmarks.sheet import draw_sheet
-from benchmarks.third_judge import ThirdJudge
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
+from benchmarks.third_judge import ThirdJudge, as_jpeg
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, interpolation, mean, measure, open_methods, validation_pairs

@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageFilter
 
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
+from benchmarks.third_judge import as_jpeg
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
 from srgan_hub.evaluation.metrics import Compared, Metric, metrics_for
 

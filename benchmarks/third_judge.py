@@ -11,6 +11,7 @@ on which a method is closer to HR than the first MODEL."""
 from __future__ import annotations
 
 import argparse
+import io
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import open_methods
 from srgan_hub.evaluation.distances import unit_distance
 
@@ -53,6 +54,13 @@ class ThirdJudge:
 
     def __call__(self, sr: np.ndarray, hr: np.ndarray) -> float:
         return float(np.mean([unit_distance(x, y).item() for x, y in zip(self.maps(sr), self.maps(hr), strict=True)]))
+
+
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """The image as a JPEG file of this quality would hold it; 4:2:0, Pillow's default."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue())).convert(image.mode)
 
 
 def rows(judge: ThirdJudge, methods: Sequence, loaded: Sequence, title: str) -> None:

@@ -5,9 +5,10 @@ from PIL import Image, ImageFilter
 from torchvision.models import alexnet
 
 from benchmarks.beside_fast_srgan import narrow_maps
+from benchmarks.third_judge import as_jpeg
 from conftest import smooth_photo
 from srgan_hub import Upscaler
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation import distances
 from srgan_hub.evaluation.benchmark import bicubic
 from srgan_hub.evaluation.distances import feature_distance, lpips, lpips_network, unit_distance

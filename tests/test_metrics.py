@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from benchmarks.third_judge import as_jpeg
 from conftest import smooth_photo
-from srgan_hub.data.benchmarks import as_jpeg, find_sets, pairs
+from srgan_hub.data.benchmarks import find_sets, pairs
 from srgan_hub.evaluation.benchmark import bicubic, mean, measure
 from srgan_hub.evaluation.metrics import METRICS, Compared, blocks, detail, grid, metrics_for, psnr, ssim
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from benchmarks.third_judge import as_jpeg
 from conftest import smooth_photo
-from srgan_hub.data.benchmarks import as_jpeg
 from srgan_hub.evaluation.niqe import niqe
 
 

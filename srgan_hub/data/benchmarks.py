@@ -88,13 +88,6 @@ def pairs(one: BenchmarkSet, scale: int = 4) -> Iterator[Pair]:
         yield name, lr, hr[:height, :width]
 
 
-def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """The image as a JPEG file of this quality would hold it; 4:2:0, Pillow's default."""
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return Image.open(io.BytesIO(file.getvalue())).convert(image.mode)
-
-
 def read(file: Path | bytes, path: Path | str) -> Image.Image:
     """The image as RGB: grayscale in three channels, transparency dropped. path: its name in the ValueError if unreadable."""
     try:

@@ -26,14 +26,7 @@ class HeldOut(NamedTuple):
 
 
 def open_photos(
-    dataset: str,
-    *,
-    split: str,
-    validation: str,
-    count: int,
-    cache_dir: str | None,
-    scale: int = 4,
-    **source,
+    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, scale: int = 4, **source
 ) -> tuple[PhotoCache, list[int], HeldOut]:
     """The decoded dataset, the numbers of the photos to train on, and what is held out. Benchmark images are excluded from
     training, with a warning.
@@ -63,14 +56,7 @@ def open_photos(
 
 
 def open_streamed(
-    dataset: str,
-    *,
-    split: str,
-    validation: str,
-    count: int,
-    cache_dir: str | None,
-    scale: int = 4,
-    **source,
+    dataset: str, *, split: str, validation: str, count: int, cache_dir: str | None, scale: int = 4, **source
 ) -> tuple[object, HeldOut]:
     """The same for a stream: the training split, read as needed, and what is held out (with "auto", only a validation split)."""
     names = split_names(dataset, config=source.get("config"), data_files=source.get("data_files"))

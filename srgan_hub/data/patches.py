@@ -35,18 +35,9 @@ class Patches:
     """
 
     def __init__(
-        self,
-        cache: PhotoCache,
-        photos: Sequence[int],
-        *,
-        crop: int,
-        margin: int,
-        batch_size: int,
-        seed: int = 0,
-        rank: int = 0,
-        world: int = 1,
-        device: torch.device | str = "cpu",
-    ):
+        self, cache: PhotoCache, photos: Sequence[int], *, crop: int, margin: int, batch_size: int, seed: int = 0,
+        rank: int = 0, world: int = 1, device: torch.device | str = "cpu",
+    ):  # fmt: skip
         if not 0 <= margin <= MARGIN:
             raise ValueError(f"margin must be from 0 to {MARGIN}, got {margin}")
         self.cache, self.crop, self.margin = cache, crop, margin

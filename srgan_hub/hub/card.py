@@ -37,17 +37,9 @@ PICTURE = """
 
 
 def new_card(
-    name: str,
-    source: str,
-    scale: int,
-    generator: str,
-    *,
-    variant: str = "",
-    training: str = UNKNOWN,
-    terms: str = UNSTATED,
-    datasets: tuple[str, ...] = (),
-    base_model: str = "",
-) -> str:
+    name: str, source: str, scale: int, generator: str, *, variant: str = "", training: str = UNKNOWN, terms: str = UNSTATED,
+    datasets: tuple[str, ...] = (), base_model: str = "",
+) -> str:  # fmt: skip
     """The card of a checkpoint that has not been measured yet.
 
     source: what from_pretrained takes; generator: what it is, in words; variant: of the loss; datasets, base_model: Hub ids."""

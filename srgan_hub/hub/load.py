@@ -47,12 +47,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
         return super().save_pretrained(save_directory, config=config, model_card_kwargs=card, **kwargs)
 
     def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        commit_message: str = "Push a network",
-        private: bool | None = None,
-        token: str | None = None,
+        self, repo_id: str, *, commit_message: str = "Push a network", private: bool | None = None, token: str | None = None
     ) -> str:
         """Push the network to "user/name" as `srgan-hub push` does, with a card; returns the commit's address.
 
@@ -69,12 +64,7 @@ class StrictHubMixin(PyTorchModelHubMixin):
 
     @classmethod
     def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | Path,
-        *,
-        map_location: str | torch.device = "cpu",
-        subfolder: str = "",
-        **kwargs,
+        cls, pretrained_model_name_or_path: str | Path, *, map_location: str | torch.device = "cpu", subfolder: str = "", **kwargs
     ):
         """Load a bundled checkpoint by name, a folder written by `save_pretrained`, or a Hub id "user/name".
 

@@ -30,14 +30,9 @@ def check_push(repo_id: str, private: bool | None = None, token: str | None = No
 
 
 def push(
-    folder: str | Path,
-    repo_id: str,
-    *,
-    private: bool | None = None,
-    token: str | None = None,
-    commit_message: str = "Push a checkpoint",
-    discriminator: bool = False,
-) -> str:
+    folder: str | Path, repo_id: str, *, private: bool | None = None, token: str | None = None,
+    commit_message: str = "Push a checkpoint", discriminator: bool = False,
+) -> str:  # fmt: skip
     """Push a folder written by save_pretrained or the trainer to "user/name"; returns the commit's address.
 
     A card that is already there keeps its text; generated parts and all numbers are merged. discriminator: push the folder's

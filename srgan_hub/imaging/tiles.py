@@ -13,14 +13,9 @@ Progress = Callable[[int, int], None]  # pieces done, pieces in total; called be
 
 
 def bands(
-    upscale: Callable[[np.ndarray, slice, slice], np.ndarray],
-    cut: Callable[[slice, slice], np.ndarray],
-    size: tuple[int, int],
-    tile: int,
-    margin: int,
-    border: int = 0,
-    progress: Progress | None = None,
-) -> Iterator[np.ndarray]:
+    upscale: Callable[[np.ndarray, slice, slice], np.ndarray], cut: Callable[[slice, slice], np.ndarray],
+    size: tuple[int, int], tile: int, margin: int, border: int = 0, progress: Progress | None = None,
+) -> Iterator[np.ndarray]:  # fmt: skip
     """The result from top to bottom in bands (h, s W, D), each a row of pieces of at most `tile` pixels a side.
 
     cut(rows, columns) returns a part of the image, (h, w, C). size is the image's (H, W); `cut` is asked for up to `border`

@@ -85,12 +85,9 @@ def cpu_has(*any_of: str) -> bool:
 
 
 def open_engine(
-    generator: nn.Module,
-    engine: str = "auto",
-    precision: str = "auto",
-    device: str | torch.device | None = None,
+    generator: nn.Module, engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None,
     int8: Quantization | None = None,
-) -> Engine:
+) -> Engine:  # fmt: skip
     """An engine with the generator's current weights, ready to compute; see `choose`.
 
     generator: SRGANGenerator, or any module with `scale` whose forward takes (N, 3, H, W) RGB in [0, 1] and enlarges it. If it

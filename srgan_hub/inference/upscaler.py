@@ -50,17 +50,10 @@ class Upscaler:
     """
 
     def __init__(
-        self,
-        generator: nn.Module,
-        *,
-        tile: int = TILE,
-        overlap: int | None = None,
-        faithful: bool = False,
-        engine: str = "auto",
-        precision: str = "auto",
-        device: str | torch.device | None = None,
+        self, generator: nn.Module, *, tile: int = TILE, overlap: int | None = None, faithful: bool = False,
+        engine: str = "auto", precision: str = "auto", device: str | torch.device | None = None,
         int8: Quantization | None = None,
-    ):
+    ):  # fmt: skip
         far = generator.reach > FAR
         if overlap is None:
             overlap = FAR_OVERLAP if far else OVERLAP
@@ -111,13 +104,9 @@ class Upscaler:
         return self._engines[key]
 
     def __call__(
-        self,
-        image: Image.Image | str | Path | np.ndarray,
-        progress: Progress | None = None,
-        *,
-        scale: float | None = None,
+        self, image: Image.Image | str | Path | np.ndarray, progress: Progress | None = None, *, scale: float | None = None,
         longest: int | None = None,
-    ) -> Image.Image | np.ndarray:
+    ) -> Image.Image | np.ndarray:  # fmt: skip
         """The image enlarged, with EXIF orientation applied and ICC profile kept; its mode is as described in imaging.color.
 
         image: a PIL image or the path of one, or an array, (H, W) or (H, W, C): uint8 with 1 to 4 channels (gray or RGB, then

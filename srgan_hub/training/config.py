@@ -99,55 +99,41 @@ def stride(layer: str) -> int:
 KINDS = {"str": os.path.expanduser, "int": int, "float": float}
 
 
-def parse_options(options: type, arguments: list[str] | None, description: str):
+def parse_options(options: type, arguments: list[str], description: str):
     """The command line as an instance of `options`. Values in `--config FILE.yaml` override the defaults.
 
-    Raises ValueError for a file that cannot be read, an unknown name in it, or a value of the wrong type."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    Raises ValueError for a file that cannot be read; a wrong option or value ends the program with a sentence."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--config", metavar="FILE.yaml", help="options in a file, one NAME: VALUE per line; flags override it")
     reasons = dict(re.findall(r"^    (\w+): .*?  # (.*)$", inspect.getsource(options), flags=re.MULTILINE))
     for field in dataclasses.fields(options):
         default = "" if field.default in (None, "", False) else f" [{field.default}]"
         settings = dict(default=argparse.SUPPRESS, help=(reasons[field.name] + default).replace("%", "%%"))
-        if field.type == "bool":
+        kind = field.type.removesuffix(" | None")
+        if kind == "bool":
             parser.add_argument(f"--{field.name}", action=argparse.BooleanOptionalAction, **settings)
         else:
-            parser.add_argument(f"--{field.name}", type=KINDS[kind(field)], metavar=kind(field).upper(), **settings)
+            parser.add_argument(f"--{field.name}", type=KINDS[kind], metavar=kind.upper(), **settings)
+    if file := parser.parse_args(arguments).config:
+        arguments = [*from_file(Path(file)), *arguments]
     given = vars(parser.parse_args(arguments))
-    file = given.pop("config")
-    return options(**{**(read(options, Path(file)) if file else {}), **given})
+    del given["config"]
+    return options(**given)
 
 
-def read(options: type, path: Path) -> dict:
-    """Options from a YAML file, each converted as on the command line."""
+def from_file(path: Path) -> list[str]:
+    """The options in a YAML file as on the command line; those that are null are left out."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader)  # takes 1e-4 and no as they are written
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"--config {path} cannot be read: {str(error).splitlines()[0]}") from error
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise ValueError(f"--config {path} must hold lines of NAME: VALUE")
-    fields = {field.name: field for field in dataclasses.fields(options)}
-    if unknown := sorted(map(str, values.keys() - fields.keys())):
-        raise ValueError(f"--config {path} has options that do not exist: {', '.join(unknown)}")
-    return {name: convert(fields[name], value, path) for name, value in values.items()}
-
-
-def convert(field: dataclasses.Field, value: object, path: Path) -> object:
-    if value is None and "None" in field.type:
-        return None
-    if field.type == "bool" and isinstance(value, bool):
-        return value
-    if field.type != "bool" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        try:
-            return KINDS[kind(field)](str(value))  # YAML reads 1e-4 as text
-        except ValueError:
-            pass
-    quotes = "; words like no, on and yes need quotes" if kind(field) == "str" else ""
-    raise ValueError(f"--config {path}: {field.name} must be {kind(field)}, got {value!r}{quotes}")
-
-
-def kind(field: dataclasses.Field) -> str:
-    return field.type.removesuffix(" | None")
+    flags = {"true": "--", "false": "--no-"}
+    given = [(name, value) for name, value in values.items() if value not in ("", "null")]
+    return [flags[value] + name if value in flags else f"--{name}={value}" for name, value in given]
 
 
 def seconds(duration: str | None) -> float | None:
