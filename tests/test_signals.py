@@ -59,7 +59,7 @@ builtins.__import__ = slow
 def test_a_stop_waits_for_no_writer_and_leaves_nothing(kind, status, tmp_path, tiny_generator):
     tiny_generator.save_pretrained(tmp_path / "model")
     smooth_photo(8, 8).save(tmp_path / "a.png")
-    arguments = ["upscale", tmp_path / "a.png", "-o", tmp_path / "out", "--model", tmp_path / "model"]
+    arguments = ["upscale", tmp_path / "a.png", "-o", tmp_path / "out", "--model", tmp_path / "model", "--format", "webp"]
     process = start(*arguments, before=WRITES)
     assert process.stdout.readline() == "writing\n"
     assert len(os.listdir(tmp_path / "out")) == 1

@@ -36,7 +36,7 @@ def test_finished_is_what_has_had_all_its_updates(tmp_path):
 def test_card_tells_what_was_trained_how_and_how_good_it_is(tmp_path):
     config = Config(output_dir="runs/mine", dataset=str(tmp_path), lr=3e-4, scale=2, cache_dir="somewhere")
     card = training_card(config, VARIANTS["srgan-mse"], SRGANGenerator(scale=2, width=4), RECORD, None)
-    assert "enlarges a photograph 2 times" in card
+    assert "enlarges a photo 2 times" in card
     assert f"--dataset {tmp_path.name} --scale 2 --lr 0.0003 --output_dir runs/mine`" in card
     assert "| updates | 7 of 100000, 1 minutes |" in card
     assert "PSNR-Y 25.12 dB, SSIM-Y 0.7500; 3 photographs, split validation" in card

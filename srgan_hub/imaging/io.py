@@ -134,6 +134,6 @@ def abandoned(unfinished: Path) -> bool:
         return False
     try:
         os.kill(int(unfinished.suffixes[-2][1:]), 0)
-    except OSError as error:  # it may exist, but belong to another user
+    except (OSError, ValueError) as error:  # it may exist, but belong to another user, or be no number
         return isinstance(error, ProcessLookupError)
     return False
