@@ -44,7 +44,7 @@ def on_press(
                             yield {status: said(*news)}
                 last = shown(news)
             except Stopped:
-                last = {status: said("Cancelled.")}
+                last = {status: said("Canceled.")}
             except Exception as error:
                 yield visible(False) | {status: said(str(error) if isinstance(error, ValueError) else "")}
                 with told():
