@@ -30,16 +30,7 @@ from srgan_hub.evaluation.benchmark import validation_pairs
 from srgan_hub.evaluation.figures import specimen
 from srgan_hub.hub.push import DISCRIMINATOR, PICTURE
 from srgan_hub.inference.upscaler import Upscaler
-from srgan_hub.losses import (
-    TERMS,
-    Compared,
-    LossConfig,
-    blocks_loss,
-    comparable,
-    discriminator_loss,
-    random_colors,
-    relativistic_loss,
-)
+from srgan_hub.losses import D_LOSSES, TERMS, Compared, LossConfig, blocks_loss, comparable, random_colors
 from srgan_hub.models.generator import Generator
 from srgan_hub.models.interpolation import interpolate
 from srgan_hub.training import checkpoint
@@ -49,14 +40,7 @@ from srgan_hub.training.launch import Stop, any_process, keep_memory, make_accel
 from srgan_hub.training.monitor import Health, TrainingLog, Validation, check_tracker, refuse_infinite
 from srgan_hub.training.optimizers import Muon, learning_rate
 from srgan_hub.training.push import Pusher, finished, public, training_card, write_result
-from srgan_hub.training.setup import (
-    feature_network,
-    first_patches,
-    new_discriminator,
-    new_generator,
-    open_data,
-    starting_point,
-)
+from srgan_hub.training.setup import feature_network, new_discriminator, new_generator, open_data, starting_point
 from srgan_hub.training.teacher import Teacher
 
 
@@ -145,7 +129,7 @@ def d_step(discriminator, optimizer, sr: Tensor, hr: Tensor, weights: LossConfig
     hr_odds, sr_odds = hr_logits, sr_logits
     if weights.gan == "relativistic":  # a probability only exists relative to the others
         hr_odds, sr_odds = hr_logits - sr_logits.mean(), sr_logits - hr_logits.mean()
-    loss = (relativistic_loss if weights.gan == "relativistic" else discriminator_loss)(hr_logits, sr_logits)
+    loss = D_LOSSES[weights.gan](hr_logits, sr_logits)
     norm = optimizer_step(loss, discriminator, optimizer, accelerator, clip)
     return {"d_loss": loss, "D(hr)": hr_odds.sigmoid().mean(), "D(sr)": sr_odds.sigmoid().mean(), "d_norm": norm}
 
@@ -350,7 +334,7 @@ class Run:
     def await_patches(self, stop: Stop) -> None:
         """Wait until the teacher has computed as many patches as the run starts with, or used before it was stopped."""
         pairs, used = self.data.pairs, self.counters.distilled
-        wanted = used[-1][1] if used else first_patches(self.config)
+        wanted = used[-1][1] if used else min(pairs.distilled.count, max(self.config.batch_size, pairs.distilled.count // 20))
         self.data.filling.wait(wanted, self.accelerator.print, lambda: bool(stop.reason))
         pairs.stretches = used
         if not used:

@@ -25,15 +25,17 @@ from srgan_hub.data.cache import open_cache
 from srgan_hub.data.sources import open_splits
 from srgan_hub.evaluation.benchmark import Method, open_methods, validation_pairs
 
-SIDE, GAP = 448, 8  # HR pixels: side of a part, gap between two
+SIDE, GAP = 448, 8  # HR pixels: side of a part (less of a smaller image), gap between two
 PARTS = 3           # of every photo, at most: one from each half or third
 DAMAGES = ("clean", "JPEG 50", "messenger", "JPEG 70", "realistic", "WebP 50", "JPEG 30")
 
 
-def parts(hr: np.ndarray) -> list[tuple[int, int]]:
-    """Left and top of the most detailed part of each vertical stripe of the image, of which there are at most PARTS."""
+def parts(hr: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """The box of the most detailed part of each vertical stripe of the image, of which there are at most PARTS."""
+    side = min(SIDE, *hr.shape[:2])
     stripes = np.array_split(np.arange(hr.shape[1]), max(1, min(PARTS, hr.shape[1] // SIDE)))
-    return [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe], SIDE)]]
+    corners = [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe], side)]]
+    return [(x, y, x + side, y + side) for x, y in corners]
 
 
 def draw(options: argparse.Namespace) -> None:
@@ -46,12 +48,9 @@ def draw(options: argparse.Namespace) -> None:
     first, *others = [*open_methods(options.models, engine="auto", precision="auto")[0], beside.peer(options.peer, options.keep)]
     chance, drawn = random.Random(0), []
     for number, (name, lr, hr) in enumerate(loaded):
-        if min(hr.shape[:2]) < SIDE:
-            continue
-        for part, (left, top) in enumerate(parts(hr)):
+        for part, box in enumerate(parts(hr)):
             damage = DAMAGES[(number + part) % len(DAMAGES)]
             given = beside.DAMAGES[damage](lr, hr, number)
-            box = (left, top, left + SIDE, top + SIDE)
             mine = cut(first, given, box)
             drawn += [(mine, cut(other, given, box), dict(picture=name, damage=damage, other=other.name)) for other in others]
     chance.shuffle(drawn)

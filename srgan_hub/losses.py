@@ -199,7 +199,7 @@ VARIANTS = {
         adversarial=5e-3, gan="relativistic", d_warmup=50,
     ),
 }  # fmt: skip
-GAN_FORMS = ("standard", "relativistic")
+D_LOSSES = {"standard": discriminator_loss, "relativistic": relativistic_loss}  # by the form of the adversarial loss
 
 
 # Terms: what a run can be trained on, each with a weight of its own (LossConfig) and an option (train_accelerate.py).

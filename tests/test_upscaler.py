@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 from conftest import smooth_photo
 from srgan_hub import SRGANGenerator, Upscaler
 from srgan_hub.hub.load import bundled
+from srgan_hub.imaging.io import ImageError
 from srgan_hub.inference.upscaler import EXTENSION
 
 
@@ -199,3 +200,20 @@ def test_a_forward_of_ones_own_is_used():
 
     photo = smooth_photo(20, 14)
     assert set(np.asarray(Upscaler(Brighter(width=4, blocks=1))(photo)).ravel()) == {153}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp", ".tif"])
+def test_save_keeps_the_color_profile_in_every_format(suffix, tiny_generator, tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    large = Upscaler(tiny_generator, engine="pytorch")(smooth_photo(9, 7))
+    large.info["icc_profile"] = profile
+    Upscaler.save(large, tmp_path / f"large{suffix}")
+    with Image.open(tmp_path / f"large{suffix}") as image:
+        assert image.size == large.size and image.info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.gif", "RGB"), ("a", "RGB"), ("a.jpg", "RGBA")])
+def test_save_says_what_it_cannot_write(name, mode, tmp_path):
+    with pytest.raises(ImageError, match=r"use (one of )?\.?png"):
+        Upscaler.save(Image.new(mode, (8, 8)), tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -49,7 +50,7 @@ class Distilled:
         small, large = (count, SIDE // scale, SIDE // scale, 3), (count, SIDE, SIDE, 3)
         shapes = {"lr": small, "hr": large, "target": large, "done": (count,)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        needed = sum(int(np.prod(shape)) - _size(self.folder / f"{name}.bin") for name, shape in shapes.items())
+        needed = sum(map(math.prod, shapes.values())) - sum(file.stat().st_size for file in self.folder.glob("*.bin"))
         free = shutil.disk_usage(self.folder).free
         if needed > 0.98 * free:  # the files are sparse: a disk that is full later would end the process
             raise ValueError(
@@ -159,10 +160,6 @@ def with_colors(image: Tensor, of: Tensor, side: int) -> Tensor:
 
 def _bytes(image: Tensor) -> Tensor:
     return (255 * image).clamp(0, 255).round().byte()
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap:

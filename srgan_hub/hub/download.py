@@ -6,17 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RemoteEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import constants, errors, hf_hub_download
 from huggingface_hub.utils import httpx
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -24,11 +14,11 @@ WANTED = f"a checkpoint is {CONFIG} and {WEIGHTS} (safetensors only)"
 LONGEST = 1000  # characters of a message, at most
 AGAIN = "check the network, then do the same again: nothing is transferred twice"
 WORDS = (  # what huggingface_hub explains at length, in short; the first kind that fits counts
-    (GatedRepoError, "it requires that you accept its terms: do so on its page, then log in with `hf auth login`"),
-    (RepositoryNotFoundError, "no such folder here, and no such repository on the Hub (or it is private: `hf auth login`)"),
-    (RevisionNotFoundError, "there is no such revision: use one of its branches, tags or commits"),
-    (RemoteEntryNotFoundError, f"there is no such file; {WANTED}"),
-    (OfflineModeIsEnabled, "the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it"),
+    (errors.GatedRepoError, "it requires that you accept its terms: do so on its page, then log in with `hf auth login`"),
+    (errors.RepositoryNotFoundError, "no such folder here, no such repository on the Hub (or a private one: `hf auth login`)"),
+    (errors.RevisionNotFoundError, "there is no such revision: use one of its branches, tags or commits"),
+    (errors.RemoteEntryNotFoundError, f"there is no such file; {WANTED}"),
+    (errors.OfflineModeIsEnabled, "the Hub cannot be reached while HF_HUB_OFFLINE is set: unset it"),
 )
 
 
@@ -58,7 +48,7 @@ def hub_errors(what: str) -> Iterator[None]:
     """Turn whatever the Hub, or the way to it, raises about `what` into a CheckpointError of one sentence."""
     try:
         yield
-    except (EntryNotFoundError, httpx.HTTPError, OSError) as error:
+    except (errors.EntryNotFoundError, httpx.HTTPError, OSError) as error:
         raise CheckpointError(f"{what}: {_sentence(error)}") from error
     except (ValueError, RuntimeError) as error:  # ours, or huggingface_hub's, which may wrap the error of an upload
         more = f" {error.__cause__}; {AGAIN}" if isinstance(error.__cause__, (httpx.HTTPError, OSError)) else ""
@@ -66,12 +56,12 @@ def hub_errors(what: str) -> Iterator[None]:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, LocalEntryNotFoundError):
+    if isinstance(error, errors.LocalEntryNotFoundError):
         return f"it is not in the cache; {_sentence(error.__cause__) if error.__cause__ else _line(error)}"
     for kind, words in WORDS:
         if isinstance(error, kind):
             return words
-    if isinstance(error, HfHubHTTPError):
+    if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
         if status == 401:
             return "the Hub rejected the token (401): run `hf auth login`, or set a new HF_TOKEN"

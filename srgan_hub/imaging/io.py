@@ -25,6 +25,7 @@ FORMATS = {  # --format: options of Pillow, which encodes WebP and the strips of
     "jpg": {"quality": 95, "subsampling": 0},
     "tif": {},
 }
+SUFFIXES = {f".{name}": name for name in FORMATS} | {".jpeg": "jpg", ".tiff": "tif"}
 STREAMED = ("png", "tif", "jpg")  # written strip by strip; large images while they are computed
 MOST = {"webp": 16383, "jpg": JPEG_MOST}  # largest side, in pixels, that the format can hold
 SIXTEEN_BITS = ("png", "tif")     # formats that can hold grayscale of 16 bits
@@ -77,9 +78,18 @@ def losses(image: Image.Image) -> tuple[str, ...]:
     return tuple(found)
 
 
+def format_of(target: Path) -> str:
+    """The format that a file's name says. Raises ImageError for any other name."""
+    if format := SUFFIXES.get(target.suffix.lower()):
+        return format
+    raise ImageError(f"{target}: cannot write {target.suffix or 'a name without suffix'}; use one of {', '.join(SUFFIXES)}")
+
+
 def write_whole(image: Image.Image, target: Path, format: str) -> None:
     """Write an image, completely or not at all, with no more depth than the format can hold. Raises ImageError on failure."""
     image = image if format in SIXTEEN_BITS else eight_bits(image)
+    if format == "jpg" and "A" in image.getbands():
+        raise ImageError(f"{target}: jpg does not support transparency; use png, tif or webp")
     if format in STREAMED:
         stream([np.atleast_3d(np.asarray(image))], image.size, image, target, format)
         return

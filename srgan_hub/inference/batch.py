@@ -14,14 +14,23 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 
 from srgan_hub.imaging.color import DEEP, SIXTEEN_BIT, eight_bits, normalize, profile_of
-from srgan_hub.imaging.io import FORMATS, MOST, SIXTEEN_BITS, STREAMED, ImageError, read_with_losses, stream, write_whole
+from srgan_hub.imaging.io import (
+    MOST,
+    SIXTEEN_BITS,
+    STREAMED,
+    SUFFIXES,
+    ImageError,
+    format_of,
+    read_with_losses,
+    stream,
+    write_whole,
+)
 from srgan_hub.imaging.resize import Target
 
 # Which image becomes which file: turn the inputs of a command line into a list of jobs.
 
 
 T = TypeVar("T")
-SUFFIXES = {f".{name}": name for name in FORMATS} | {".jpeg": "jpg", ".tiff": "tif"}
 
 
 class Job(NamedTuple):
@@ -65,13 +74,10 @@ def plan(inputs: list[Path], output: Path, label: str, format: str | None, force
     sources = list({os.path.abspath(path): path for path in sources}.values())  # a file named twice is one image
 
     if output.suffix and not output.is_dir() and len(sources) <= 1 and not any(path.is_dir() for path in inputs):
-        named = SUFFIXES.get(output.suffix.lower())
-        if format is None and named is None:
-            raise ImageError(f"{output}: cannot write {output.suffix}; use one of {', '.join(SUFFIXES)}, or --format")
-        if format and named and format != named:
+        format = format or format_of(output)
+        if (named := SUFFIXES.get(output.suffix.lower(), format)) != format:
             raise ImageError(f"{output}: the name says {named}, --format says {format}; make them agree")
-        targets = [(source, output) for source in sources]
-        format, into_folder = format or named, False
+        targets, into_folder = [(source, output) for source in sources], False
     else:
         if not output.is_dir() and (output.exists() or output.suffix.lower() in SUFFIXES):
             raise ImageError(f"{output} is not a folder; several images need one")

@@ -15,7 +15,7 @@ from torch import nn
 
 from srgan_hub.hub.load import HUB
 from srgan_hub.imaging.color import bound, fill_hidden, normalize, profile_of, to_image, to_pixels, to_tensors
-from srgan_hub.imaging.io import read_picture
+from srgan_hub.imaging.io import format_of, read_picture, write_whole
 from srgan_hub.imaging.resize import Target, back_projection, shrunk_rows
 from srgan_hub.imaging.tiles import Progress, bands
 from srgan_hub.inference.backends import Engine, OpenVINOEngine, open_engine
@@ -79,6 +79,13 @@ class Upscaler:
         upscaler = cls(generator, int8=find(name_or_id, **hub) if own else None, **options)
         upscaler.name = str(name_or_id)
         return upscaler
+
+    @staticmethod
+    def save(image: Image.Image, path: str | Path) -> None:
+        """Write a result as PNG, TIFF, WebP (both lossless) or JPEG, as the name says, with its color profile and depth.
+
+        Pillow's own `save` drops the profile of JPEG and WebP. Raises ImageError if the file cannot be written."""
+        write_whole(image, Path(path), format_of(Path(path)))
 
     def __repr__(self) -> str:
         return f"Upscaler({self.name!r}, scale {self.scale}, {self.engine})"

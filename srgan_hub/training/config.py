@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from srgan_hub.imaging.degradations import DEGRADATIONS
-from srgan_hub.losses import GAN_FORMS, TERMS, VARIANTS, LossConfig
+from srgan_hub.losses import D_LOSSES, TERMS, VARIANTS, LossConfig
 from srgan_hub.models.features import LAYERS, STAGES
 
 
@@ -21,7 +21,7 @@ def weights_of(config) -> LossConfig:
     """The variant's weights with the overrides of the configuration. Raises ValueError for options that make no sense."""
     for name, known in (
         ("variant", VARIANTS), ("mixed_precision", ("bf16", "fp16", "no")), ("degradation", DEGRADATIONS),
-        ("gan", (*GAN_FORMS, None)), ("norm", ("batch", "none", None)), ("optimizer", ("adam", "muon")),
+        ("gan", (*D_LOSSES, None)), ("norm", ("batch", "none", None)), ("optimizer", ("adam", "muon")),
     ):  # fmt: skip
         if getattr(config, name) not in known:
             raise ValueError(f"--{name} must be one of {', '.join(filter(None, known))}, got {getattr(config, name)!r}")

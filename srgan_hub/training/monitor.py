@@ -112,20 +112,16 @@ class Health:
     """Watches the mean terms of successive stretches of updates."""
 
     def __init__(self):
-        self.won = 0
-        self.warned = False
+        self.won = 0  # updates
 
     def warnings(self, means: Mapping[str, float], updates: int) -> list[str]:
         """Warnings for whoever watches the run, after a stretch of `updates` with these mean terms."""
         if "D(sr)" not in means:
             return []
         wins = means["D(hr)"] > WON_HR and means["D(sr)"] < WON_SR
-        self.won = self.won + updates if wins else 0
-        if not wins:
-            self.warned = False
-        if self.won < WON_UPDATES or self.warned:
+        before, self.won = self.won, self.won + updates if wins else 0
+        if not before < WON_UPDATES <= self.won:
             return []
-        self.warned = True
         return [
             f"the discriminator has told results from photos without a mistake for {self.won} updates (D(hr) "
             f"{means['D(hr)']:.2f}, D(sr) {means['D(sr)']:.2f}; healthy: .5 to .9 and .1 to .5): the adversarial loss now "

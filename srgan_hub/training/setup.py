@@ -171,11 +171,6 @@ def distilled_patches(
     return distilled, Filling(distilled, fill)
 
 
-def first_patches(config) -> int:
-    """How many of a teacher's patches a run waits for before it starts."""
-    return min(config.teacher_patches, max(config.batch_size, config.teacher_patches // 20))
-
-
 def fits(size: int, accelerator: Accelerator) -> bool:
     """Whether `size` bytes of photos leave half of the GPU's free memory; prints a message if not."""
     if accelerator.device.type != "cuda":
