@@ -52,7 +52,7 @@ def messenger(lr: Image.Image) -> Image.Image:
 
 def worn(hr: np.ndarray, seed: int) -> Image.Image:
     """LR by the trainer's realistic degradation."""
-    image = torch.from_numpy(np.ascontiguousarray(hr)).permute(2, 0, 1)[None]
+    image = torch.from_numpy(np.array(hr)).permute(2, 0, 1)[None]
     return Image.fromarray(realistic(image, SCALE, np.random.default_rng(seed))[0].permute(1, 2, 0).numpy())
 
 

@@ -32,7 +32,7 @@ DAMAGES = ("clean", "JPEG 50", "messenger", "JPEG 70", "realistic", "WebP 50", "
 
 def parts(hr: np.ndarray) -> list[tuple[int, int, int, int]]:
     """The box of the most detailed part of each vertical stripe of the image, of which there are at most PARTS."""
-    side = min(SIDE, *hr.shape[:2])
+    side = min(SIDE, min(hr.shape[:2]) - 1)  # differences of neighbors are one fewer than pixels
     stripes = np.array_split(np.arange(hr.shape[1]), max(1, min(PARTS, hr.shape[1] // SIDE)))
     corners = [(int(stripe[0]) + x, y) for stripe in stripes for x, y in [beside.detailed(hr[:, stripe], side)]]
     return [(x, y, x + side, y + side) for x, y in corners]
