@@ -152,7 +152,7 @@ def main() -> None:
                 cells = [format(mean(rows, metric.key), metric.form) for metric in metrics]
                 print(f"| {damage} | {method.name} | " + " | ".join(cells) + " |", flush=True)
     if options.figure:
-        figure(photographs, methods).save(options.figure, optimize=True)
+        figure(photographs, methods).save(options.figure, quality=88, optimize=True)
 
 
 if __name__ == "__main__":
