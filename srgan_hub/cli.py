@@ -308,7 +308,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     add = new(commands, "export", export_checkpoint, "write a model for other programs").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=model_help)
-    add("-o", "--output", required=True, type=Path, metavar="FILE", help="file to write: .onnx")
+    add("-o", "--output", required=True, type=Path, metavar="FILE.onnx", help="file to write")
+    add("--format", choices=("onnx",), help=argparse.SUPPRESS)  # there used to be another
 
     add = new(commands, "quantize", quantize, "prepare a model for 8 bits").add_argument
     add("checkpoint", metavar="CHECKPOINT", help=f"bundled checkpoint ({', '.join(bundled())}), or folder")

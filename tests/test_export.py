@@ -67,3 +67,9 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match="cannot be written"):
         export("srgan-x4-lite", tmp_path / "a.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"] and (tmp_path / "a.onnx").read_text() == "before"
+
+
+def test_only_onnx_is_written(tmp_path, capsys):
+    assert main(["export", "srgan-x4-lite", "-o", str(tmp_path / "a.pt")]) == 2
+    assert "must end in .onnx" in capsys.readouterr().err and not list(tmp_path.iterdir())
+    assert main(["export", "srgan-x4-lite", "--format", "onnx", "-o", str(tmp_path / "a.onnx")]) == 0

@@ -62,7 +62,7 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
     """Convert an image in a SIXTEEN_BIT mode to I;16; if one of its gray levels is transparent, to LA."""
     values, most = np.asarray(image), 1 if image.mode == "F" else 65535
     if not (values.min() >= 0 and values.max() <= most):  # written this way, NaN fails too
-        raise ValueError(f"its values are {values.min():g} to {values.max():g}; here they must be 0 to {most}")
+        raise ValueError(f"its values are {values.min():g} to {values.max():g}; in mode {image.mode} they must be 0 to {most}")
     result = Image.fromarray((values * (65535 // most)).round().astype(np.uint16))
     result.info = image.info
     if isinstance(clear := image.info.get("transparency"), int):

@@ -19,7 +19,10 @@ OPERATORS = {"conv": "Conv", "prelu": "PRelu", "scale": "Mul", "add": "Add", "co
 def export(checkpoint: str, target: Path) -> dict[str, str]:
     """Write the checkpoint as `target`; returns the metadata written into it.
 
-    checkpoint: bundled name, folder or Hub id. Raises CheckpointError, and ValueError if the package onnx is missing."""
+    checkpoint: bundled name, folder or Hub id. Raises CheckpointError, and ValueError for another suffix or if the
+    package onnx is missing."""
+    if target.suffix.lower() != ".onnx":
+        raise ValueError(f"{target}: the name must end in .onnx; other formats are not written")
     generator = SRGANGenerator.from_pretrained(checkpoint)
     about = {
         "made_by": f"srgan_hub {__version__}",
