@@ -164,16 +164,16 @@ def main(folder: str, dataset: str) -> None:
     photos, counted, out = [], [], []
     for name, cache in caches.items():
         known = {i: image for i, image in enumerate(map(benchmark_image, cache.hashes)) if image}
-        out += [f"photograph {i} of {name} is {image}" for i, image in known.items()]
+        out += [f"photo {i} of {name} is {image}" for i, image in known.items()]
         photos += [cache[i] for i in range(len(cache)) if i not in known]
         counted.append(f"{len(cache) - len(known)} of {name}")
     lines = [
-        "# Benchmark images in the training data?",
+        "# Are benchmark images in the training data?",
         "",
-        f"Every image of the benchmark sets, searched for in {Path(dataset).name} ({' and '.join(counted)}): as a whole by "
-        f"perceptual hash, and by its corners and its middle with their surroundings, at {len(SIZES)} sizes from half to twice, "
-        f"at every place of every photograph; both mirrored or not. Near is a correlation of {ALIKE} or more, or a hash of which "
-        f"at most {SAME} of {BITS} bits differ.",
+        f"Every image of the benchmark sets was searched for in {Path(dataset).name} ({' and '.join(counted)}). Whole images are "
+        "compared by perceptual hash. Parts (the corners and the middle of each image, with their surroundings) are compared at "
+        f"{len(SIZES)} sizes from half to twice, at every position in every photo. Both searches include mirrored versions. Near "
+        f"means a correlation of {ALIKE} or more, or a hash in which at most {SAME} of {BITS} bits differ.",
         "",
         f"Left out by the trainer, and here, because their hash gave them away: {'; '.join(out) or 'none'}.",
         "",
@@ -189,8 +189,8 @@ def main(folder: str, dataset: str) -> None:
         lines.append(f"| {one.name} | {len(findings)} | {len(here)} | {top.correlation:.3f} | {top.image} | {bits} |")
         print(*sorted(findings, key=lambda finding: -finding.correlation)[:5], sep="\n", file=sys.stderr)
         near += [f"- {one.name}, {f.image}: number {f.photo}, correlation {f.correlation:.3f}, {f.bits} bits" for f in here]
-    lines += ["", *(near or ["None is near: the sets were not trained on."]), ""]
-    lines.append("Made by `python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS`; planted copies are found by its test.")
+    made = "Made by `python -m benchmarks.near_duplicates FOLDER_OF_SETS PHOTOS`; its test checks that planted copies are found."
+    lines += ["", *(near or ["None is near: the sets were not trained on."]), "", made]
     print("\n".join(lines))
 
 

@@ -33,7 +33,7 @@ def resolve(python: str, folder: Path) -> dict[str, dict] | str:
     return {one["metadata"]["name"]: one["metadata"] for one in found}
 
 
-def licence(metadata: dict) -> str:
+def license_of(metadata: dict) -> str:
     """The expression, or the classifiers, or the first line of the text, in that order of preference."""
     if expression := metadata.get("license_expression"):
         return expression
@@ -57,31 +57,31 @@ def audit(versions: set[str], folder: Path) -> str:
     holes = [f"{one['name']} {one['version']}: {hole['id']}" for one in packages for hole in one.get("vulns", [])]
     skipped = [one["skip_reason"] for one in packages if "skip_reason" in one]
     if len(skipped) == len(packages):
-        return f"pip-audit could look none of them up: {skipped[0].rstrip('.')}."
-    return f"pip-audit knows {len(holes)} holes in {len(packages) - len(skipped)} packages. {'; '.join(holes)}".rstrip()
+        return f"pip-audit could not look up any of them: {skipped[0].rstrip('.')}."
+    return f"pip-audit knows {len(holes)} vulnerabilities in {len(packages) - len(skipped)} packages. {'; '.join(holes)}".rstrip()
 
 
 def table(resolved: dict[str, dict[str, dict] | str], audited: dict[str, str]) -> str:
     """The page docs/licences.md."""
     whole = {python: found for python, found in resolved.items() if isinstance(found, dict)}
     lines = [
-        "# What the package needs, and its licences",
+        "# Dependencies and their licenses",
         "",
-        f"Written by `python -m benchmarks.supply_chain` on {date.today()}: what pip would install of requirements.txt, wheels "
-        "alone, with all that those need. A version that differs between Pythons is given for each.",
+        f"Written by `python -m benchmarks.supply_chain` on {date.today()}: what pip would install for requirements.txt "
+        "from wheels alone, including dependencies. Where the version differs between Pythons, all are listed.",
         "",
     ]
     for python, found in resolved.items():
         words = f"{len(found)} packages. {audited[python]}" if python in audited else found
         lines.append(f"- Python {python}: {words}")
-    lines += ["", "| package | version | licence |", "| --- | --- | --- |"]
+    lines += ["", "| package | version | license |", "| --- | --- | --- |"]
     for name in sorted({name for found in whole.values() for name in found}, key=str.lower):
         versions: dict[str, list[str]] = {}
         for python, found in whole.items():
             versions.setdefault(found[name]["version"] if name in found else "none", []).append(python)
         words = next(iter(versions)) if len(versions) == 1 else ", ".join(f"{v} ({', '.join(p)})" for v, p in versions.items())
         metadata = next(found[name] for found in whole.values() if name in found)
-        lines.append(f"| {name} | {words} | {licence(metadata).replace('|', '/')} |")
+        lines.append(f"| {name} | {words} | {license_of(metadata).replace('|', '/')} |")
     return "\n".join(lines) + "\n"
 
 
