@@ -59,7 +59,7 @@ def test_who_may_not_read_and_what_is_not_there_are_told(hub):
         "'user/my net'",
         "'user/new', local_files_only=True",
     )
-    assert missing.startswith("user/none, config.json: ") and "no such repository on the Hub" in missing
+    assert missing.startswith("user/none, config.json: ") and "Hub (or a private one: `hf auth login`)" in missing
     assert secret == missing.replace("none", "secret")
     assert "no such revision" in revision
     assert gated == stranger

@@ -94,7 +94,7 @@ def test_pictures_and_ratings_on_a_read_only_disk(disk, model, tmp_path, capsys)
     with pytest.raises(OSError, match="Read-only file system"):
         ratings.append(disk / "ratings.jsonl", given)
     assert ratings.read([disk / "ratings.jsonl"]) == [given]
-    with pytest.raises(ValueError, match=r"cannot be kept in .* \(Read-only file system\)"):
+    with pytest.raises(ValueError, match=r"cannot be kept in .* \(Read-only file system\); choose another with --cache_dir"):
         open_cache(Listed([encoded(smooth_photo(9, 9))]), disk / "cache")
 
 

@@ -216,4 +216,6 @@ def test_save_keeps_the_color_profile_in_every_format(suffix, tiny_generator, tm
 def test_save_says_what_it_cannot_write(name, mode, tmp_path):
     with pytest.raises(ImageError, match=r"use (one of )?\.?png"):
         Upscaler.save(Image.new(mode, (8, 8)), tmp_path / name)
+    with pytest.raises(TypeError, match=r"Image\.fromarray"):
+        Upscaler.save(np.zeros((8, 8, 3), np.uint8), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())

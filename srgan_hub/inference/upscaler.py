@@ -84,7 +84,10 @@ class Upscaler:
     def save(image: Image.Image, path: str | Path) -> None:
         """Write a result as PNG, TIFF, WebP (both lossless) or JPEG, as the name says, with its color profile and depth.
 
-        Pillow's own `save` drops the profile of JPEG and WebP. Raises ImageError if the file cannot be written."""
+        Pillow's own `save` drops the profile of JPEG and WebP. Raises ImageError if the file cannot be written, and TypeError
+        for anything but a PIL image."""
+        if not isinstance(image, Image.Image):
+            raise TypeError(f"save writes PIL images, not {type(image).__name__}; turn an array into one with Image.fromarray")
         write_whole(image, Path(path), format_of(Path(path)))
 
     def __repr__(self) -> str:
